@@ -1,0 +1,1 @@
+//! clap types only: the commands, their flags and values.

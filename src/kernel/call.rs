@@ -1,0 +1,164 @@
+//! A system call that was really made: what the trace pane lists. Filled in by
+//! the wrappers of this part, in the process that makes the call.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::i18n::{Explain, Lang};
+
+/// An error number of the kernel, see errno(3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Errno(pub i32);
+
+impl Errno {
+    /// The symbol, `EPERM`; `E999` for a number that has none.
+    pub fn symbol(self) -> String {
+        let known = nix::errno::Errno::from_raw(self.0);
+        match known {
+            nix::errno::Errno::UnknownErrno => format!("E{}", self.0),
+            known => format!("{known:?}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Errno {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.explain(Lang::En))
+    }
+}
+
+impl From<nix::errno::Errno> for Errno {
+    fn from(errno: nix::errno::Errno) -> Self {
+        Self(errno as i32)
+    }
+}
+
+impl From<&std::io::Error> for Errno {
+    /// The error number of an I/O error; `EIO` where the error came from
+    /// elsewhere than the kernel.
+    fn from(error: &std::io::Error) -> Self {
+        Self(error.raw_os_error().unwrap_or(libc::EIO))
+    }
+}
+
+impl Explain for Errno {
+    /// `EPERM: operation not permitted` / `EPERM : opération non permise`.
+    fn explain(&self, lang: Lang) -> String {
+        let words = match self.0 {
+            libc::EPERM => lang.pick("operation not permitted", "opération non permise"),
+            libc::ENOENT => lang.pick("no such file or directory", "aucun fichier ou dossier de ce nom"),
+            libc::ESRCH => lang.pick("no such process", "aucun processus de ce numéro"),
+            libc::EINTR => lang.pick("interrupted by a signal", "interrompu par un signal"),
+            libc::EIO => lang.pick("input/output error", "erreur d'entrée-sortie"),
+            libc::E2BIG => lang.pick("argument list too long", "liste d'arguments trop longue"),
+            libc::ENOEXEC => lang.pick("not an executable format", "format non exécutable"),
+            libc::EBADF => lang.pick("bad file descriptor", "descripteur de fichier invalide"),
+            libc::ECHILD => lang.pick("no child process", "aucun processus fils"),
+            libc::EAGAIN => lang.pick(
+                "resource temporarily unavailable (a limit, often)",
+                "ressource temporairement indisponible (une limite, souvent)",
+            ),
+            libc::ENOMEM => lang.pick(
+                "out of memory (or: a PID namespace whose init has died)",
+                "mémoire épuisée (ou : un espace de noms PID dont l'init est mort)",
+            ),
+            libc::EACCES => lang.pick("permission denied", "permission refusée"),
+            libc::EBUSY => lang.pick("device or resource busy", "périphérique ou ressource occupé"),
+            libc::EEXIST => lang.pick("already exists", "existe déjà"),
+            libc::ENODEV => {
+                lang.pick("no such device or file system type", "aucun périphérique ou système de fichiers de ce type")
+            }
+            libc::ENOTDIR => lang.pick("not a directory", "n'est pas un répertoire"),
+            libc::EISDIR => lang.pick("is a directory", "est un répertoire"),
+            libc::EINVAL => lang.pick("invalid argument", "argument invalide"),
+            libc::EMFILE | libc::ENFILE => lang.pick("too many open files", "trop de fichiers ouverts"),
+            libc::ENOTTY => lang.pick("not a terminal", "n'est pas un terminal"),
+            libc::ETXTBSY => lang.pick("program file busy", "fichier de programme occupé"),
+            libc::EFBIG => lang.pick("file too large", "fichier trop grand"),
+            libc::ENOSPC => lang.pick(
+                "no space left (or: the limit on namespaces is reached)",
+                "plus de place (ou : la limite du nombre d'espaces de noms est atteinte)",
+            ),
+            libc::EROFS => lang.pick("read-only file system", "système de fichiers en lecture seule"),
+            libc::EPIPE => lang.pick("broken pipe", "tube rompu"),
+            libc::ENAMETOOLONG => lang.pick("name too long", "nom trop long"),
+            libc::ENOSYS => lang.pick("not in this kernel", "absent de ce noyau"),
+            libc::ENOTEMPTY => lang.pick("directory not empty", "répertoire non vide"),
+            libc::ELOOP => lang.pick("too many symbolic links", "trop de liens symboliques"),
+            libc::EUSERS => lang.pick(
+                "too many users (nesting of user namespaces)",
+                "trop d'utilisateurs (imbrication des espaces de noms user)",
+            ),
+            libc::EOPNOTSUPP => lang.pick("not supported", "non pris en charge"),
+            libc::ETIMEDOUT => lang.pick("timed out", "délai dépassé"),
+            libc::ERANGE => lang.pick("out of range", "hors limites"),
+            other => {
+                let words = nix::errno::Errno::from_raw(other).desc();
+                return match lang {
+                    Lang::En => format!("{}: {}", self.symbol(), words.to_lowercase()),
+                    Lang::Fr => format!("{} (errno {other})", self.symbol()),
+                };
+            }
+        };
+        match lang {
+            Lang::En => format!("{}: {words}", self.symbol()),
+            Lang::Fr => format!("{} : {words}", self.symbol()),
+        }
+    }
+}
+
+/// One system call that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The name, as in section 2 of the manual (`unshare`).
+    pub name: String,
+    /// The arguments, decoded (`CLONE_NEWUTS`, `"/proc"`), in order.
+    pub args: Vec<String>,
+    /// What it returned when it succeeded.
+    pub result: Result<i64, Errno>,
+    /// How long it took, in microseconds.
+    pub micros: u64,
+}
+
+impl std::fmt::Display for Call {
+    /// As strace(1) would: `unshare(CLONE_NEWUTS) = 0`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}({}) = ", self.name, self.args.join(", "))?;
+        match self.result {
+            Ok(value) => write!(f, "{value}"),
+            Err(errno) => write!(f, "-1 {errno}"),
+        }
+    }
+}
+
+/// The calls made so far by one op, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The calls, oldest first.
+    pub calls: Vec<Call>,
+}
+
+impl Trace {
+    /// Makes a call, measures it, records it, and hands its result on. `as_number`
+    /// says what the call returned, as a number, when it succeeded.
+    pub fn record<T>(
+        &mut self,
+        name: &str,
+        args: Vec<String>,
+        call: impl FnOnce() -> nix::Result<T>,
+        as_number: impl FnOnce(&T) -> i64,
+    ) -> Result<T, Errno> {
+        let start = Instant::now();
+        let outcome = call();
+        let micros = start.elapsed().as_micros() as u64;
+        let outcome = outcome.map_err(Errno::from);
+        let result = match &outcome {
+            Ok(value) => Ok(as_number(value)),
+            Err(errno) => Err(*errno),
+        };
+        self.calls.push(Call { name: name.to_owned(), args, result, micros });
+        outcome
+    }
+}

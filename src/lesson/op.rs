@@ -1,0 +1,207 @@
+//! Operations: the primitives that a lesson may ask an actor to carry out on
+//! itself. To add one: a variant here (with its key in the lesson format), its
+//! execution in `lab/ops/`, its wrapper in `kernel/`; nothing else.
+
+use serde::{Deserialize, Serialize};
+
+/// One of the eight namespace types, see namespaces(7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NsKind {
+    /// User and group ids and capabilities, user_namespaces(7).
+    User,
+    /// Mounts, mount_namespaces(7).
+    Mnt,
+    /// Host and domain name, uts_namespaces(7).
+    Uts,
+    /// System V IPC and POSIX message queues, ipc_namespaces(7).
+    Ipc,
+    /// Process ids, pid_namespaces(7).
+    Pid,
+    /// Network devices, addresses, ports, network_namespaces(7).
+    Net,
+    /// The root of the cgroup view, cgroup_namespaces(7).
+    Cgroup,
+    /// Offsets of the boottime and monotonic clocks, time_namespaces(7).
+    Time,
+}
+
+impl NsKind {
+    /// All eight, user first: the order in which they are made and entered.
+    pub const ALL: [Self; 8] =
+        [Self::User, Self::Mnt, Self::Uts, Self::Ipc, Self::Pid, Self::Net, Self::Cgroup, Self::Time];
+
+    /// The name of its file below /proc/PID/ns, and in lessons.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Mnt => "mnt",
+            Self::Uts => "uts",
+            Self::Ipc => "ipc",
+            Self::Pid => "pid",
+            Self::Net => "net",
+            Self::Cgroup => "cgroup",
+            Self::Time => "time",
+        }
+    }
+}
+
+/// How the ids of a new user namespace are mapped to its parent's; always
+/// written by the keeper, from the parent namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MapKind {
+    /// The actor becomes root inside. For an ordinary user: the single id 0 is
+    /// the user's own. Under root: ids 0 to 65535 are an unprivileged range, and
+    /// the actor becomes the 0 of that range.
+    Root,
+    /// The actor keeps its own uid and gid, the only ones mapped.
+    Myself,
+    /// A range: for an ordinary user by newuidmap(1) from /etc/subuid and
+    /// /etc/subgid; under root the full range, every id to itself.
+    Range,
+}
+
+/// A flag of mount(2), as lessons write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MountFlag {
+    /// `MS_RDONLY`.
+    Ro,
+    /// `MS_NOSUID`.
+    Nosuid,
+    /// `MS_NODEV`.
+    Nodev,
+    /// `MS_NOEXEC`.
+    Noexec,
+    /// `MS_BIND`.
+    Bind,
+    /// `MS_REC`.
+    Rec,
+    /// `MS_REMOUNT`.
+    Remount,
+    /// `MS_PRIVATE`.
+    Private,
+    /// `MS_SLAVE`.
+    Slave,
+    /// `MS_SHARED`.
+    Shared,
+    /// `MS_UNBINDABLE`.
+    Unbindable,
+    /// `MS_MOVE`.
+    Move,
+}
+
+/// Which root directory to build for an actor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RootKind {
+    /// A minimal root out of the host's own directories, bound read-only, in the
+    /// actor's own mount namespace (as bubblewrap does): nothing is copied.
+    Host,
+    /// A directory with copies of the programs named (found on PATH) and of the
+    /// libraries that their ELF headers ask for.
+    Copy {
+        /// Program names, without a path.
+        programs: Vec<String>,
+    },
+}
+
+/// One primitive. Texts may hold `{seed.NAME}`, filled in before it is sent to
+/// the actor, and paths `{root}`: the root that the actor built last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Op {
+    /// `unshare = ["user", "uts"], map = "root"`: unshare(2).
+    Unshare {
+        /// The namespaces to leave; made in one call.
+        kinds: Vec<NsKind>,
+        /// With a new user namespace: the maps to write right after.
+        map: Option<MapKind>,
+    },
+    /// `map = "root"`: the maps of the user namespace the actor is in.
+    Map {
+        /// Which.
+        kind: MapKind,
+    },
+    /// `fork = "init"`: a child of the actor becomes an actor of its own.
+    Fork {
+        /// The new actor's name.
+        child: String,
+    },
+    /// `mount = { type = "proc", source = "proc", target = "/proc", flags = [], data = "" }`: mount(2).
+    Mount {
+        /// File system type; empty for binds and propagation changes.
+        fstype: String,
+        /// Source; empty for none.
+        source: String,
+        /// Mount point.
+        target: String,
+        /// Flags.
+        flags: Vec<MountFlag>,
+        /// File system's own options.
+        data: String,
+    },
+    /// `umount = { target = "/proc", detach = false }`: umount2(2).
+    Umount {
+        /// Mount point.
+        target: String,
+        /// `MNT_DETACH`.
+        detach: bool,
+    },
+    /// `root = { from = "host" }` or `root = { programs = ["sh", "ls"] }`.
+    Root {
+        /// Which.
+        kind: RootKind,
+    },
+    /// `chroot = "{root}"`: chroot(2), then chdir("/").
+    Chroot {
+        /// The new root directory.
+        path: String,
+    },
+    /// `pivot_root = "{root}"`: pivot_root(2) and the old root detached.
+    PivotRoot {
+        /// The new root mount.
+        path: String,
+    },
+    /// `hostname = "brume-12"`: sethostname(2).
+    Hostname {
+        /// At most 64 bytes.
+        name: String,
+    },
+    /// `domainname = "lab"`: setdomainname(2).
+    Domainname {
+        /// At most 64 bytes.
+        name: String,
+    },
+    /// `setns = { of = "box", kinds = ["uts"] }`: setns(2), user first.
+    Setns {
+        /// The actor whose namespaces are entered.
+        of: String,
+        /// Which of them.
+        kinds: Vec<NsKind>,
+    },
+    /// `clock = { monotonic = 86400, boottime = 86400 }`: the offsets of the time
+    /// namespace that the actor's children will be in, time_namespaces(7).
+    Clock {
+        /// Seconds added to CLOCK_MONOTONIC.
+        monotonic: i64,
+        /// Seconds added to CLOCK_BOOTTIME.
+        boottime: i64,
+    },
+    /// `run = { argv = ["true"], seconds = 5, background = false }`: a program,
+    /// run in a child of the actor.
+    Run {
+        /// Program (looked up on PATH) and arguments; at least one.
+        argv: Vec<String>,
+        /// Killed after so many seconds.
+        seconds: u32,
+        /// Leave it running and go on.
+        background: bool,
+    },
+    /// `kill = { target = "init", signal = "KILL" }`: kill(2) on another actor.
+    Kill {
+        /// The actor to signal.
+        target: String,
+        /// Signal name without SIG.
+        signal: String,
+    },
+}

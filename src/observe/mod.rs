@@ -1,0 +1,8 @@
+//! What the machine is like now: snapshots of the host's side and of each
+//! actor's own, and the twin rows that join them. Reads only. Used by the panes,
+//! the checks and `cloison snapshot`; uses the read side of `kernel`.
+
+pub mod model;
+
+pub use crate::kernel::{Call, Errno};
+pub use model::{ActorView, Reading, Snapshot, View};

@@ -1,0 +1,356 @@
+//! The snapshot: one structure for panes, checks and JSON. A field that could not
+//! be read is a value that says so. Lists are in a fixed order. Nothing here is
+//! skipped when serialised: the same types cross the keeper's protocol (postcard).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::kernel::Errno;
+use crate::lesson::op::NsKind;
+
+/// A value read from the kernel, or why it could not be.
+///
+/// In JSON a value stands for itself, and a failure is
+/// `{"unread": {"path": …, "errno": "EACCES", "reason": …}}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading<T> {
+    /// What the kernel said.
+    Read(T),
+    /// Why there is nothing.
+    Unread(Unread),
+}
+
+/// Why a value could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// The file or call.
+    pub path: String,
+    /// The error number.
+    pub errno: Errno,
+}
+
+impl<T> Reading<T> {
+    /// The value, where there is one.
+    pub fn read(&self) -> Option<&T> {
+        match self {
+            Self::Read(value) => Some(value),
+            Self::Unread(_) => None,
+        }
+    }
+}
+
+impl<T: Serialize> Serialize for Reading<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Json<'a> {
+            unread: JsonUnread<'a>,
+        }
+        #[derive(Serialize)]
+        struct JsonUnread<'a> {
+            path: &'a str,
+            errno: String,
+            reason: String,
+        }
+        if serializer.is_human_readable() {
+            return match self {
+                Self::Read(value) => value.serialize(serializer),
+                Self::Unread(unread) => Json {
+                    unread: JsonUnread {
+                        path: &unread.path,
+                        errno: unread.errno.symbol(),
+                        reason: unread.errno.to_string(),
+                    },
+                }
+                .serialize(serializer),
+            };
+        }
+        match self {
+            Self::Read(value) => Ok::<&T, &Unread>(value).serialize(serializer),
+            Self::Unread(unread) => Err::<&T, &Unread>(unread).serialize(serializer),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Reading<T> {
+    /// Only for the keeper's protocol; JSON is written, never read back.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Result::<T, Unread>::deserialize(deserializer)? {
+            Ok(value) => Self::Read(value),
+            Err(unread) => Self::Unread(unread),
+        })
+    }
+}
+
+/// The machine at one instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Snapshot {
+    /// When it was taken: microseconds of CLOCK_MONOTONIC.
+    pub taken: u64,
+    /// The host's side: what the program itself sees.
+    pub host: View,
+    /// Each actor, by name.
+    pub actors: BTreeMap<String, ActorView>,
+}
+
+/// An actor, or a process inspected: from outside, and its own view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ActorView {
+    /// The PID that the host knows it by.
+    pub pid: u32,
+    /// Whether it still runs.
+    pub alive: bool,
+    /// How it ended, in words (`killed by SIGKILL`, `exit 0`), once it has.
+    pub exit: Option<String>,
+    /// Its namespaces, read from outside: inode numbers by name (`uts`).
+    pub ns: BTreeMap<NsKind, Reading<u64>>,
+    /// Its dimensions of isolation, each compared with the host, with evidence.
+    pub walls: BTreeMap<Wall, WallState>,
+    /// What it sees by its own system calls, from inside.
+    pub seen: Reading<View>,
+    /// When `seen` was taken, where that is older than the snapshot (the actor
+    /// is frozen, stopped, dead): microseconds of CLOCK_MONOTONIC.
+    pub stale: Option<u64>,
+}
+
+/// One dimension in which a process is or is not separated from the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wall {
+    /// Root directory.
+    Root,
+    /// Mount namespace.
+    Mnt,
+    /// UTS namespace.
+    Uts,
+    /// IPC namespace.
+    Ipc,
+    /// PID namespace.
+    Pid,
+    /// Network namespace.
+    Net,
+    /// User namespace.
+    User,
+    /// Cgroup namespace.
+    Cgroup,
+    /// Time namespace.
+    Time,
+    /// Limits of the cgroup it is in.
+    Limits,
+    /// Capabilities: fewer than the host's root has, or over less.
+    Caps,
+    /// Seccomp filters.
+    Seccomp,
+    /// The no_new_privs bit.
+    NoNewPrivs,
+    /// A Linux security module's confinement.
+    Lsm,
+}
+
+impl Wall {
+    /// All, in the order of the gauge.
+    pub const ALL: [Self; 14] = [
+        Self::Root,
+        Self::Mnt,
+        Self::Uts,
+        Self::Ipc,
+        Self::Pid,
+        Self::Net,
+        Self::User,
+        Self::Cgroup,
+        Self::Time,
+        Self::Limits,
+        Self::Caps,
+        Self::Seccomp,
+        Self::NoNewPrivs,
+        Self::Lsm,
+    ];
+}
+
+/// A wall's state and what proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WallState {
+    /// Open, built, or not to be known.
+    pub state: Built,
+    /// The host's side of the evidence (`4026531838`).
+    pub host: String,
+    /// The actor's side (`4026532201`).
+    pub actor: String,
+}
+
+/// Whether a wall stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Built {
+    /// Shared with the host.
+    Open,
+    /// Separate from the host.
+    Built,
+    /// Could not be read, or this kernel has none; the evidence says which.
+    Unknown,
+}
+
+/// One side: what one process sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Who the viewer is.
+    pub ids: Reading<Ids>,
+    /// Host and domain name.
+    pub uts: Reading<Uts>,
+    /// The viewer's namespaces: inode numbers, by its own /proc/self/ns.
+    pub ns: BTreeMap<NsKind, Reading<u64>>,
+    /// The user namespace that owns each of them (ioctl_ns(2), NS_GET_USERNS):
+    /// inode numbers; EPERM where the owner is outside the viewer's own.
+    pub owners: BTreeMap<NsKind, Reading<u64>>,
+    /// The processes in its /proc, by PID.
+    pub processes: Reading<Vec<Process>>,
+    /// Its mounts, in the order of mountinfo.
+    pub mounts: Reading<Vec<Mount>>,
+    /// Its user and group maps, and the names that it knows.
+    pub users: Reading<Users>,
+    /// Its root directory.
+    pub root: Reading<Root>,
+    /// Its capabilities.
+    pub caps: Reading<Caps>,
+    /// Seccomp mode: 0 none, 1 strict, 2 filter (proc_pid_status(5)).
+    pub seccomp: Reading<u32>,
+    /// The no_new_privs bit.
+    pub no_new_privs: Reading<bool>,
+    /// Lines of /proc/self/cgroup, by controller list ("" for cgroup2).
+    pub cgroup: Reading<BTreeMap<String, String>>,
+    /// Offsets of its clocks.
+    pub time: Reading<TimeOffsets>,
+    /// Security module's label (/proc/self/attr/current), trimmed.
+    pub lsm: Reading<String>,
+}
+
+/// A process's own ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ids {
+    /// Its PID in its own PID namespace (getpid(2)).
+    pub pid: u32,
+    /// Its parent's there; 0 when the parent is outside.
+    pub ppid: u32,
+    /// Effective user id, in its own user namespace.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    /// The name its own user database gives the uid.
+    pub user: Option<String>,
+}
+
+/// uname(2)'s names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uts {
+    /// Host name.
+    pub hostname: String,
+    /// NIS domain name; `(none)` at first.
+    pub domainname: String,
+    /// The kernel's release: the same on both sides, always.
+    pub release: String,
+}
+
+/// A process, as one /proc shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// PID in the namespace of the /proc that was read.
+    pub pid: u32,
+    /// Parent's PID there; 0 for one outside.
+    pub ppid: u32,
+    /// PIDs in each namespace, from that /proc's inwards (NSpid).
+    pub nspid: Vec<u32>,
+    /// The innermost PID namespace, read only where `nspid` has more than one.
+    pub pid_ns: Option<u64>,
+    /// Effective user id, as mapped for the viewer.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    /// The name of the uid in the viewer's user database.
+    pub user: Option<String>,
+    /// State letter, proc_pid_stat(5).
+    pub state: char,
+    /// The thread's name, at most 15 bytes; may hold anything.
+    pub name: String,
+    /// The arguments, joined by spaces; empty for kernel threads and zombies.
+    pub command: String,
+}
+
+/// A line of mountinfo, proc_pid_mountinfo(5), unescaped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// Mount id.
+    pub id: u32,
+    /// The parent mount's.
+    pub parent: u32,
+    /// `major:minor` of the file system.
+    pub device: String,
+    /// The directory of the file system that is mounted.
+    pub root: String,
+    /// Where, relative to the viewer's root.
+    pub target: String,
+    /// Per-mount options.
+    pub options: String,
+    /// `shared:N`, `master:N`, `propagate_from:N`, `unbindable`; empty: private.
+    pub propagation: Vec<String>,
+    /// File system type.
+    pub fstype: String,
+    /// Its source.
+    pub source: String,
+}
+
+/// Who is who.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Users {
+    /// /proc/self/uid_map; empty while unwritten.
+    pub uid_map: Vec<IdRange>,
+    /// /proc/self/gid_map.
+    pub gid_map: Vec<IdRange>,
+    /// /proc/self/setgroups: `allow` or `deny`.
+    pub setgroups: String,
+    /// Names of the uids in use (processes, maps), from the viewer's passwd.
+    pub names: BTreeMap<u32, String>,
+}
+
+/// A line of an id map, user_namespaces(7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdRange {
+    /// First id in the namespace.
+    pub inside: u32,
+    /// First id outside, as seen by the reader.
+    pub outside: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// The identity of a root directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Root {
+    /// Device number of "/" (stat(2)).
+    pub device: u64,
+    /// Inode of "/".
+    pub inode: u64,
+}
+
+/// The five capability sets, capabilities(7), as bit masks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caps {
+    /// CapInh.
+    pub inheritable: u64,
+    /// CapPrm.
+    pub permitted: u64,
+    /// CapEff.
+    pub effective: u64,
+    /// CapBnd.
+    pub bounding: u64,
+    /// CapAmb.
+    pub ambient: u64,
+}
+
+/// /proc/self/timens_offsets: seconds and nanoseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeOffsets {
+    /// CLOCK_MONOTONIC.
+    pub monotonic: (i64, i64),
+    /// CLOCK_BOOTTIME.
+    pub boottime: (i64, i64),
+}

@@ -1,0 +1,147 @@
+//! What comes into the screen and what goes out: the whole contract with the
+//! composition root.
+
+use std::sync::Arc;
+
+use crate::i18n::Lang;
+use crate::lesson::Lesson;
+use crate::lesson::answers::Answers;
+use crate::observe::Snapshot;
+use crate::session::{Effect, StepOutcome};
+
+/// Identifies one embedded shell; never used twice in a run.
+pub type ShellId = u64;
+
+/// All inputs of the screen, through one bounded channel.
+pub enum Event {
+    /// Keys, mouse, paste, resize.
+    Terminal(crossterm::event::Event),
+    /// A lesson asked for with [`Request::Open`] is ready: its answers so far.
+    Opened {
+        /// The lesson.
+        lesson: Arc<Lesson>,
+        /// Answers and progress to resume from; empty for a new one.
+        answers: Box<Answers>,
+    },
+    /// A new snapshot of the open lesson's lab.
+    Observed(Arc<Snapshot>),
+    /// The answer to [`Effect::Perform`].
+    Performed(StepOutcome),
+    /// The answer to [`Effect::Rebuild`].
+    Rebuilt {
+        /// The step's index.
+        to: usize,
+        /// What each step did.
+        outcomes: Vec<StepOutcome>,
+    },
+    /// A shell asked for with [`Request::OpenShell`] runs.
+    ShellOpened {
+        /// Its id.
+        id: ShellId,
+        /// The actor it is in.
+        actor: String,
+        /// Its keyboard and size.
+        handle: Box<dyn ShellHandle>,
+    },
+    /// Output of a shell: raw bytes for the emulator.
+    ShellOutput(ShellId, Vec<u8>),
+    /// A shell has ended; in words (`exit 0`, `killed by SIGKILL`).
+    ShellClosed(ShellId, String),
+    /// What the doctor found.
+    Doctor(Vec<Finding>),
+    /// Something could not be done; said in the screen's language, shown until
+    /// the next key.
+    Failed(String),
+    /// SIGTERM, SIGHUP: leave in order.
+    Terminate,
+    /// SIGCONT after a stop: take the terminal again and draw everything.
+    Continue,
+}
+
+/// A shell's terminal, from the screen's side. Dropping it ends the shell.
+pub trait ShellHandle: Send {
+    /// Types bytes into it. Never blocks: what the shell does not take is kept
+    /// and sent later, or dropped once there is too much of it (a stopped shell).
+    fn write(&mut self, bytes: &[u8]);
+    /// Tells it its size, in cells.
+    fn resize(&mut self, rows: u16, cols: u16);
+}
+
+/// All that the screen asks for, through one channel.
+#[derive(Debug)]
+pub enum Request {
+    /// Load a lesson by id and make ready a lab for it. Answered by `Opened`, or
+    /// `Failed` (this machine can't run it, and why).
+    Open(String),
+    /// Leave the open lesson and take its lab down.
+    Close,
+    /// Something that the session asks for.
+    Session(Effect),
+    /// Open a shell in an actor, of that size. Answered by `ShellOpened` or `Failed`.
+    OpenShell {
+        /// The actor (`host` for the host's).
+        actor: String,
+        /// Rows.
+        rows: u16,
+        /// Columns.
+        cols: u16,
+    },
+    /// Try what this machine can do. Answered by `Doctor`.
+    Doctor,
+    /// The language was switched: texts from now on come in this one.
+    Speak(Lang),
+}
+
+/// A line of the doctor's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Whether it works here.
+    pub works: bool,
+    /// The feature.
+    pub name: String,
+    /// Why not, or what was seen.
+    pub why: String,
+    /// What helps; empty where nothing is to be done.
+    pub remedy: String,
+}
+
+/// A lesson in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The lesson.
+    pub lesson: Arc<LessonSummary>,
+    /// How far the student is.
+    pub state: EntryState,
+}
+
+/// What the list says of a lesson, in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LessonSummary {
+    /// Its id.
+    pub id: String,
+    /// The part of the curriculum.
+    pub part: crate::lesson::model::Part,
+    /// Titles: English, French.
+    pub title: [String; 2],
+    /// One sentence each: English, French.
+    pub summary: [String; 2],
+    /// Points to earn.
+    pub points: u32,
+    /// About how long.
+    pub minutes: u32,
+    /// The names of what the machine must offer.
+    pub needs: Vec<String>,
+}
+
+/// How far a student is with a lesson.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntryState {
+    /// Not begun.
+    New,
+    /// Begun: points so far.
+    Begun(u32),
+    /// Finished: points.
+    Done(u32),
+    /// Can't run here; why, and the remedy, in both languages.
+    Impossible([String; 2]),
+}
