@@ -162,3 +162,8 @@ impl Trace {
         outcome
     }
 }
+
+/// A text argument as it is shown: in double quotes, control characters escaped.
+pub fn quoted(text: impl AsRef<std::ffi::OsStr>) -> String {
+    format!("{:?}", text.as_ref().to_string_lossy())
+}

@@ -3,5 +3,13 @@
 //! Used by `lab` (to act) and `observe` (to read); uses no other part but i18n.
 
 pub mod call;
+pub mod mount;
+pub mod names;
+pub mod namespace;
+pub mod process;
+pub mod pty;
+pub mod program;
+pub mod socket;
+pub mod terminal;
 
-pub use call::{Call, Errno, Trace};
+pub use call::{Call, Errno, Trace, quoted};

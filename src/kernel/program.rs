@@ -1,0 +1,242 @@
+//! Starting programs: the sealed copy of this one that becomes the keeper, and the
+//! student's shells and commands in an actor.
+
+use std::ffi::{CString, OsString};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal};
+
+use super::call::{Errno, Trace, quoted};
+use super::process::{self, Side};
+use super::pty;
+
+/// A sealed copy of a program (`/proc/self/exe` for the running one) in memory, memfd_create(2): whoever
+/// reaches it through /proc/PID/exe can't change the installed file
+/// (CVE-2019-5736) nor the copy.
+pub fn sealed_copy(program: &Path) -> std::io::Result<OwnedFd> {
+    let name = c"cloison";
+    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+    // MFD_EXEC (Linux 6.3) is asked for where memfds are not executable by default.
+    let executable = MFdFlags::from_bits_retain(flags.bits() | libc::MFD_EXEC);
+    let memory = match memfd_create(name, executable) {
+        Err(nix::errno::Errno::EINVAL) => memfd_create(name, flags)?,
+        other => other?,
+    };
+    let memory = File::from(memory);
+    let mut program = File::open(program)?;
+    std::io::copy(&mut program, &mut &memory)?;
+    let seals = SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
+    fcntl(&memory, FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(memory.into())
+}
+
+/// Runs a program that is open as a descriptor, in a session of its own, with
+/// /dev/null as 0, 1 and 2 and the descriptors given as 3, 4, …. May be called
+/// with threads: nothing but system calls happens between fork and exec.
+#[expect(unsafe_code, reason = "pre_exec: descriptors must be placed between fork and exec")]
+pub fn spawn_detached(
+    program: &OwnedFd,
+    args: &[String],
+    env: (&str, &str),
+    fds: &[RawFd],
+) -> std::io::Result<std::process::Child> {
+    let mut command = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()));
+    command.args(args).env(env.0, env.1).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    command.stderr(std::process::Stdio::null());
+    // First far away, then into place, so that no number is overwritten before it is moved.
+    let far: Vec<RawFd> = (0..fds.len() as RawFd).map(|index| 100 + index).collect();
+    let near = fds.to_vec();
+    let place = move || {
+        // SAFETY (of each call below): numbers in, numbers out; async-signal-safe.
+        for (from, to) in near.iter().zip(&far) {
+            if unsafe { libc::dup3(*from, *to, libc::O_CLOEXEC) } < 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+        }
+        for (number, from) in (3..).zip(&far) {
+            if unsafe { libc::dup2(*from, number) } < 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+        }
+        if unsafe { libc::setsid() } < 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+        Ok(())
+    };
+    // SAFETY: `place` makes only async-signal-safe calls and does not allocate.
+    unsafe { command.pre_exec(place) };
+    command.spawn()
+}
+
+/// What to run in an actor's child.
+#[derive(Debug)]
+pub struct Launch {
+    /// Program and arguments; the program is looked up on `path` unless it has a slash.
+    pub argv: Vec<OsString>,
+    /// The whole environment, `NAME=value`.
+    pub env: Vec<OsString>,
+    /// Colon-separated directories to look the program up in.
+    pub path: String,
+    /// Where to start; "/" where it can't be entered.
+    pub cwd: Option<String>,
+    /// At most so many processes in the caller's user namespace (RLIMIT_NPROC).
+    pub processes: Option<u64>,
+}
+
+/// Where a launched program's input and output go.
+#[derive(Debug)]
+pub enum Streams {
+    /// A terminal of its own, which it controls.
+    Terminal(pty::Pty),
+    /// Nothing in, this pipe out (and err).
+    Pipe(OwnedFd),
+}
+
+/// Forks and execs in the child: a fresh session, default signals, SIGKILL when
+/// the caller dies, descriptors 0, 1, 2 and no other. Gives back the child's PID
+/// in the caller's namespace. The caller must have one thread.
+///
+/// The calls of the child up to its exec are not in the trace; when exec fails,
+/// its errno comes back as the error, and the call is in the trace.
+pub fn launch(trace: &mut Trace, launch: &Launch, streams: &Streams) -> Result<u32, Errno> {
+    let c_strings = |list: &[OsString]| -> Result<Vec<CString>, Errno> {
+        list.iter()
+            .map(|text| CString::new(text.as_encoded_bytes()).map_err(|_| Errno(libc::EINVAL)))
+            .collect()
+    };
+    let argv = c_strings(&launch.argv)?;
+    let env = c_strings(&launch.env)?;
+    let Some(name) = launch.argv.first() else { return Err(Errno(libc::EINVAL)) };
+    let candidates = candidates(&name.to_string_lossy(), &launch.path)?;
+    let (mut said, say) = pipe()?;
+    let me = nix::unistd::getpid().as_raw() as u32;
+    let pid = match process::fork(trace)? {
+        Side::Parent(pid) => pid,
+        Side::Child => {
+            let errno = become_program(launch, streams, &argv, &env, &candidates, me);
+            let _ = nix::unistd::write(&say, &errno.0.to_le_bytes());
+            process::exit_now(127);
+        }
+    };
+    drop(say);
+    let mut word = [0; 4];
+    // An exec that succeeds closes the pipe without a word.
+    let failed = said.read_exact(&mut word).is_ok();
+    let result = if failed { Err(Errno(i32::from_le_bytes(word))) } else { Ok(0) };
+    let shown: Vec<String> = launch.argv.iter().map(quoted).collect();
+    trace.calls.push(super::Call {
+        name: "execve".to_owned(),
+        args: vec![quoted(name), format!("[{}]", shown.join(", "))],
+        result,
+        micros: 0,
+    });
+    result.map(|_| pid)
+}
+
+/// A close-on-exec pipe: read end, write end.
+pub fn pipe() -> Result<(File, OwnedFd), Errno> {
+    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    Ok((File::from(read), write))
+}
+
+fn candidates(name: &str, path: &str) -> Result<Vec<CString>, Errno> {
+    let c_string = |text: String| CString::new(text).map_err(|_| Errno(libc::EINVAL));
+    if name.contains('/') {
+        return Ok(vec![c_string(name.to_owned())?]);
+    }
+    path.split(':').filter(|dir| dir.starts_with('/')).map(|dir| c_string(format!("{dir}/{name}"))).collect()
+}
+
+/// The child's way from fork to exec; comes back only with the errno of what failed.
+fn become_program(
+    launch: &Launch,
+    streams: &Streams,
+    argv: &[CString],
+    env: &[CString],
+    candidates: &[CString],
+    parent: u32,
+) -> Errno {
+    let prepare = || -> Result<(), Errno> {
+        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+        // In a new PID namespace the parent shows as 0: only another parent is a dead one.
+        let now = nix::unistd::getppid().as_raw() as u32;
+        if now != parent && now != 0 {
+            return Err(Errno(libc::ESRCH));
+        }
+        default_signals()?;
+        nix::unistd::setsid()?;
+        match streams {
+            Streams::Terminal(pty) => {
+                pty::take_control(pty.slave.as_fd())?;
+                for number in 0..3 {
+                    process::move_to(&pty.slave, number)?;
+                }
+            }
+            Streams::Pipe(out) => {
+                let null = File::open("/dev/null").map(OwnedFd::from);
+                match null {
+                    Ok(null) => process::move_to(&null, 0)?,
+                    // A root without /dev: an empty pipe reads as the end at once.
+                    Err(_) => process::move_to(&pipe()?.0.into(), 0)?,
+                }
+                process::move_to(out, 1)?;
+                process::move_to(out, 2)?;
+            }
+        }
+        process::cloexec_from_3()?;
+        if let Some(most) = launch.processes {
+            setrlimit(Resource::RLIMIT_NPROC, most, most)?;
+        }
+        setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+        let moved = launch.cwd.as_deref().is_some_and(|cwd| nix::unistd::chdir(cwd).is_ok());
+        if !moved {
+            nix::unistd::chdir("/")?;
+        }
+        nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+        Ok(())
+    };
+    if let Err(errno) = prepare() {
+        return errno;
+    }
+    let mut last = Errno(libc::ENOENT);
+    for program in candidates {
+        let Err(errno) = nix::unistd::execve(program, argv, env);
+        // As execvp(3): a directory that has it but may not be used is worth more than one that has it not.
+        if errno != nix::errno::Errno::ENOENT && errno != nix::errno::Errno::ENOTDIR {
+            last = errno.into();
+        }
+    }
+    last
+}
+
+/// Puts every signal back to its default and unblocks all: what a program expects
+/// to start with.
+#[expect(unsafe_code, reason = "sigaction(2)")]
+pub fn default_signals() -> Result<(), Errno> {
+    for signal in Signal::iterator() {
+        if !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP) {
+            // SAFETY: sets the default action, no handler of ours runs.
+            unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) }?;
+        }
+    }
+    nix::sys::signal::sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+    Ok(())
+}
+
+/// Ignores these signals in the calling process.
+#[expect(unsafe_code, reason = "sigaction(2)")]
+pub fn ignore_signals(signals: &[Signal]) -> Result<(), Errno> {
+    for signal in signals {
+        // SAFETY: no handler of ours runs.
+        unsafe { nix::sys::signal::signal(*signal, SigHandler::SigIgn) }?;
+    }
+    Ok(())
+}

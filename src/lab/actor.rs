@@ -1,0 +1,296 @@
+//! An actor: a puppet process that carries out one operation at a time on itself
+//! and reports what it sees. Forked by the keeper, or by an actor; single-threaded;
+//! ends when its socket closes, and is killed when its parent dies.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use super::ops;
+use super::protocol::{Ask, Context, Mapped, Performed, Program, Said, ToActor};
+use super::{Reporter, program};
+use crate::kernel::process::{self, Side};
+use crate::kernel::program::{Streams, default_signals, launch, pipe};
+use crate::kernel::pty::open_pty;
+use crate::kernel::socket::{Connection, FrameError};
+use crate::kernel::{Errno, Trace};
+use crate::lesson::op::{MapKind, Op};
+
+/// How long an actor waits for a keeper that does not take its answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The most processes in a box's own user namespace (RLIMIT_NPROC): enough for any
+/// task, and the end of a fork bomb.
+const MOST_PROCESSES: u64 = 512;
+
+/// The state of one actor process.
+pub struct Actor {
+    keeper: Connection,
+    report: Reporter,
+    /// The parent's PID as this process sees it; 0 when it is outside.
+    parent: u32,
+    /// The number of the question being answered.
+    number: u64,
+    /// Whether this actor left its first user namespace.
+    own_users: bool,
+    /// The root directory built last.
+    pub(super) root: Option<String>,
+}
+
+/// Runs the actor that this freshly forked process is to be. Keeps only the
+/// connection (as descriptor 3); never returns, never unwinds into the code of the
+/// process it was forked from.
+pub fn become_actor(connection: Connection, name: &str, report: Reporter, parent: u32, own_users: bool) -> ! {
+    let body = || -> Result<(), Errno> {
+        let fd = connection.into_fd();
+        if fd.as_raw_fd() != 3 {
+            process::move_to(&fd, 3)?;
+        }
+        std::mem::forget(fd);
+        process::close_from(4)?;
+        process::set_title(name, &format!("cloison {name}"));
+        default_signals()?;
+        process::die_with_parent(parent)?;
+        let keeper = Connection::new(process::inherited(3));
+        let mut actor =
+            Actor { keeper, report, parent, number: 0, own_users, root: None };
+        // Any frame error means that the keeper is gone or mad: end.
+        let _ = actor.serve();
+        Ok(())
+    };
+    let code = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)) {
+        Ok(Ok(())) => 0,
+        Ok(Err(_)) => 1,
+        Err(_) => 101,
+    };
+    process::exit_now(code)
+}
+
+impl Actor {
+    fn serve(&mut self) -> Result<(), FrameError> {
+        let mut chld = SigSet::empty();
+        chld.add(Signal::SIGCHLD);
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&chld), None)?;
+        let signals = SignalFd::with_flags(&chld, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        loop {
+            while let Some(bytes) = self.keeper.next_frame()? {
+                let Ok(ToActor { number, ask }) = postcard::from_bytes(&bytes) else {
+                    return Err(FrameError::TooLong(bytes.len()));
+                };
+                self.number = number;
+                self.answer(ask)?;
+            }
+            let mut ready =
+                [PollFd::new(self.keeper.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut ready, PollTimeout::NONE) {
+                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            while let Ok(Some(_)) = signals.read_signal() {}
+            self.reap()?;
+            self.keeper.fill()?;
+        }
+    }
+
+    /// Collects every child that has ended, orphans among them, and says so.
+    fn reap(&mut self) -> Result<(), FrameError> {
+        while let Ok(Some((pid, exit))) = process::reap() {
+            self.say(0, &Said::Ended { pid, exit }, &[])?;
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, ask: Ask) -> Result<(), FrameError> {
+        match ask {
+            Ask::Perform { op, context } => {
+                let performed = self.perform(&op, &context)?;
+                self.say(self.number, &Said::Performed(performed), &[])
+            }
+            Ask::View => {
+                let view = (self.report)();
+                self.say(self.number, &Said::View(view), &[])
+            }
+            Ask::Launch { program, terminal } => self.launch(&program, terminal),
+            Ask::End { pid } => {
+                let group = nix::unistd::Pid::from_raw(-(pid as i32));
+                // ESRCH: it has ended by itself.
+                let _ = nix::sys::signal::kill(group, Signal::SIGKILL);
+                self.say(self.number, &Said::Done, &[])
+            }
+            // Answers to nothing that was asked: ignored.
+            Ask::Mapped(_) | Ask::Adopted => Ok(()),
+        }
+    }
+
+    pub(super) fn say(&self, number: u64, said: &Said, fds: &[&OwnedFd]) -> Result<(), FrameError> {
+        #[derive(serde::Serialize)]
+        struct Borrowed<'a> {
+            number: u64,
+            said: &'a Said,
+        }
+        let bytes = postcard::to_stdvec(&Borrowed { number, said }).map_err(|_| FrameError::TooLong(0))?;
+        let numbers: Vec<i32> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
+        self.keeper.send(&bytes, &numbers, PATIENCE)
+    }
+
+    fn limit(&self) -> Option<u64> {
+        let hard = getrlimit(Resource::RLIMIT_NPROC).map_or(u64::MAX, |(_, hard)| hard);
+        self.own_users.then_some(MOST_PROCESSES.min(hard))
+    }
+
+    fn launch(&mut self, what: &Program, terminal: Option<(u16, u16)>) -> Result<(), FrameError> {
+        let mut trace = Trace::default();
+        let started = start(&mut trace, what, terminal, self.limit());
+        match started {
+            Ok((pid, fd)) => self.say(self.number, &Said::Launched { pid }, &[&fd]),
+            Err(errno) => {
+                let doing = trace.calls.last().map_or_else(String::new, |call| call.name.clone());
+                self.say(self.number, &Said::Failed(errno, doing), &[])
+            }
+        }
+    }
+
+    /// Carries out one op; the error is only that the keeper is gone.
+    fn perform(&mut self, op: &Op, context: &Context) -> Result<Performed, FrameError> {
+        let mut trace = Trace::default();
+        let mut performed = Performed::default();
+        let done = match op {
+            Op::Unshare { kinds, map } => match ops::namespaces::unshare(&mut trace, kinds) {
+                Ok(()) => {
+                    self.own_users |= kinds.contains(&crate::lesson::op::NsKind::User);
+                    match map {
+                        Some(kind) => self.map(&mut trace, *kind)?,
+                        None => Ok(()),
+                    }
+                }
+                Err(failure) => Err(failure),
+            },
+            Op::Map { kind } => self.map(&mut trace, *kind)?,
+            Op::Fork { child } => self.fork(&mut trace, child)?,
+            Op::Setns { kinds, .. } => {
+                let mut fds = Vec::new();
+                for _ in &context.namespaces {
+                    fds.extend(self.keeper.take_descriptor());
+                }
+                self.own_users |= kinds.contains(&crate::lesson::op::NsKind::User);
+                ops::namespaces::setns(&mut trace, &fds, &context.namespaces)
+            }
+            Op::Clock { monotonic, boottime } => ops::namespaces::clock(&mut trace, *monotonic, *boottime),
+            Op::Hostname { name } => ops::names::hostname(&mut trace, name),
+            Op::Domainname { name } => ops::names::domainname(&mut trace, name),
+            Op::Mount { fstype, source, target, flags, data } => {
+                let target = self.resolve(target);
+                let source = self.resolve(source);
+                ops::mounts::mount(&mut trace, &source, &target, fstype, flags, data)
+            }
+            Op::Umount { target, detach } => ops::mounts::umount(&mut trace, &self.resolve(target), *detach),
+            Op::Root { kind } => match ops::roots::build(&mut trace, kind, context.directory.as_deref()) {
+                Ok(path) => {
+                    self.root = Some(path);
+                    Ok(())
+                }
+                Err(failure) => Err(failure),
+            },
+            Op::Chroot { path } => ops::mounts::chroot(&mut trace, &self.resolve(path)),
+            Op::PivotRoot { path } => ops::mounts::pivot_root(&mut trace, &self.resolve(path)),
+            Op::Kill { signal, .. } => ops::processes::kill(&mut trace, context.target, signal),
+            Op::Run { argv, seconds, background } => {
+                match ops::processes::run(&mut trace, argv, *seconds, *background, self.limit()) {
+                    Ok(ran) => {
+                        performed.ran = Some(ran);
+                        Ok(())
+                    }
+                    Err(failure) => Err(failure),
+                }
+            }
+        };
+        performed.calls = trace.calls;
+        performed.failure = done.err();
+        Ok(performed)
+    }
+
+    /// `{root}` is the root that this actor built last.
+    fn resolve(&self, path: &str) -> String {
+        path.replace("{root}", self.root.as_deref().unwrap_or("/"))
+    }
+
+    /// Has the keeper write the maps, then becomes who they make it.
+    fn map(&mut self, trace: &mut Trace, kind: MapKind) -> Result<ops::Outcome, FrameError> {
+        self.say(self.number, &Said::NeedMaps(kind), &[])?;
+        let Ask::Mapped(Mapped { calls, failure, become_ids }) = self.hear()? else {
+            return Err(FrameError::TooLong(0));
+        };
+        trace.calls.extend(calls);
+        if let Some(failure) = failure {
+            return Ok(Err(failure));
+        }
+        if let Some((uid, gid)) = become_ids {
+            if let Err(errno) = process::become_user(trace, uid, gid, true) {
+                return Ok(Err((errno, "setresuid".to_owned())));
+            }
+            // The change of uid cleared both.
+            if process::make_dumpable().is_err() || process::die_with_parent(self.parent).is_err() {
+                return Err(FrameError::Closed);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Makes a child that becomes an actor of its own once the keeper knows it.
+    fn fork(&mut self, trace: &mut Trace, name: &str) -> Result<ops::Outcome, FrameError> {
+        let (ours, theirs) = match Connection::pair() {
+            Ok(pair) => pair,
+            Err(errno) => return Ok(Err((errno, "socketpair".to_owned()))),
+        };
+        let before = nix::unistd::getpid().as_raw() as u32;
+        let pid = match process::fork(trace) {
+            Ok(Side::Parent(pid)) => pid,
+            Ok(Side::Child) => {
+                // The parent shows as 0 from inside a new PID namespace.
+                let parent = if nix::unistd::getppid().as_raw() == 0 { 0 } else { before };
+                become_actor(theirs, name, self.report, parent, self.own_users)
+            }
+            Err(errno) => return Ok(Err((errno, "fork".to_owned()))),
+        };
+        drop(theirs);
+        let pidfd = match process::pidfd_open(pid) {
+            Ok(pidfd) => pidfd,
+            Err(errno) => return Ok(Err((errno, "pidfd_open".to_owned()))),
+        };
+        self.say(self.number, &Said::Forked { name: name.to_owned(), pid }, &[&ours.into_fd(), &pidfd])?;
+        match self.hear()? {
+            Ask::Adopted => Ok(Ok(())),
+            _ => Err(FrameError::TooLong(0)),
+        }
+    }
+
+    /// Waits for the keeper's next word in the middle of an op.
+    fn hear(&mut self) -> Result<Ask, FrameError> {
+        let bytes = self.keeper.receive(std::time::Instant::now() + PATIENCE)?;
+        postcard::from_bytes::<ToActor>(&bytes).map(|word| word.ask).map_err(|_| FrameError::TooLong(bytes.len()))
+    }
+}
+
+/// Starts a program with a terminal or a pipe; its PID and our end.
+fn start(
+    trace: &mut Trace,
+    what: &Program,
+    terminal: Option<(u16, u16)>,
+    limit: Option<u64>,
+) -> Result<(u32, OwnedFd), Errno> {
+    let plan = program::launch(what, limit);
+    if let Some((rows, cols)) = terminal {
+        let pty = open_pty(trace, rows, cols)?;
+        let streams = Streams::Terminal(pty);
+        let pid = launch(trace, &plan, &streams)?;
+        let Streams::Terminal(pty) = streams else { return Err(Errno(libc::EIO)) };
+        Ok((pid, pty.master))
+    } else {
+        let (read, write) = pipe()?;
+        let pid = launch(trace, &plan, &Streams::Pipe(write))?;
+        Ok((pid, read.into()))
+    }
+}

@@ -1,0 +1,373 @@
+//! The program's side of a lab: starts the keeper, asks it, and buries it. The one
+//! door of this part for the composition root and the doctor.
+
+use std::collections::{BTreeSet, HashMap};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::protocol::{ActorInfo, Failure, FromKeeper, Performed, Program, ToKeeper};
+use super::{journal, sweep};
+use crate::i18n::{Explain, Lang};
+use crate::kernel::process::{self, Exit};
+use crate::kernel::program::{sealed_copy, spawn_detached};
+use crate::kernel::socket::{Connection, FrameError};
+use crate::kernel::terminal::Settings;
+use crate::kernel::Errno;
+use crate::lesson::op::Op;
+use crate::say;
+
+/// The hidden argument that makes the program a keeper.
+pub const KEEPER_ARGUMENT: &str = "__keeper";
+/// What fills the keeper's argument area, so that actors have room for a title.
+const TITLE_ROOM: &str = "                                                ";
+/// How long the keeper may take for an answer beyond what it was asked to wait.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The keepers of this process: children that a burial must spare.
+static KEEPERS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+fn keepers() -> MutexGuard<'static, BTreeSet<u32>> {
+    KEEPERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the lab could not do.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// The keeper could not be started.
+    #[error("failed to start the keeper: {doing}: {errno}")]
+    Start {
+        /// What was being done.
+        doing: String,
+        /// Why it failed.
+        errno: Errno,
+    },
+    /// The keeper died; all that it had made has been removed.
+    #[error("the lab's keeper died; all that it had made was removed")]
+    KeeperDied,
+    /// The keeper said no.
+    #[error("{}", .0.explain(Lang::En))]
+    Failed(Failure),
+}
+
+impl Explain for LabError {
+    fn explain(&self, lang: Lang) -> String {
+        match self {
+            Self::Start { doing, errno } => {
+                let errno = errno.explain(lang);
+                say!(lang, "The lab could not be started: {doing}: {errno}", "Le laboratoire n'a pas pu démarrer : {doing} : {errno}")
+            }
+            Self::KeeperDied => say!(
+                lang,
+                "The process that keeps the lab died. All that it had made has been removed.",
+                "Le processus qui tient le laboratoire est mort. Tout ce qu'il avait créé a été retiré."
+            ),
+            Self::Failed(failure) => failure.explain(lang),
+        }
+    }
+}
+
+impl Explain for Failure {
+    fn explain(&self, lang: Lang) -> String {
+        match self {
+            Self::NoActor(name) => say!(lang, "There is no actor “{name}” in the lab.", "Il n'y a pas d'acteur « {name} » dans le laboratoire."),
+            Self::Exists(name) => say!(lang, "There is an actor “{name}” already.", "Il y a déjà un acteur « {name} »."),
+            Self::ActorGone(name) => say!(lang, "“{name}” has ended.", "« {name} » est terminé."),
+            Self::Silent(name) => say!(
+                lang,
+                "“{name}” does not answer (stopped, frozen or busy).",
+                "« {name} » ne répond pas (arrêté, gelé ou occupé)."
+            ),
+            Self::Call(errno, doing) => {
+                let errno = errno.explain(lang);
+                say!(lang, "{doing}: {errno}", "{doing} : {errno}")
+            }
+        }
+    }
+}
+
+/// How to start a lab.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// The terminal to restore if this program dies, with what to put back.
+    pub terminal: Option<(OwnedFd, Settings)>,
+    /// Whether the lesson needs the machine's own root.
+    pub real_root: bool,
+    /// The program whose copy becomes the keeper, instead of the running one; the
+    /// first lab of a process decides.
+    pub program: Option<PathBuf>,
+    /// Where labs live, instead of [`journal::base`].
+    pub base: Option<PathBuf>,
+}
+
+/// What was launched: its id, and our end of its terminal or pipe.
+#[derive(Debug)]
+pub struct Launch {
+    /// Names it.
+    pub id: u64,
+    /// The pty's master, or the read end of its output.
+    pub fd: OwnedFd,
+}
+
+/// A running lab. Dropping it takes everything down.
+#[derive(Debug)]
+pub struct Lab {
+    connection: Connection,
+    keeper: Child,
+    directory: PathBuf,
+    actors: Vec<ActorInfo>,
+    ended: HashMap<u64, Exit>,
+    buried: bool,
+}
+
+impl Lab {
+    /// Starts a keeper. The calling process becomes a subreaper: should the keeper
+    /// be killed, its orphans come here.
+    pub fn start(options: Options) -> Result<Self, LabError> {
+        fn failed<E: Into<Problem>>(doing: &str) -> impl FnOnce(E) -> LabError + '_ {
+            move |error| LabError::Start { doing: doing.to_owned(), errno: error.into().0 }
+        }
+        static COPY: OnceLock<OwnedFd> = OnceLock::new();
+        process::become_subreaper().map_err(failed("prctl"))?;
+        let copy = match COPY.get() {
+            Some(copy) => copy,
+            None => {
+                let program = options.program.unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
+                let copy = sealed_copy(&program).map_err(failed("memfd_create"))?;
+                COPY.get_or_init(|| copy)
+            }
+        };
+        let base = options.base.unwrap_or_else(journal::base);
+        let name = fresh_name();
+        let directory = journal::make_directory(&base, &name).map_err(failed(&base.display().to_string()))?;
+        let (ours, theirs) = Connection::pair().map_err(failed("socketpair"))?;
+        let theirs = theirs.into_fd();
+        let (terminal, settings) = options.terminal.unzip();
+        let mut fds = vec![theirs.as_raw_fd()];
+        fds.extend(terminal.as_ref().map(AsRawFd::as_raw_fd));
+        let args = [KEEPER_ARGUMENT.to_owned(), TITLE_ROOM.to_owned()];
+        let keeper = spawn_detached(copy, &args, (super::program::MARKER, &name), &fds).map_err(|error| {
+            let _ = journal::remove_directory(&directory);
+            failed("execve")(error)
+        })?;
+        keepers().insert(keeper.id());
+        drop(theirs);
+        let mut lab =
+            Self { connection: ours, keeper, directory, actors: Vec::new(), ended: HashMap::new(), buried: false };
+        let directory = lab.directory.to_string_lossy().into_owned();
+        lab.ask(&ToKeeper::Hello { directory, terminal: settings, real_root: options.real_root }, Duration::ZERO)?;
+        Ok(lab)
+    }
+
+    /// The actors, dead ones among them, in the order in which they were made.
+    pub fn actors(&self) -> &[ActorInfo] {
+        &self.actors
+    }
+
+    /// The keeper's PID.
+    pub fn keeper(&self) -> u32 {
+        self.keeper.id()
+    }
+
+    /// How something launched ended, once that is known.
+    pub fn ended(&self, launch: u64) -> Option<Exit> {
+        self.ended.get(&launch).copied()
+    }
+
+    /// Makes an actor: a plain child of the keeper.
+    pub fn spawn(&mut self, actor: &str) -> Result<ActorInfo, LabError> {
+        match self.ask(&ToKeeper::Spawn { actor: actor.to_owned() }, Duration::ZERO)? {
+            FromKeeper::Spawned(info) => {
+                self.actors.push(info.clone());
+                Ok(info)
+            }
+            _ => Err(self.bury()),
+        }
+    }
+
+    /// Has an actor carry out an op on itself. A failing op is no error: it is in
+    /// the answer, with the calls made so far.
+    pub fn perform(&mut self, actor: &str, op: &Op) -> Result<Performed, LabError> {
+        let patience = match op {
+            Op::Run { seconds, .. } => Duration::from_secs(u64::from(*seconds)),
+            _ => Duration::ZERO,
+        };
+        match self.ask(&ToKeeper::Perform { actor: actor.to_owned(), op: op.clone() }, patience)? {
+            FromKeeper::Performed(performed) => {
+                self.actors.extend(performed.made.clone());
+                Ok(performed)
+            }
+            _ => Err(self.bury()),
+        }
+    }
+
+    /// An actor's own view, opaque; `None` when it did not answer in time.
+    pub fn view(&mut self, actor: &str, patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
+        let request = ToKeeper::View { actor: actor.to_owned(), patience: patience.as_millis() as u32 };
+        match self.ask(&request, patience)? {
+            FromKeeper::View(view) => Ok(view),
+            _ => Err(self.bury()),
+        }
+    }
+
+    /// Starts a shell or a command in an actor, on a terminal of that many rows and
+    /// columns or, without, on a pipe.
+    pub fn launch(&mut self, actor: &str, program: Program, terminal: Option<(u16, u16)>) -> Result<Launch, LabError> {
+        let request = ToKeeper::Launch { actor: actor.to_owned(), program, terminal };
+        match self.ask(&request, Duration::ZERO)? {
+            FromKeeper::Launched { launch } => match self.connection.take_descriptor() {
+                Some(fd) => Ok(Launch { id: launch, fd }),
+                None => Err(self.bury()),
+            },
+            _ => Err(self.bury()),
+        }
+    }
+
+    /// Kills the process group of something launched.
+    pub fn end(&mut self, launch: u64) -> Result<(), LabError> {
+        self.ask(&ToKeeper::End { launch }, Duration::ZERO).map(drop)
+    }
+
+    /// Takes every actor down, with all that they left. The keeper stays.
+    pub fn reset(&mut self, real_root: bool) -> Result<(), LabError> {
+        self.ask(&ToKeeper::Reset { real_root }, Duration::ZERO)?;
+        self.actors.clear();
+        self.ended.clear();
+        Ok(())
+    }
+
+    /// Takes in what the keeper said unasked, without waiting.
+    pub fn listen(&mut self) -> Result<(), LabError> {
+        loop {
+            match self.connection.next_frame() {
+                Ok(Some(bytes)) => self.note(&bytes)?,
+                Ok(None) => {
+                    if self.connection.fill().is_err() {
+                        return Err(self.bury());
+                    }
+                    match self.connection.next_frame() {
+                        Ok(Some(bytes)) => self.note(&bytes)?,
+                        Ok(None) => return Ok(()),
+                        Err(_) => return Err(self.bury()),
+                    }
+                }
+                Err(_) => return Err(self.bury()),
+            }
+        }
+    }
+
+    fn note(&mut self, bytes: &[u8]) -> Result<(), LabError> {
+        match postcard::from_bytes(bytes) {
+            Ok(said) => {
+                self.unasked(said);
+                Ok(())
+            }
+            Err(_) => Err(self.bury()),
+        }
+    }
+
+    /// Notes what the keeper says unasked; gives anything else back.
+    fn unasked(&mut self, said: FromKeeper) -> Option<FromKeeper> {
+        match said {
+            FromKeeper::Ended { launch, exit } => {
+                self.ended.insert(launch, exit);
+                None
+            }
+            FromKeeper::ActorEnded { actor, exit } => {
+                if let Some(info) = self.actors.iter_mut().find(|info| info.name == actor) {
+                    info.ended = Some(exit);
+                }
+                None
+            }
+            other => Some(other),
+        }
+    }
+
+    fn ask(&mut self, request: &ToKeeper, extra: Duration) -> Result<FromKeeper, LabError> {
+        if self.buried {
+            return Err(LabError::KeeperDied);
+        }
+        let deadline = Instant::now() + PATIENCE + extra;
+        let sent = postcard::to_stdvec(request)
+            .map_err(|_| FrameError::TooLong(0))
+            .and_then(|bytes| self.connection.send(&bytes, &[], PATIENCE));
+        if sent.is_err() {
+            return Err(self.bury());
+        }
+        loop {
+            let answer = self.connection.receive(deadline).ok().and_then(|bytes| postcard::from_bytes(&bytes).ok());
+            match answer.map(|said| self.unasked(said)) {
+                Some(None) => {}
+                Some(Some(FromKeeper::Failed(failure))) => return Err(LabError::Failed(failure)),
+                Some(Some(answer)) => return Ok(answer),
+                None => return Err(self.bury()),
+            }
+        }
+    }
+
+    /// The keeper is dead or has gone mad: end it and all that it made, now.
+    fn bury(&mut self) -> LabError {
+        if !self.buried {
+            self.buried = true;
+            // ESRCH: it is dead already.
+            let _ = self.keeper.kill();
+            let _ = self.keeper.wait();
+            keepers().remove(&self.keeper.id());
+            let spared = keepers().clone();
+            sweep::end_descendants(&spared);
+            sweep::sweep_lab(&self.directory, &mut sweep::Swept::default());
+            self.actors.clear();
+        }
+        LabError::KeeperDied
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if self.buried {
+            return;
+        }
+        let bye = postcard::to_stdvec(&ToKeeper::Bye).unwrap_or_default();
+        if self.connection.send(&bye, &[], PATIENCE).is_ok() {
+            let deadline = Instant::now() + PATIENCE;
+            // Unasked words may still come; the end of the connection is the answer.
+            while self.connection.receive(deadline).is_ok() {}
+        }
+        // In order, it has ended and removed everything; otherwise this does it.
+        let clean = self.connection.is_closed() && self.keeper.wait().is_ok_and(|status| status.success());
+        if clean {
+            keepers().remove(&self.keeper.id());
+        } else {
+            self.bury();
+        }
+    }
+}
+
+/// Sweeps what killed runs of this user left.
+pub fn sweep_leftovers(base: Option<&Path>) -> sweep::Swept {
+    let default = journal::base();
+    sweep::sweep(base.unwrap_or(&default))
+}
+
+/// A name that no other lab has: PID and the nanoseconds of the clock.
+fn fresh_name() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}-{:x}", std::process::id(), now.as_nanos() & 0xffff_ffff_ffff)
+}
+
+/// An error number from either kind of error.
+struct Problem(Errno);
+
+impl From<Errno> for Problem {
+    fn from(errno: Errno) -> Self {
+        Self(errno)
+    }
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        Self(Errno::from(&error))
+    }
+}

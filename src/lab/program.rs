@@ -1,0 +1,77 @@
+//! How a student's shells and commands are started in an actor: which shell, with
+//! which environment. Called by actors.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::protocol::Program;
+use crate::kernel::program::Launch;
+
+/// Where programs are looked up in a box, whatever the program's own PATH was.
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The marker in the environment of all that a lab starts: how a sweep finds what
+/// outlived its keeper.
+pub const MARKER: &str = "CLOISON_LAB";
+
+/// Prints the last line entered, before each prompt, for the emulator: OSC 633;E;
+/// its number in the shell's history; the line. Only builtins and no command
+/// substitution, so no process is made and no PID of the box is used up.
+const REPORT_LINE: &str = r"printf '\033]633;E;'; HISTTIMEFORMAT=';' history 1; printf '\007'";
+
+/// What to launch in the calling process's own view of the machine. `limit` is
+/// the most processes in its user namespace.
+pub fn launch(program: &Program, limit: Option<u64>) -> Launch {
+    let uid = nix::unistd::geteuid().as_raw();
+    let home = home(uid);
+    let mut env = environment(&home);
+    let shell = ["/bin/bash", "/usr/bin/bash"].into_iter().find(|path| Path::new(path).exists());
+    let argv: Vec<OsString> = match program {
+        Program::Argv(argv) => argv.iter().map(OsString::from).collect(),
+        Program::Script(script) => {
+            env.push(format!("CLOISON_SCRIPT={script}").into());
+            let read = "set -- \"$CLOISON_SCRIPT\"; unset CLOISON_SCRIPT; eval \"$1\"";
+            vec![shell.unwrap_or("/bin/sh").into(), "-c".into(), read.into()]
+        }
+        Program::Shell => match shell {
+            Some(bash) => {
+                env.push("HISTFILE=".into());
+                env.push("PS1=\\u@\\h:\\w\\$ ".into());
+                env.push(format!("PROMPT_COMMAND={REPORT_LINE}").into());
+                vec![bash.into(), "--norc".into(), "--noprofile".into(), "-i".into()]
+            }
+            None => {
+                env.push("PS1=$ ".into());
+                vec!["/bin/sh".into(), "-i".into()]
+            }
+        },
+    };
+    Launch { argv, env, path: PATH.to_owned(), cwd: Some(home), processes: limit }
+}
+
+/// What the student's programs find: a fixed PATH, the language, the marker.
+fn environment(home: &str) -> Vec<OsString> {
+    let mut env: Vec<OsString> =
+        vec![format!("PATH={PATH}").into(), "TERM=xterm-256color".into(), format!("HOME={home}").into()];
+    for name in ["LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "COLORTERM", MARKER] {
+        if let Some(value) = std::env::var_os(name) {
+            let mut pair = OsString::from(name);
+            pair.push("=");
+            pair.push(value);
+            env.push(pair);
+        }
+    }
+    env
+}
+
+/// The home of a shell: the program's own HOME while the actor is who started it
+/// and the directory is there; else /root for uid 0; else "/".
+fn home(uid: u32) -> String {
+    let usable = |path: &str| nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok();
+    let own = std::env::var("HOME").ok().filter(|home| home.starts_with('/') && usable(home));
+    match own {
+        Some(home) => home,
+        None if uid == 0 && usable("/root") => "/root".to_owned(),
+        None => "/".to_owned(),
+    }
+}

@@ -1,0 +1,275 @@
+//! What the program, the keeper and the actors say to each other. Frames of
+//! postcard over socket pairs (`kernel::socket`). Both ends are one binary, so the
+//! version of the protocol is the binary's.
+//!
+//! ```text
+//! program ── ToKeeper ──▶ keeper ── ToActor ──▶ actor
+//!         ◀─ FromKeeper ─        ◀─ FromActor ─
+//! ```
+//! One question of the program's is open at a time; `Ended` may come in between.
+
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::process::Exit;
+use crate::kernel::terminal::Settings;
+use crate::kernel::{Call, Errno};
+use crate::lesson::op::{MapKind, NsKind, Op};
+
+/// From the program to the keeper.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToKeeper {
+    /// The first frame. Answered by `Ready`.
+    Hello {
+        /// The directory of the lab's journal and roots.
+        directory: String,
+        /// What to put back on the terminal (descriptor 4) if the program dies.
+        terminal: Option<Settings>,
+        /// Whether the lesson needs the machine's own root.
+        real_root: bool,
+    },
+    /// Make an actor: a plain child. Answered by `Spawned`.
+    Spawn {
+        /// Its name.
+        actor: String,
+    },
+    /// Have an actor carry out an op on itself. Answered by `Performed`.
+    Perform {
+        /// Its name.
+        actor: String,
+        /// What.
+        op: Op,
+    },
+    /// Ask an actor for its own view. Answered by `View`.
+    View {
+        /// Its name.
+        actor: String,
+        /// How long to wait, in milliseconds.
+        patience: u32,
+    },
+    /// Start a shell or a command in an actor. Answered by `Launched` (with the
+    /// pty's master or the pipe) or `Failed`; later `Ended`.
+    Launch {
+        /// Its name.
+        actor: String,
+        /// What.
+        program: Program,
+        /// Rows and columns of a terminal; a pipe without.
+        terminal: Option<(u16, u16)>,
+    },
+    /// Kill the process group of something launched. Answered by `Done`.
+    End {
+        /// Its id.
+        launch: u64,
+    },
+    /// Take every actor down, and all that they left. Answered by `Done`.
+    Reset {
+        /// As in `Hello`: the next lesson may differ.
+        real_root: bool,
+    },
+    /// The program is leaving and has restored the terminal itself: take
+    /// everything down and end. Answered by the socket's end.
+    Bye,
+}
+
+/// From the keeper to the program.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum FromKeeper {
+    /// It is there.
+    Ready,
+    /// An actor was made.
+    Spawned(ActorInfo),
+    /// An op was carried out, or failed.
+    Performed(Performed),
+    /// An actor's view, opaque; nothing when it did not answer in time.
+    View(Option<Vec<u8>>),
+    /// Something was launched; its descriptor comes along.
+    Launched {
+        /// Names it from now on.
+        launch: u64,
+    },
+    /// Done.
+    Done,
+    /// It could not be done.
+    Failed(Failure),
+    /// Unasked: something launched has ended.
+    Ended {
+        /// Its id.
+        launch: u64,
+        /// How.
+        exit: Exit,
+    },
+    /// Unasked: an actor has ended.
+    ActorEnded {
+        /// Its name.
+        actor: String,
+        /// How, where it is known.
+        exit: Option<Exit>,
+    },
+}
+
+/// Why something could not be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// There is no actor of this name.
+    NoActor(String),
+    /// There is one of this name already.
+    Exists(String),
+    /// It has ended.
+    ActorGone(String),
+    /// It did not answer in time: frozen, stopped, or busy.
+    Silent(String),
+    /// A call failed.
+    Call(Errno, String),
+}
+
+/// An actor, as the keeper knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorInfo {
+    /// The name that the lesson gave it.
+    pub name: String,
+    /// Its PID on the host.
+    pub pid: u32,
+    /// How it ended, once it has (`None` inside: unknown).
+    pub ended: Option<Option<Exit>>,
+}
+
+/// What carrying out one op came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Performed {
+    /// The calls really made, in order; those of the keeper among them.
+    pub calls: Vec<Call>,
+    /// The errno that ended it, and what it was doing.
+    pub failure: Option<(Errno, String)>,
+    /// The actor that a `fork` made.
+    pub made: Option<ActorInfo>,
+    /// What a `run` printed and how it ended.
+    pub ran: Option<Ran>,
+}
+
+/// What a `run` came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ran {
+    /// The first 64 KiB of its output.
+    pub output: Vec<u8>,
+    /// How it ended; nothing when it was left running.
+    pub exit: Option<Exit>,
+    /// Whether it was killed for taking too long.
+    pub timed_out: bool,
+}
+
+/// What to launch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Program {
+    /// An interactive shell.
+    Shell,
+    /// Commands, for a shell that reads them from nowhere a process list shows.
+    Script(String),
+    /// A program and its arguments.
+    Argv(Vec<String>),
+}
+
+/// From the keeper to an actor. Each is answered under its number.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ToActor {
+    /// The number.
+    pub number: u64,
+    /// What to do.
+    pub ask: Ask,
+}
+
+/// What an actor is asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Ask {
+    /// Carry out an op.
+    Perform {
+        /// What.
+        op: Op,
+        /// What only the keeper knows.
+        context: Context,
+    },
+    /// Report what you see.
+    View,
+    /// Start a program.
+    Launch {
+        /// What.
+        program: Program,
+        /// Rows and columns of a terminal; a pipe without.
+        terminal: Option<(u16, u16)>,
+    },
+    /// Kill the process group of a child.
+    End {
+        /// Its PID in the actor's namespace.
+        pid: u32,
+    },
+    /// The answer to `NeedMaps`.
+    Mapped(Mapped),
+    /// The answer to `Forked`: go on.
+    Adopted,
+}
+
+/// What only the keeper knows and an op needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Context {
+    /// `setns`: the namespace descriptors that come along, in this order, with
+    /// how the trace shows each (`/proc/48213/ns/uts`).
+    pub namespaces: Vec<(NsKind, String)>,
+    /// `kill`: the target's PID in the actor's namespace.
+    pub target: Option<u32>,
+    /// `root` of copies: the directory to fill.
+    pub directory: Option<String>,
+}
+
+/// What came of writing the id maps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapped {
+    /// The keeper's calls.
+    pub calls: Vec<Call>,
+    /// Why it failed, if it did.
+    pub failure: Option<(Errno, String)>,
+    /// The uid and gid (inside) that the actor now becomes; nothing where it is
+    /// mapped already.
+    pub become_ids: Option<(u32, u32)>,
+}
+
+/// From an actor to the keeper.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FromActor {
+    /// The number of the question; 0 for what was not asked.
+    pub number: u64,
+    /// What it says.
+    pub said: Said,
+}
+
+/// What an actor says.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Said {
+    /// The op is done, or failed.
+    Performed(Performed),
+    /// What it sees, opaque.
+    View(Vec<u8>),
+    /// Started; PID in the actor's namespace; the descriptor comes along.
+    Launched {
+        /// PID in the actor's namespace.
+        pid: u32,
+    },
+    /// Could not be done.
+    Failed(Errno, String),
+    /// Done.
+    Done,
+    /// In the middle of an op: write the maps of my user namespace, please.
+    NeedMaps(MapKind),
+    /// In the middle of an op: I made a child; its connection and a pidfd come along.
+    Forked {
+        /// The new actor's name.
+        name: String,
+        /// Its PID in the actor's namespace.
+        pid: u32,
+    },
+    /// Unasked: a child has ended.
+    Ended {
+        /// PID in the actor's namespace.
+        pid: u32,
+        /// How.
+        exit: Exit,
+    },
+}

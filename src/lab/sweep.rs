@@ -1,0 +1,182 @@
+//! Removing what a killed run left: by the journal (pids with their start times),
+//! by the marker in the environment, and, for orphans that came to us, by descent.
+//! Used at start, by the program when its keeper dies, and by `cloison clean`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::journal::{self, Line, Pid};
+use super::program::MARKER;
+use crate::kernel::Errno;
+use crate::kernel::process::{pidfd_kill, pidfd_open, reap_one};
+
+/// What a sweep did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Labs whose remains were removed.
+    pub labs: Vec<String>,
+    /// Processes that were killed.
+    pub processes: usize,
+    /// What could not be removed: path or pid, and why.
+    pub left: Vec<(String, Errno)>,
+}
+
+/// Sweeps every lab below `base` whose keeper is dead. Labs in use are left alone.
+pub fn sweep(base: &Path) -> Swept {
+    let mut swept = Swept::default();
+    let Ok(entries) = std::fs::read_dir(base) else { return swept };
+    for directory in entries.flatten().map(|entry| entry.path()) {
+        sweep_lab(&directory, &mut swept);
+    }
+    swept
+}
+
+/// Sweeps one lab, unless its keeper lives.
+pub fn sweep_lab(directory: &Path, swept: &mut Swept) {
+    let Some(lab) = directory.file_name().map(|name| name.to_string_lossy().into_owned()) else { return };
+    let lines = journal::read(directory).unwrap_or_default();
+    match lines.first() {
+        Some(Line::Lab { boot, keeper }) => {
+            if *boot == journal::boot_id() {
+                if keeper.is_alive() {
+                    return;
+                }
+                end_all(&lab, &lines, swept);
+            }
+        }
+        // A keeper that had no time to write its first line has made nothing; one
+        // that is about to write it has a directory of this very moment.
+        _ if is_younger_than(directory, Duration::from_secs(10)) => return,
+        _ => {}
+    }
+    match journal::remove_directory(directory) {
+        Ok(()) => swept.labs.push(lab),
+        Err(error) => swept.left.push((directory.display().to_string(), Errno::from(&error))),
+    }
+}
+
+fn is_younger_than(directory: &Path, age: Duration) -> bool {
+    let modified = std::fs::metadata(directory).and_then(|data| data.modified());
+    modified.is_ok_and(|time| time.elapsed().is_ok_and(|elapsed| elapsed < age))
+}
+
+/// Kills the journal's actors and all that carries the lab's marker, until nothing
+/// is found: a process that forks is found again.
+fn end_all(lab: &str, lines: &[Line], swept: &mut Swept) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        let mut alive: BTreeSet<(u32, u64)> = lines
+            .iter()
+            .filter_map(|line| match line {
+                Line::Actor { pid, .. } if pid.is_alive() && !is_zombie(pid.pid) => Some((pid.pid, pid.start)),
+                _ => None,
+            })
+            .collect();
+        alive.extend(marked(lab).into_iter().map(|pid| (pid.pid, pid.start)));
+        if alive.is_empty() {
+            return;
+        }
+        for (pid, start) in alive {
+            match kill_exactly(Pid { pid, start }) {
+                Ok(()) => swept.processes += 1,
+                Err(Errno(libc::ESRCH)) => {}
+                Err(errno) => {
+                    swept.left.push((format!("PID {pid}"), errno));
+                    return;
+                }
+            }
+        }
+        if Instant::now() > deadline {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// SIGKILL to this very process: the descriptor is taken first, so that the start
+/// time that is then compared is that of the process it stands for.
+pub fn kill_exactly(process: Pid) -> Result<(), Errno> {
+    let pidfd = pidfd_open(process.pid)?;
+    if !process.is_alive() {
+        return Err(Errno(libc::ESRCH));
+    }
+    pidfd_kill(&pidfd, libc::SIGKILL)
+}
+
+/// Living processes that carry the marker of this lab, the caller left out.
+fn marked(lab: &str) -> Vec<Pid> {
+    let wanted = format!("{MARKER}={lab}").into_bytes();
+    let me = std::process::id();
+    pids()
+        .filter(|pid| *pid != me)
+        .filter(|pid| {
+            std::fs::read(format!("/proc/{pid}/environ"))
+                .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|pair| pair == wanted))
+        })
+        .filter_map(Pid::now)
+        .collect()
+}
+
+fn pids() -> impl Iterator<Item = u32> {
+    std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn is_zombie(pid: u32) -> bool {
+    stat_field(pid, 3).is_some_and(|state| state == "Z" || state == "X")
+}
+
+/// A field of /proc/PID/stat, numbered as in proc_pid_stat(5), from 3 on.
+fn stat_field(pid: u32, number: usize) -> Option<String> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let after = stat.iter().rposition(|byte| *byte == b')')? + 2;
+    let text = std::str::from_utf8(stat.get(after..)?).ok()?;
+    text.split_ascii_whitespace().nth(number - 3).map(str::to_owned)
+}
+
+/// Kills and reaps every descendant of the calling process, until there is none.
+/// For a subreaper: whoever is orphaned meanwhile comes to it. Children in `spared`,
+/// and what descends from them, are left alone.
+pub fn end_descendants(spared: &BTreeSet<u32>) -> usize {
+    let mut killed = 0;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let children: Vec<u32> = children().into_iter().filter(|pid| !spared.contains(pid)).collect();
+        for pid in &children {
+            // A child stays a zombie of ours until it is reaped: its number can't be reused.
+            if !is_zombie(*pid) && pidfd_open(*pid).and_then(|pidfd| pidfd_kill(&pidfd, libc::SIGKILL)).is_ok() {
+                killed += 1;
+            }
+        }
+        for pid in &children {
+            reap_one(*pid);
+        }
+        if children.is_empty() || Instant::now() > deadline {
+            return killed;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// The children of the calling process, of all its threads: from
+/// /proc/self/task/TID/children, or by their parents where the kernel has none.
+fn children() -> Vec<u32> {
+    let me = std::process::id();
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let mut found = Vec::new();
+    for task in tasks {
+        match std::fs::read_to_string(task.path().join("children")) {
+            Ok(text) => found.extend(text.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok())),
+            Err(_) => {
+                let parent = |pid: u32| stat_field(pid, 4).and_then(|parent| parent.parse::<u32>().ok());
+                return pids().filter(|pid| parent(*pid) == Some(me)).collect();
+            }
+        }
+    }
+    found
+}
+
+/// The directories of labs below `base`.
+pub fn labs(base: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(base).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
