@@ -3,5 +3,6 @@
 //! Used by `lab` (to act) and `observe` (to read); uses no other part but i18n.
 
 pub mod call;
+pub mod read;
 
 pub use call::{Call, Errno, Trace};
