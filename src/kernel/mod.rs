@@ -7,8 +7,9 @@ pub mod mount;
 pub mod names;
 pub mod namespace;
 pub mod process;
-pub mod pty;
 pub mod program;
+pub mod pty;
+pub mod read;
 pub mod socket;
 pub mod terminal;
 

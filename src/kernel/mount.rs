@@ -9,7 +9,11 @@ use super::call::{Errno, Trace, quoted};
 
 /// The flags as they are written in C, joined by `|`; `0` for none.
 pub fn flag_names(flags: MsFlags) -> String {
-    if flags.is_empty() { "0".to_owned() } else { flags.iter_names().map(|(name, _)| name).collect::<Vec<_>>().join("|") }
+    if flags.is_empty() {
+        "0".to_owned()
+    } else {
+        flags.iter_names().map(|(name, _)| name).collect::<Vec<_>>().join("|")
+    }
 }
 
 /// mount(2). Empty `source`, `fstype` and `data` are passed as NULL. EPERM without
@@ -49,8 +53,7 @@ pub fn make_read_only(trace: &mut Trace, target: &str) -> Result<(), Errno> {
 #[expect(unsafe_code, reason = "mount_setattr(2) is in neither nix nor glibc 2.36")]
 fn set_read_only(target: &str) -> nix::Result<()> {
     let path = std::ffi::CString::new(target).map_err(|_| nix::errno::Errno::EINVAL)?;
-    let attributes =
-        libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let attributes = libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 };
     // SAFETY: the path is a live C string and the structure is live and of the size given; both are only read.
     let result = unsafe {
         libc::syscall(

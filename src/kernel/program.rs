@@ -108,9 +108,7 @@ pub enum Streams {
 /// its errno comes back as the error, and the call is in the trace.
 pub fn launch(trace: &mut Trace, launch: &Launch, streams: &Streams) -> Result<u32, Errno> {
     let c_strings = |list: &[OsString]| -> Result<Vec<CString>, Errno> {
-        list.iter()
-            .map(|text| CString::new(text.as_encoded_bytes()).map_err(|_| Errno(libc::EINVAL)))
-            .collect()
+        list.iter().map(|text| CString::new(text.as_encoded_bytes()).map_err(|_| Errno(libc::EINVAL))).collect()
     };
     let argv = c_strings(&launch.argv)?;
     let env = c_strings(&launch.env)?;

@@ -23,7 +23,8 @@ pub struct Pty {
 pub fn open_pty(trace: &mut Trace, rows: u16, cols: u16) -> Result<Pty, Errno> {
     let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let args = vec!["\"/dev/ptmx\"".to_owned(), "O_RDWR|O_NOCTTY|O_CLOEXEC".to_owned()];
-    let master = trace.record("open", args, || open("/dev/ptmx", flags, Mode::empty()), |fd| i64::from(fd.as_raw_fd()))?;
+    let master =
+        trace.record("open", args, || open("/dev/ptmx", flags, Mode::empty()), |fd| i64::from(fd.as_raw_fd()))?;
     unlock(&master)?;
     let slave = peer(&master)?;
     resize(master.as_fd(), rows, cols)?;

@@ -3,9 +3,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use nix::sys::termios::{
-    ControlFlags, InputFlags, LocalFlags, OutputFlags, SetArg, Termios, tcgetattr, tcsetattr,
-};
+use nix::sys::termios::{ControlFlags, InputFlags, LocalFlags, OutputFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use serde::{Deserialize, Serialize};
 
 use super::call::Errno;

@@ -55,8 +55,7 @@ pub fn become_actor(connection: Connection, name: &str, report: Reporter, parent
         default_signals()?;
         process::die_with_parent(parent)?;
         let keeper = Connection::new(process::inherited(3));
-        let mut actor =
-            Actor { keeper, report, parent, number: 0, own_users, root: None };
+        let mut actor = Actor { keeper, report, parent, number: 0, own_users, root: None };
         // Any frame error means that the keeper is gone or mad: end.
         let _ = actor.serve();
         Ok(())

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use super::protocol::{ActorInfo, Failure, FromKeeper, Performed, Program, ToKeeper};
 use super::{journal, sweep};
 use crate::i18n::{Explain, Lang};
+use crate::kernel::Errno;
 use crate::kernel::process::{self, Exit};
 use crate::kernel::program::{sealed_copy, spawn_detached};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::Settings;
-use crate::kernel::Errno;
 use crate::lesson::op::Op;
 use crate::say;
 
@@ -57,7 +57,11 @@ impl Explain for LabError {
         match self {
             Self::Start { doing, errno } => {
                 let errno = errno.explain(lang);
-                say!(lang, "The lab could not be started: {doing}: {errno}", "Le laboratoire n'a pas pu démarrer : {doing} : {errno}")
+                say!(
+                    lang,
+                    "The lab could not be started: {doing}: {errno}",
+                    "Le laboratoire n'a pas pu démarrer : {doing} : {errno}"
+                )
             }
             Self::KeeperDied => say!(
                 lang,
@@ -72,8 +76,14 @@ impl Explain for LabError {
 impl Explain for Failure {
     fn explain(&self, lang: Lang) -> String {
         match self {
-            Self::NoActor(name) => say!(lang, "There is no actor “{name}” in the lab.", "Il n'y a pas d'acteur « {name} » dans le laboratoire."),
-            Self::Exists(name) => say!(lang, "There is an actor “{name}” already.", "Il y a déjà un acteur « {name} »."),
+            Self::NoActor(name) => say!(
+                lang,
+                "There is no actor “{name}” in the lab.",
+                "Il n'y a pas d'acteur « {name} » dans le laboratoire."
+            ),
+            Self::Exists(name) => {
+                say!(lang, "There is an actor “{name}” already.", "Il y a déjà un acteur « {name} ».")
+            }
             Self::ActorGone(name) => say!(lang, "“{name}” has ended.", "« {name} » est terminé."),
             Self::Silent(name) => say!(
                 lang,

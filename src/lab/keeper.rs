@@ -152,14 +152,13 @@ impl Keeper {
             let left = deadline.saturating_duration_since(Instant::now()).as_millis() as i64;
             PollTimeout::try_from(left + 1).unwrap_or(PollTimeout::MAX)
         });
-        let listening: Vec<usize> = (0..self.actors.len()).filter(|index| self.actors[*index].ended.is_none()).collect();
+        let listening: Vec<usize> =
+            (0..self.actors.len()).filter(|index| self.actors[*index].ended.is_none()).collect();
         let ready: Vec<usize> = {
             // While a question is open, of the program only its end matters.
             let of_client = if deadline.is_some() { PollFlags::empty() } else { PollFlags::POLLIN };
-            let mut watched = vec![
-                PollFd::new(self.client.as_fd(), of_client),
-                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
-            ];
+            let mut watched =
+                vec![PollFd::new(self.client.as_fd(), of_client), PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
             watched.extend(
                 listening.iter().map(|index| PollFd::new(self.actors[*index].connection.as_fd(), PollFlags::POLLIN)),
             );
@@ -311,12 +310,10 @@ impl Keeper {
         parent: Option<(usize, u32)>,
         connection: Connection,
     ) -> Result<ActorInfo, NoAnswer> {
-        let written = Pid::now(pid)
-            .ok_or(Errno(libc::ESRCH))
-            .and_then(|pid| {
-                let line = Line::Actor { name: name.to_owned(), pid };
-                self.journal.write(&line).map_err(|error| Errno::from(&error))
-            });
+        let written = Pid::now(pid).ok_or(Errno(libc::ESRCH)).and_then(|pid| {
+            let line = Line::Actor { name: name.to_owned(), pid };
+            self.journal.write(&line).map_err(|error| Errno::from(&error))
+        });
         if let Err(errno) = written {
             // Its connection closes here, which ends it as well.
             let _ = process::pidfd_open(pid).and_then(|pidfd| process::pidfd_kill(&pidfd, libc::SIGKILL));
@@ -473,8 +470,8 @@ impl Keeper {
         let (Some(connection), Some(pidfd)) = (connection, pidfd) else {
             return Err(NoAnswer::Failed(Failure::Call(Errno(libc::EBADF), name.to_owned())));
         };
-        let pid = host_pid(&pidfd)
-            .ok_or_else(|| NoAnswer::Failed(Failure::Call(Errno(libc::ESRCH), name.to_owned())))?;
+        let pid =
+            host_pid(&pidfd).ok_or_else(|| NoAnswer::Failed(Failure::Call(Errno(libc::ESRCH), name.to_owned())))?;
         self.adopt(name, pid, Some((parent, inner)), Connection::new(connection))
     }
 
@@ -496,11 +493,7 @@ impl Keeper {
     /// What only the keeper knows and an op needs. The outer error ends the
     /// question; the inner is the op's own failure.
     #[expect(clippy::type_complexity, reason = "two kinds of failure, each with its meaning")]
-    fn context(
-        &mut self,
-        index: usize,
-        op: &Op,
-    ) -> Result<Result<(Context, Vec<OwnedFd>), (Errno, String)>, NoAnswer> {
+    fn context(&mut self, index: usize, op: &Op) -> Result<Result<(Context, Vec<OwnedFd>), (Errno, String)>, NoAnswer> {
         let mut context = Context::default();
         let mut fds = Vec::new();
         match op {
@@ -527,7 +520,11 @@ impl Keeper {
             Op::Root { kind: RootKind::Copy { .. } } => {
                 let path = self.root_directory(index);
                 let line = Line::Directory { name: format!("{}-root", self.actors[index].name) };
-                let made = self.journal.write(&line).and_then(|()| std::fs::create_dir_all(&path)).and_then(|()| maps::give(&path, self.actors[index].pid));
+                let made = self
+                    .journal
+                    .write(&line)
+                    .and_then(|()| std::fs::create_dir_all(&path))
+                    .and_then(|()| maps::give(&path, self.actors[index].pid));
                 if let Err(error) = made {
                     return Ok(Err((Errno::from(&error), path.display().to_string())));
                 }

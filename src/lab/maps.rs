@@ -92,7 +92,8 @@ fn subordinate(trace: &mut Trace, pid: u32, uid: u32, gid: u32) -> Result<Option
             .ok_or_else(|| (Errno(libc::ENOENT), format!("{file}: no range for uid {uid}")))?;
         let args = [pid, 0, own, 1, 1, first, count.min(RANGE - 1)].map(|number| number.to_string());
         let start = std::time::Instant::now();
-        let status = Command::new(tool).args(&args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let status =
+            Command::new(tool).args(&args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         let result = match status {
             Ok(status) if status.success() => Ok(0),
             Ok(_) => Err(Errno(libc::EPERM)),

@@ -3,6 +3,13 @@
 //! the checks and `cloison snapshot`; uses the read side of `kernel`.
 
 pub mod model;
+pub mod parse;
+mod passwd;
+mod proc;
+mod view;
 
 pub use crate::kernel::{Call, Errno};
 pub use model::{ActorView, Reading, Snapshot, View};
+pub use passwd::Passwd;
+pub use proc::{PidDir, ProcDir};
+pub use view::{Scratch, decode, inside, view};

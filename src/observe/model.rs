@@ -106,6 +106,9 @@ pub struct ActorView {
     pub ns: BTreeMap<NsKind, Reading<u64>>,
     /// Its dimensions of isolation, each compared with the host, with evidence.
     pub walls: BTreeMap<Wall, WallState>,
+    /// Its id maps, read from outside: `outside` are the reader's ids, however
+    /// deep it is nested. The names are those that the host gives to them.
+    pub users: Reading<Users>,
     /// What it sees by its own system calls, from inside.
     pub seen: Reading<View>,
     /// When `seen` was taken, where that is older than the snapshot (the actor
@@ -218,7 +221,8 @@ pub struct View {
     pub no_new_privs: Reading<bool>,
     /// Lines of /proc/self/cgroup, by controller list ("" for cgroup2).
     pub cgroup: Reading<BTreeMap<String, String>>,
-    /// Offsets of its clocks.
+    /// Offsets of the clocks that its children will have, which are its own unless
+    /// it has just unshared a time namespace, time_namespaces(7).
     pub time: Reading<TimeOffsets>,
     /// Security module's label (/proc/self/attr/current), trimmed.
     pub lsm: Reading<String>,
@@ -259,7 +263,8 @@ pub struct Process {
     pub ppid: u32,
     /// PIDs in each namespace, from that /proc's inwards (NSpid).
     pub nspid: Vec<u32>,
-    /// The innermost PID namespace, read only where `nspid` has more than one.
+    /// The innermost PID namespace. Read only where `nspid` has more than one; else
+    /// it is that of the /proc, known where that is the viewer's own.
     pub pid_ns: Option<u64>,
     /// Effective user id, as mapped for the viewer.
     pub uid: u32,

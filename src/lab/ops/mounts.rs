@@ -8,14 +8,7 @@ use crate::lesson::op::MountFlag;
 
 /// mount(2). A bind asked for read-only is made so by a second call, as the kernel
 /// demands (mount(2), MS_BIND ignores the other flags).
-pub fn mount(
-    trace: &mut Trace,
-    source: &str,
-    target: &str,
-    fstype: &str,
-    flags: &[MountFlag],
-    data: &str,
-) -> Outcome {
+pub fn mount(trace: &mut Trace, source: &str, target: &str, fstype: &str, flags: &[MountFlag], data: &str) -> Outcome {
     let bits = flags.iter().fold(MsFlags::empty(), |all, flag| all | bit(*flag));
     doing(kernel::mount(trace, source, target, fstype, bits, data), || format!("mount {target}"))?;
     if bits.contains(MsFlags::MS_BIND | MsFlags::MS_RDONLY) && !bits.contains(MsFlags::MS_REMOUNT) {

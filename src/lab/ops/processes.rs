@@ -24,8 +24,8 @@ pub fn kill(trace: &mut Trace, target: Option<u32>, signal: &str) -> Outcome {
     let Some(pid) = target else {
         return Err((Errno(libc::ESRCH), "the target has no number in this PID namespace".to_owned()));
     };
-    let signal = Signal::from_str(&format!("SIG{signal}"))
-        .map_err(|_| (Errno(libc::EINVAL), format!("signal {signal}")))?;
+    let signal =
+        Signal::from_str(&format!("SIG{signal}")).map_err(|_| (Errno(libc::EINVAL), format!("signal {signal}")))?;
     doing(process::kill(trace, pid, signal), || format!("kill {pid}"))
 }
 

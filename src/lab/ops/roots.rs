@@ -65,7 +65,9 @@ fn from_host(trace: &mut Trace) -> Result<String, Failed> {
             bind_read_only(trace, path, &inside)?;
         }
     }
-    for (name, mode) in [("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("run", 0o755), ("root", 0o700), ("var", 0o755)] {
+    for (name, mode) in
+        [("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("run", 0o755), ("root", 0o700), ("var", 0o755)]
+    {
         directory(trace, &root.join(name), mode)?;
     }
     directory(trace, &root.join("tmp"), 0o777)?;
@@ -90,7 +92,9 @@ fn devices(trace: &mut Trace, root: &Path) -> Result<(), Failed> {
     let pts = dev.join("pts");
     let options = "newinstance,ptmxmode=0666,mode=620";
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
-    doing(kernel::mount(trace, "devpts", &pts.to_string_lossy(), "devpts", flags, options), || "mount devpts".to_owned())?;
+    doing(kernel::mount(trace, "devpts", &pts.to_string_lossy(), "devpts", flags, options), || {
+        "mount devpts".to_owned()
+    })?;
     let links =
         [("pts/ptmx", "ptmx"), ("/proc/self/fd", "fd"), ("fd/0", "stdin"), ("fd/1", "stdout"), ("fd/2", "stderr")];
     for (target, name) in links {
@@ -107,7 +111,8 @@ fn bind_read_only(trace: &mut Trace, host: &str, inside: &Path) -> Result<(), Fa
         // Before Linux 5.12: one mount at a time, the flags that are locked kept.
         Err(Errno(libc::ENOSYS)) => {
             let flags = nix::sys::statvfs::statvfs(inside).map_or(0, |fs| fs.flags().bits());
-            let kept = MsFlags::from_bits_truncate(flags) & (MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC);
+            let kept =
+                MsFlags::from_bits_truncate(flags) & (MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC);
             let flags = kept | MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
             doing(kernel::mount(trace, "", &target, "", flags, ""), || format!("remount {host}"))
         }
@@ -123,7 +128,8 @@ fn directory(trace: &mut Trace, path: &Path, mode: u32) -> Result<(), Failed> {
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), Failed> {
     let permissions = std::fs::Permissions::from_mode(if mode == 0o777 { 0o1777 } else { mode });
-    std::fs::set_permissions(path, permissions).map_err(|error| (Errno::from(&error), format!("chmod {}", path.display())))
+    std::fs::set_permissions(path, permissions)
+        .map_err(|error| (Errno::from(&error), format!("chmod {}", path.display())))
 }
 
 fn below(root: &Path, path: &str) -> PathBuf {
@@ -187,10 +193,8 @@ fn needed(path: &Path, bytes: &[u8], search: &[PathBuf]) -> Result<Vec<PathBuf>,
         let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
         found.push(PathBuf::from(String::from_utf8_lossy(text).into_owned()));
     }
-    let Some((dynamic, (_, strings))) = file
-        .dynamic()
-        .map_err(|_| not_elf())?
-        .zip(file.dynamic_symbol_table().map_err(|_| not_elf())?)
+    let Some((dynamic, (_, strings))) =
+        file.dynamic().map_err(|_| not_elf())?.zip(file.dynamic_symbol_table().map_err(|_| not_elf())?)
     else {
         return Ok(found);
     };

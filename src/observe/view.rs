@@ -1,0 +1,272 @@
+//! What one process sees, by its own system calls and through the /proc that it
+//! has. Called by the sampler for the host's side, and inside an actor for the
+//! box's ([`inside`]), where anything may be missing or forbidden: every field
+//! fails on its own, and nothing here panics or waits.
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, OsStr};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::model::{Caps, Ids, Process, Reading, Root, Unread, Users, Uts, View};
+use super::parse;
+use super::passwd::Passwd;
+use super::proc::{PidDir, ProcDir, SMALL, reading};
+use crate::kernel::{Errno, read};
+use crate::lesson::op::NsKind;
+
+/// The most that is kept of a command line, in bytes.
+const COMMAND: usize = 4096;
+/// The most that is read of a mountinfo, in bytes.
+const MOUNTINFO: usize = 4 << 20;
+
+/// What is kept between two readings: a buffer, and the names of users.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(super) buffer: Vec<u8>,
+    pub(super) passwd: Passwd,
+}
+
+/// What the calling process sees through `proc`, or without any where it could
+/// not be opened.
+pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
+    match read::open_dir(c"/") {
+        Ok(root) => scratch.passwd.refresh(root.as_fd(), &mut scratch.buffer),
+        Err(_) => scratch.passwd = Passwd::default(),
+    }
+    // `self` leads nowhere where the reader is not in this /proc's PID namespace.
+    let dir = proc.map_err(Clone::clone).and_then(ProcDir::own);
+    let own = Own { dir: dir.as_ref().map_err(Clone::clone), base: proc.map_or("/proc", ProcDir::path) };
+    let ns = own.namespaces(PidDir::namespace);
+    let processes = match proc {
+        Ok(proc) => reading(processes(proc, &own, &ns, scratch), || proc.path().to_owned()),
+        Err(unread) => Reading::Unread(unread.clone()),
+    };
+    let mut users = own.users(&mut scratch.buffer);
+    if let Reading::Read(users) = &mut users {
+        users.names = names(users, processes.read().map_or(&[], Vec::as_slice), &scratch.passwd);
+    }
+    let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
+    View {
+        ids: ids(&scratch.passwd),
+        uts: uts(),
+        owners: own.namespaces(PidDir::owner),
+        ns,
+        processes,
+        mounts: own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| Some(parse::mounts(bytes))),
+        users,
+        root: root(),
+        caps: or_else(caps(), "capget(2)", || privileges.read().and_then(|found| caps_of(found.caps))),
+        seccomp: or_else(read::seccomp_mode(), "prctl(2) PR_GET_SECCOMP", || privileges.read()?.seccomp),
+        no_new_privs: or_else(read::no_new_privs(), "prctl(2) PR_GET_NO_NEW_PRIVS", || privileges.read()?.no_new_privs),
+        cgroup: own.file("cgroup", SMALL, &mut scratch.buffer, |bytes| Some(parse::cgroup(bytes))),
+        time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
+        lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
+    }
+}
+
+/// What the calling process sees through its own `/proc`, encoded for the keeper's
+/// protocol; [`decode`] reads it. For an actor to call; empty bytes, which do not
+/// decode, should encoding fail.
+pub fn inside() -> Vec<u8> {
+    let proc = ProcDir::open(Path::new("/proc"));
+    let seen = view(proc.as_ref(), &mut Scratch::default());
+    postcard::to_stdvec(&seen).unwrap_or_default()
+}
+
+/// A view that came from an actor; EPROTO where the bytes are none.
+pub fn decode(bytes: &[u8]) -> Result<View, Errno> {
+    postcard::from_bytes(bytes).map_err(|_| Errno(libc::EPROTO))
+}
+
+/// The reader's own directory in a /proc, or why there is none.
+struct Own<'a> {
+    dir: Result<&'a PidDir, Unread>,
+    base: &'a str,
+}
+
+impl Own<'_> {
+    fn file<T>(
+        &self,
+        name: &str,
+        limit: usize,
+        buffer: &mut Vec<u8>,
+        parse: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Reading<T> {
+        match &self.dir {
+            Ok(dir) => file_of(dir, &format!("{}/self", self.base), name, limit, buffer, parse),
+            Err(unread) => Reading::Unread(unread.clone()),
+        }
+    }
+
+    fn namespaces(&self, read: impl Fn(&PidDir, NsKind) -> Result<u64, Errno>) -> BTreeMap<NsKind, Reading<u64>> {
+        let one = |kind: NsKind| match &self.dir {
+            Ok(dir) => reading(read(dir, kind), || format!("{}/self/ns/{}", self.base, kind.name())),
+            Err(unread) => Reading::Unread(unread.clone()),
+        };
+        NsKind::ALL.into_iter().map(|kind| (kind, one(kind))).collect()
+    }
+
+    fn users(&self, buffer: &mut Vec<u8>) -> Reading<Users> {
+        match &self.dir {
+            Ok(dir) => users_of(dir, &format!("{}/self", self.base), buffer),
+            Err(unread) => Reading::Unread(unread.clone()),
+        }
+    }
+}
+
+/// Reads one file of a process; EINVAL where it does not parse.
+pub(super) fn file_of<T>(
+    dir: &PidDir,
+    base: &str,
+    name: &str,
+    limit: usize,
+    buffer: &mut Vec<u8>,
+    parse: impl FnOnce(&[u8]) -> Option<T>,
+) -> Reading<T> {
+    let parsed = dir.read(name, buffer, limit).and_then(|()| parse(buffer).ok_or(Errno(libc::EINVAL)));
+    reading(parsed, || format!("{base}/{name}"))
+}
+
+/// The id maps of a process, without names yet.
+pub(super) fn users_of(dir: &PidDir, base: &str, buffer: &mut Vec<u8>) -> Reading<Users> {
+    let mut read = |name: &str| {
+        dir.read(name, buffer, SMALL).map_err(|errno| Unread { path: format!("{base}/{name}"), errno })?;
+        Ok::<_, Unread>(buffer.clone())
+    };
+    let mut users = || {
+        Ok(Users {
+            uid_map: parse::id_map(&read("uid_map")?),
+            gid_map: parse::id_map(&read("gid_map")?),
+            setgroups: parse::text(read("setgroups")?.trim_ascii()),
+            names: BTreeMap::new(),
+        })
+    };
+    match users() {
+        Ok(users) => Reading::Read(users),
+        Err(unread) => Reading::Unread(unread),
+    }
+}
+
+/// The names of the uids in use: those of the processes, and both ends' first ids
+/// of every range of the map.
+pub(super) fn names(users: &Users, processes: &[Process], passwd: &Passwd) -> BTreeMap<u32, String> {
+    let mapped = users.uid_map.iter().flat_map(|range| [range.inside, range.outside]);
+    let mut uids: Vec<u32> = processes.iter().map(|process| process.uid).chain(mapped).collect();
+    uids.sort_unstable();
+    uids.dedup();
+    uids.into_iter().filter_map(|uid| Some((uid, passwd.name(uid)?.to_owned()))).collect()
+}
+
+/// A security module's label, without the NUL or line end that some put behind it.
+pub(super) fn lsm_label(bytes: &[u8]) -> String {
+    let end = bytes.iter().rposition(|byte| !matches!(byte, 0 | b'\n')).map_or(0, |last| last + 1);
+    parse::text(bytes.get(..end).unwrap_or_default())
+}
+
+/// The five sets in the order of /proc/PID/status; nothing where one is missing
+/// (the ambient one, before Linux 4.3, is then empty).
+pub(super) fn caps_of([inheritable, permitted, effective, bounding, ambient]: [Option<u64>; 5]) -> Option<Caps> {
+    Some(Caps {
+        inheritable: inheritable?,
+        permitted: permitted?,
+        effective: effective?,
+        bounding: bounding?,
+        ambient: ambient.unwrap_or(0),
+    })
+}
+
+/// What a call gave, or else what a file says, or else why the call failed.
+fn or_else<T>(call: Result<T, Errno>, name: &str, file: impl FnOnce() -> Option<T>) -> Reading<T> {
+    match call {
+        Ok(value) => Reading::Read(value),
+        Err(errno) => match file() {
+            Some(value) => Reading::Read(value),
+            None => Reading::Unread(Unread { path: name.to_owned(), errno }),
+        },
+    }
+}
+
+fn ids(passwd: &Passwd) -> Reading<Ids> {
+    let (pid, ppid) = read::pids();
+    let (uid, gid) = read::ids();
+    Reading::Read(Ids { pid, ppid, uid, gid, user: passwd.name(uid).map(str::to_owned) })
+}
+
+pub(super) fn uts() -> Reading<Uts> {
+    let text = |name: &OsStr| parse::text(name.as_bytes());
+    let names = read::uname().map(|names| Uts {
+        hostname: text(names.nodename()),
+        domainname: text(names.domainname()),
+        release: text(names.release()),
+    });
+    reading(names, || "uname(2)".to_owned())
+}
+
+fn root() -> Reading<Root> {
+    let root = read::stat_path(c"/").map(|stat| Root { device: stat.st_dev, inode: stat.st_ino });
+    reading(root, || "/".to_owned())
+}
+
+fn caps() -> Result<Caps, Errno> {
+    let [effective, permitted, inheritable] = read::capabilities()?;
+    let [bounding, ambient] = read::bounding_and_ambient()?;
+    Ok(Caps { inheritable, permitted, effective, bounding, ambient })
+}
+
+/// Every process of a /proc, by PID. One that ends meanwhile is left out.
+fn processes(
+    proc: &ProcDir,
+    own: &Own<'_>,
+    ns: &BTreeMap<NsKind, Reading<u64>>,
+    scratch: &mut Scratch,
+) -> Result<Vec<Process>, Errno> {
+    // Where the reader has one PID in this /proc, the /proc is of the reader's own
+    // PID namespace, and so is every process that has one PID in it.
+    let depth = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::nspid(bytes).len()));
+    let outermost = match (depth, ns.get(&NsKind::Pid)) {
+        (Reading::Read(1), Some(Reading::Read(inode))) => Some(*inode),
+        _ => None,
+    };
+    let mut found = Vec::with_capacity(256);
+    read::numbers(proc.fd(), |pid, name| found.extend(process(proc, pid, name, outermost, scratch)))?;
+    // The order of the directory is that of the PIDs, but no page of the manual says so.
+    found.sort_unstable_by_key(|process: &Process| process.pid);
+    Ok(found)
+}
+
+/// One process; nothing when it is gone.
+fn process(proc: &ProcDir, pid: u32, name: &CStr, outermost: Option<u64>, scratch: &mut Scratch) -> Option<Process> {
+    let dir = proc.open_process(name).ok()?;
+    process_in(&dir, pid, outermost, scratch)
+}
+
+/// The process of a directory; nothing when it is gone.
+pub(super) fn process_in(dir: &PidDir, pid: u32, outermost: Option<u64>, scratch: &mut Scratch) -> Option<Process> {
+    let buffer = &mut scratch.buffer;
+    dir.read_piece(c"status", buffer, SMALL).ok()?;
+    let mut status = parse::status(buffer)?;
+    let command = if status.memory {
+        let cut = dir.read_piece(c"cmdline", buffer, COMMAND).ok()?;
+        parse::command(buffer, cut)
+    } else {
+        String::new()
+    };
+    if status.nspid.is_empty() {
+        status.nspid.push(pid);
+    }
+    let pid_ns = if status.nspid.len() > 1 { dir.namespace(NsKind::Pid).ok() } else { outermost };
+    Some(Process {
+        pid,
+        ppid: status.ppid,
+        nspid: status.nspid,
+        pid_ns,
+        uid: status.uid,
+        gid: status.gid,
+        user: scratch.passwd.name(status.uid).map(str::to_owned),
+        state: status.state,
+        name: status.name,
+        command,
+    })
+}
