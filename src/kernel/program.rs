@@ -38,8 +38,12 @@ pub fn sealed_copy(program: &Path) -> std::io::Result<OwnedFd> {
     Ok(memory.into())
 }
 
+/// The number of the first descriptor that [`spawn_detached`] passes on: high, so
+/// that it can't overwrite one that is still needed between fork and exec.
+pub const FIRST_PASSED: RawFd = 100;
+
 /// Runs a program that is open as a descriptor, in a session of its own, with
-/// /dev/null as 0, 1 and 2 and the descriptors given as 3, 4, …. May be called
+/// /dev/null as 0, 1 and 2 and the descriptors given from [`FIRST_PASSED`] on. May be called
 /// with threads: nothing but system calls happens between fork and exec.
 #[expect(unsafe_code, reason = "pre_exec: descriptors must be placed between fork and exec")]
 pub fn spawn_detached(
@@ -51,17 +55,10 @@ pub fn spawn_detached(
     let mut command = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()));
     command.args(args).env(env.0, env.1).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
     command.stderr(std::process::Stdio::null());
-    // First far away, then into place, so that no number is overwritten before it is moved.
-    let far: Vec<RawFd> = (0..fds.len() as RawFd).map(|index| 100 + index).collect();
-    let near = fds.to_vec();
+    let given = fds.to_vec();
     let place = move || {
         // SAFETY (of each call below): numbers in, numbers out; async-signal-safe.
-        for (from, to) in near.iter().zip(&far) {
-            if unsafe { libc::dup3(*from, *to, libc::O_CLOEXEC) } < 0 {
-                return Err(std::io::Error::last_os_error());
-            }
-        }
-        for (number, from) in (3..).zip(&far) {
+        for (number, from) in (FIRST_PASSED..).zip(&given) {
             if unsafe { libc::dup2(*from, number) } < 0 {
                 return Err(std::io::Error::last_os_error());
             }

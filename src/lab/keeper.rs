@@ -3,8 +3,8 @@
 //! everything down when its socket closes. It is a sealed copy of the program in a
 //! session of its own; `main` enters it before any thread exists.
 //!
-//! Descriptors at entry: 3 the socket, 4 the terminal (only where `Hello` has its
-//! settings).
+//! Descriptors at entry, from `FIRST_PASSED` on: the socket, and the terminal where
+//! `Hello` has its settings.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use super::protocol::{
 };
 use super::{Reporter, maps, sweep};
 use crate::kernel::process::{self, Exit, Side};
-use crate::kernel::program::{default_signals, ignore_signals};
+use crate::kernel::program::{FIRST_PASSED, default_signals, ignore_signals};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::{LEAVE_SCREEN, Settings};
 use crate::kernel::{Errno, Trace};
@@ -92,12 +92,12 @@ fn enter(report: Reporter) -> Result<(), FrameError> {
         .map_err(FrameError::Io)?;
     process::become_subreaper().map_err(FrameError::Io)?;
     process::set_title("cloison-keeper", "cloison keeper");
-    let mut client = Connection::new(process::inherited(3));
+    let mut client = Connection::new(process::inherited(FIRST_PASSED));
     let hello = client.receive(Instant::now() + SEND_PATIENCE)?;
     let Ok(ToKeeper::Hello { directory, terminal, real_root }) = postcard::from_bytes(&hello) else {
         return Err(FrameError::TooLong(hello.len()));
     };
-    let terminal = terminal.map(|settings| (process::inherited(4), settings));
+    let terminal = terminal.map(|settings| (process::inherited(FIRST_PASSED + 1), settings));
     let directory = PathBuf::from(directory);
     let journal = Journal::start(&directory).map_err(|error| FrameError::Io(Errno::from(&error)))?;
     let mut chld = SigSet::empty();
