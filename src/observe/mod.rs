@@ -2,14 +2,21 @@
 //! actor's own, and the twin rows that join them. Reads only. Used by the panes,
 //! the checks and `cloison snapshot`; uses the read side of `kernel`.
 
+mod face;
+mod limits;
 pub mod model;
+mod outside;
 pub mod parse;
 mod passwd;
 mod proc;
+mod sampler;
 mod view;
+mod walls;
 
 pub use crate::kernel::{Call, Errno};
 pub use model::{ActorView, Reading, Snapshot, View};
+pub use outside::OVERFLOW;
 pub use passwd::Passwd;
 pub use proc::{PidDir, ProcDir};
+pub use sampler::{Known, Sampler};
 pub use view::{Scratch, decode, inside, view};

@@ -17,9 +17,9 @@ use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
 
 /// The most that is kept of a command line, in bytes.
-const COMMAND: usize = 4096;
+pub(super) const COMMAND: usize = 4096;
 /// The most that is read of a mountinfo, in bytes.
-const MOUNTINFO: usize = 4 << 20;
+pub(super) const MOUNTINFO: usize = 4 << 20;
 
 /// What is kept between two readings: a buffer, and the names of users.
 #[derive(Debug, Default)]
