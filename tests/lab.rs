@@ -27,11 +27,27 @@ fn a_whole_box_is_built_step_by_step_and_seen_from_inside() {
     let made = must(&mut lab, "box", &Op::Fork { child: "init".into() }).made.unwrap();
     assert!(std::path::Path::new(&format!("/proc/{}", made.pid)).exists());
     must(&mut lab, "init", &Op::Root { kind: RootKind::Host });
-    let proc = Op::Mount { fstype: "proc".into(), source: "proc".into(), target: "{root}/proc".into(), flags: vec![MountFlag::Nosuid], data: String::new() };
+    let proc = Op::Mount {
+        fstype: "proc".into(),
+        source: "proc".into(),
+        target: "{root}/proc".into(),
+        flags: vec![MountFlag::Nosuid],
+        data: String::new(),
+    };
     must(&mut lab, "init", &proc);
     must(&mut lab, "init", &Op::PivotRoot { path: "{root}".into() });
     must(&mut lab, "init", &Op::Hostname { name: "cigale-42".into() });
-    let ran = must(&mut lab, "init", &Op::Run { argv: vec!["sh".into(), "-c".into(), "echo $$; hostname; id -u; ls /proc/self/fd".into()], seconds: 5, background: false }).ran.unwrap();
+    let ran = must(
+        &mut lab,
+        "init",
+        &Op::Run {
+            argv: vec!["sh".into(), "-c".into(), "echo $$; hostname; id -u; ls /proc/self/fd".into()],
+            seconds: 5,
+            background: false,
+        },
+    )
+    .ran
+    .unwrap();
     let output = String::from_utf8_lossy(&ran.output).into_owned();
     println!("{output}");
     assert!(output.starts_with("2\ncigale-42\n0\n0\n1\n2\n3\n"), "{output}");

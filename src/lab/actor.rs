@@ -18,7 +18,7 @@ use crate::kernel::program::{Streams, default_signals, launch, pipe};
 use crate::kernel::pty::open_pty;
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::{Errno, Trace};
-use crate::lesson::op::{MapKind, Op};
+use crate::lesson::op::{MapKind, NsKind, Op};
 
 /// How long an actor waits for a keeper that does not take its answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -159,7 +159,11 @@ impl Actor {
         let done = match op {
             Op::Unshare { kinds, map } => match ops::namespaces::unshare(&mut trace, kinds) {
                 Ok(()) => {
-                    self.own_users |= kinds.contains(&crate::lesson::op::NsKind::User);
+                    if kinds.contains(&NsKind::User) {
+                        self.own_users = true;
+                        // New credentials may have cleared it.
+                        process::die_with_parent(self.parent).map_err(FrameError::Io)?;
+                    }
                     match map {
                         Some(kind) => self.map(&mut trace, *kind)?,
                         None => Ok(()),
@@ -174,7 +178,7 @@ impl Actor {
                 for _ in &context.namespaces {
                     fds.extend(self.keeper.take_descriptor());
                 }
-                self.own_users |= kinds.contains(&crate::lesson::op::NsKind::User);
+                self.own_users |= kinds.contains(&NsKind::User);
                 ops::namespaces::setns(&mut trace, &fds, &context.namespaces)
             }
             Op::Clock { monotonic, boottime } => ops::namespaces::clock(&mut trace, *monotonic, *boottime),

@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod client;
+pub mod jail;
 pub mod journal;
 pub mod keeper;
 pub mod maps;

@@ -1,0 +1,281 @@
+//! A lesson on the real machine: carries out steps in a lab, runs commands, opens
+//! shells and takes snapshots. The screen's driver, the line interface and the
+//! grader each use one; it knows nothing of any of them.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::kernel::process::Exit;
+use crate::lab::{Lab, LabError, Options, Program};
+use crate::lesson::answers::Answers;
+use crate::lesson::model::{HOST, Lesson};
+use crate::lesson::values::Values;
+use crate::observe::{self, Errno, Known, Reading, Sampler, Snapshot, View, model::Unread};
+use crate::session::{OpOutcome, StepOutcome};
+
+/// How long an actor may take to say what it sees.
+const VIEW_PATIENCE: Duration = Duration::from_millis(250);
+/// What is kept of a command's output.
+const KEPT: usize = 64 << 10;
+/// How often a command under way is looked at.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// How a student's commands ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptEnd {
+    /// How; nothing when they were stopped for taking too long.
+    pub exit: Option<Exit>,
+    /// The first 64 KiB of what they printed.
+    pub output: Vec<u8>,
+    /// Whether the caller was satisfied with a snapshot.
+    pub satisfied: bool,
+}
+
+/// A lesson's lab.
+pub struct Stage {
+    lesson: Arc<Lesson>,
+    values: Values,
+    lab: Lab,
+    sampler: Sampler,
+    /// What each actor last said that it sees, and when.
+    seen: HashMap<String, (View, u64)>,
+}
+
+impl Stage {
+    /// Starts a lab for a lesson, with the actors that it begins with.
+    pub fn open(lesson: Arc<Lesson>, student: &str, options: Options) -> Result<Self, LabError> {
+        let unread = |unread: Unread| LabError::Start { doing: unread.path, errno: unread.errno };
+        let sampler = Sampler::new().map_err(unread)?;
+        let values = Values::new(&lesson, student);
+        let lab = Lab::start(Options { real_root: needs_root(&lesson), ..options })?;
+        let mut stage = Self { lesson, values, lab, sampler, seen: HashMap::new() };
+        stage.people()?;
+        Ok(stage)
+    }
+
+    /// Another lesson on the same keeper: everything of the last one is taken down.
+    pub fn change(&mut self, lesson: Arc<Lesson>, student: &str) -> Result<(), LabError> {
+        self.values = Values::new(&lesson, student);
+        self.lesson = lesson;
+        self.clear()
+    }
+
+    /// The lesson.
+    pub fn lesson(&self) -> &Arc<Lesson> {
+        &self.lesson
+    }
+
+    /// The lab, for those who must name its processes.
+    pub fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
+    fn clear(&mut self) -> Result<(), LabError> {
+        self.seen.clear();
+        self.lab.reset(needs_root(&self.lesson))?;
+        self.people()
+    }
+
+    fn people(&mut self) -> Result<(), LabError> {
+        self.lab.spawn(HOST)?;
+        for actor in self.lesson.actors.clone() {
+            self.lab.spawn(&actor)?;
+        }
+        Ok(())
+    }
+
+    /// Carries out the ops of a step, in order; stops at one that fails though it
+    /// was not meant to.
+    pub fn perform(&mut self, step: usize) -> Result<StepOutcome, LabError> {
+        let start = Instant::now();
+        let mut outcome = StepOutcome { step, ..StepOutcome::default() };
+        let ops = self.lesson.steps[step].ops.clone();
+        for each in ops {
+            let performed = match self.lab.perform(&each.actor, &each.op.with_values(&self.values)) {
+                Ok(performed) => performed,
+                // An actor that is gone or silent is a finding to show.
+                Err(LabError::Failed(failure)) => {
+                    let doing = crate::i18n::Explain::explain(&failure, crate::i18n::Lang::En);
+                    let failure = Some((Errno(libc::ESRCH), doing));
+                    outcome.ops.push(OpOutcome { actor: each.actor, calls: Vec::new(), failure });
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            let symbol = performed.failure.as_ref().map(|(errno, _)| errno.symbol());
+            let as_meant = symbol == each.fails;
+            outcome.ops.push(OpOutcome { actor: each.actor, calls: performed.calls, failure: performed.failure });
+            if !as_meant {
+                break;
+            }
+        }
+        outcome.micros = start.elapsed().as_micros() as u64;
+        Ok(outcome)
+    }
+
+    /// The machine now: the host's side and each actor's own. The host's actor is
+    /// the host's and is not listed.
+    pub fn snapshot(&mut self) -> Result<Snapshot, LabError> {
+        self.lab.listen()?;
+        let names: Vec<(String, bool)> =
+            self.lab.actors().iter().map(|actor| (actor.name.clone(), actor.ended.is_none())).collect();
+        let mut fresh = HashMap::new();
+        for (name, alive) in names.iter().filter(|(name, _)| name != HOST) {
+            if !alive {
+                continue;
+            }
+            match self.lab.view(name, VIEW_PATIENCE) {
+                Ok(Some(bytes)) => {
+                    if let Ok(view) = observe::decode(&bytes) {
+                        fresh.insert(name.clone(), view);
+                    }
+                }
+                Ok(None) | Err(LabError::Failed(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut known = Vec::new();
+        for actor in self.lab.actors().iter().filter(|actor| actor.name != HOST) {
+            let (seen, stale) = match (fresh.remove(&actor.name), self.seen.get(&actor.name)) {
+                (Some(view), _) => (Reading::Read(view), None),
+                (None, Some((view, when))) => (Reading::Read(view.clone()), Some(*when)),
+                (None, None) => {
+                    let errno = Errno(if actor.ended.is_some() { libc::ESRCH } else { libc::ETIMEDOUT });
+                    (Reading::Unread(Unread { path: actor.name.clone(), errno }), None)
+                }
+            };
+            let exit = actor.ended.map(|exit| exit.map_or_else(|| "?".to_owned(), |exit| exit.to_string()));
+            known.push(Known { name: actor.name.clone(), pid: actor.pid, alive: exit.is_none(), exit, seen, stale });
+        }
+        let snapshot = self.sampler.snapshot(known);
+        for (name, actor) in &snapshot.actors {
+            if let (Reading::Read(view), None) = (&actor.seen, actor.stale) {
+                self.seen.insert(name.clone(), (view.clone(), snapshot.taken));
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// Takes the lab down and replays every step up to and including `to`, with the
+    /// commands of the answers for the tasks passed in steps before it.
+    pub fn rebuild(&mut self, to: usize, answers: &Answers) -> Result<Vec<StepOutcome>, LabError> {
+        self.clear()?;
+        let lesson = Arc::clone(&self.lesson);
+        let passed = answers.progress.as_ref().map(|progress| progress.passed.clone()).unwrap_or_default();
+        let mut outcomes = Vec::new();
+        for (index, step) in lesson.steps.iter().enumerate().take(to + 1) {
+            outcomes.push(self.perform(index)?);
+            let Some(task) = step.task.as_ref().filter(|_| index < to && passed.contains(&step.id)) else { continue };
+            for (shell, script) in answers.tasks.get(&step.id).into_iter().flatten() {
+                let limit = Duration::from_secs(u64::from(task.seconds));
+                match self.script(shell, script, limit, &mut |_| false) {
+                    // A shell's actor may be gone by the student's own doing.
+                    Ok(_) | Err(LabError::Failed(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Opens an interactive shell in an actor, on a terminal of its own.
+    pub fn shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<crate::lab::client::Launch, LabError> {
+        self.lab.launch(actor, Program::Shell, Some((rows, cols)))
+    }
+
+    /// How a shell ended, once it has.
+    pub fn ended(&mut self, launch: u64) -> Option<Exit> {
+        // A keeper that died is found by the next question.
+        let _ = self.lab.listen();
+        self.lab.ended(launch)
+    }
+
+    /// Runs a student's commands in an actor until they end, or the time is over, or
+    /// `satisfied` says yes to a snapshot. What still runs then is killed, but for
+    /// what it left in the background on its own.
+    pub fn script(
+        &mut self,
+        actor: &str,
+        script: &str,
+        limit: Duration,
+        satisfied: &mut dyn FnMut(&Snapshot) -> bool,
+    ) -> Result<ScriptEnd, LabError> {
+        let launch = self.lab.launch(actor, Program::Script(script.to_owned()), None)?;
+        let mut output = Output::new(launch.fd);
+        let deadline = Instant::now() + limit;
+        let mut end = ScriptEnd { exit: None, output: Vec::new(), satisfied: false };
+        let mut looked = Instant::now();
+        loop {
+            output.take(LOOK.min(Duration::from_millis(5)));
+            self.lab.listen()?;
+            end.exit = self.lab.ended(launch.id);
+            if end.exit.is_some() {
+                break;
+            }
+            if looked.elapsed() >= LOOK {
+                end.satisfied = satisfied(&self.snapshot()?);
+                looked = Instant::now();
+            }
+            if end.satisfied || Instant::now() >= deadline {
+                break;
+            }
+        }
+        if end.exit.is_none() {
+            match self.lab.end(launch.id) {
+                Ok(()) | Err(LabError::Failed(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        output.take(Duration::ZERO);
+        end.output = output.kept;
+        Ok(end)
+    }
+}
+
+fn needs_root(lesson: &Lesson) -> bool {
+    lesson.needs.contains(&crate::lesson::model::Need::RealRoot)
+}
+
+/// The output of a command: read so that it never blocks, the start of it kept.
+struct Output {
+    pipe: Option<File>,
+    kept: Vec<u8>,
+}
+
+impl Output {
+    fn new(fd: OwnedFd) -> Self {
+        Self { pipe: Some(File::from(fd)), kept: Vec::new() }
+    }
+
+    /// Takes what is there, waiting at most so long for the first of it.
+    fn take(&mut self, wait: Duration) {
+        let mut buffer = [0; 64 << 10];
+        let mut wait = PollTimeout::try_from(wait.as_millis() as i64).unwrap_or(PollTimeout::ZERO);
+        // Bounded, so that endless output can't keep the caller from looking at the clock.
+        for _ in 0..64 {
+            let Some(pipe) = &mut self.pipe else {
+                // The output is closed while the command goes on: only wait.
+                let _ = poll(&mut [], wait);
+                return;
+            };
+            let ready = poll(&mut [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)], wait);
+            if !matches!(ready, Ok(count) if count > 0) {
+                return;
+            }
+            wait = PollTimeout::ZERO;
+            match pipe.read(&mut buffer) {
+                Ok(0) | Err(_) => self.pipe = None,
+                Ok(count) => {
+                    let room = KEPT.saturating_sub(self.kept.len());
+                    self.kept.extend_from_slice(&buffer[..count.min(room)]);
+                }
+            }
+        }
+    }
+}

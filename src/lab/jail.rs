@@ -1,0 +1,277 @@
+//! The grader's outer jail: a student's commands are run in a lab that is itself
+//! in namespaces of its own (PID, mount, UTS, IPC, network, cgroup, and user for an
+//! ordinary user), on a read-only file system, so that they can reach nothing but
+//! the lab, and nothing outlives it: when its PID 1 ends the kernel kills all.
+//!
+//! ```text
+//! caller ─ fork ─▶ warden (unshares) ─ fork ─▶ PID 1 (does the work) ─▶ keeper ─▶ …
+//!        ◀──────────── what the work gave, over a pipe ────────────
+//! ```
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::mount::MsFlags;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::resource::{Resource, setrlimit};
+
+use crate::i18n::{Explain, Lang};
+use crate::kernel::namespace::{self, write_file};
+use crate::kernel::process::{self, Exit, Side};
+use crate::kernel::program::pipe;
+use crate::kernel::{Errno, Trace, mount};
+use crate::say;
+
+/// The most processes in the jail.
+const MOST_PROCESSES: u64 = 1024;
+/// The largest file that a command may write (RLIMIT_FSIZE).
+const LARGEST_FILE: u64 = 256 << 20;
+/// The largest answer that is taken from the jail.
+const MOST_BYTES: usize = 64 << 20;
+
+/// Why the work in the jail gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum JailError {
+    /// The jail could not be built here.
+    #[error("{}", self.explain(Lang::En))]
+    Build(Errno, String),
+    /// The work did not end in time and was killed.
+    #[error("{}", self.explain(Lang::En))]
+    TimedOut(Duration),
+    /// The work ended without an answer.
+    #[error("{}", self.explain(Lang::En))]
+    Died(Option<Exit>),
+}
+
+impl Explain for JailError {
+    fn explain(&self, lang: Lang) -> String {
+        match self {
+            Self::Build(errno, doing) => {
+                let errno = errno.explain(lang);
+                say!(
+                    lang,
+                    "The grader's jail can't be built on this machine: {doing}: {errno}. `cloison doctor` says what is missing.",
+                    "L'enceinte de correction ne peut pas être construite sur cette machine : {doing} : {errno}. `cloison doctor` dit ce qui manque."
+                )
+            }
+            Self::TimedOut(limit) => {
+                let seconds = limit.as_secs();
+                say!(lang, "The grading did not end within {seconds} s.", "La correction n'a pas fini en {seconds} s.")
+            }
+            Self::Died(Some(exit)) => say!(lang, "The grader died: {exit}.", "Le correcteur est mort : {exit}."),
+            Self::Died(None) => say!(lang, "The grader died.", "Le correcteur est mort."),
+        }
+    }
+}
+
+/// Runs `work` in a jail and gives back what it returns. The calling process must
+/// have one thread: the work goes on in a fork of it, with all that it has loaded.
+pub fn run(limit: Duration, work: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, JailError> {
+    let build = |doing: &str| {
+        let doing = doing.to_owned();
+        move |errno| JailError::Build(errno, doing)
+    };
+    let (read, write) = pipe().map_err(build("pipe"))?;
+    let me = std::process::id();
+    let warden = match process::fork(&mut Trace::default()).map_err(build("fork"))? {
+        Side::Parent(pid) => pid,
+        Side::Child => {
+            drop(read);
+            let write = File::from(write);
+            let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| warden(me, write, work)));
+            process::exit_now(code.unwrap_or(101));
+        }
+    };
+    drop(write);
+    let answer = listen(read, Instant::now() + limit);
+    // An answer is the last thing the work does; anything else ends it now.
+    if let Ok(pidfd) = process::pidfd_open(warden) {
+        let _ = process::pidfd_kill(&pidfd, libc::SIGKILL);
+    }
+    let exit = process::wait_for(warden);
+    match answer {
+        None => Err(JailError::TimedOut(limit)),
+        Some(bytes) => match bytes.split_first() {
+            Some((b'+', bytes)) => Ok(bytes.to_vec()),
+            Some((b'-', bytes)) => {
+                let (errno, doing) = postcard::from_bytes(bytes).unwrap_or((Errno(libc::EIO), "jail".to_owned()));
+                Err(JailError::Build(errno, doing))
+            }
+            _ => Err(JailError::Died(exit)),
+        },
+    }
+}
+
+/// Reads until the end; nothing when that does not come in time.
+fn listen(mut read: File, deadline: Instant) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 64 << 10];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || bytes.len() > MOST_BYTES {
+            return None;
+        }
+        let timeout = PollTimeout::try_from(left.as_millis() as i64 + 1).unwrap_or(PollTimeout::MAX);
+        let ready = poll(&mut [PollFd::new(read.as_fd(), PollFlags::POLLIN)], timeout);
+        if matches!(ready, Ok(count) if count > 0) {
+            match read.read(&mut buffer) {
+                Ok(0) | Err(_) => return Some(bytes),
+                Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+            }
+        }
+    }
+}
+
+/// The warden: leaves the namespaces, forks PID 1, and waits for it.
+fn warden(caller: u32, write: File, work: impl FnOnce() -> Vec<u8>) -> i32 {
+    let prepared = process::die_with_parent(caller)
+        .map_err(|errno| (errno, "prctl".to_owned()))
+        .and_then(|()| leave().map_err(|(errno, doing)| (errno, doing)))
+        .and_then(|()| process::die_with_parent(caller).map_err(|errno| (errno, "prctl".to_owned())));
+    let me = std::process::id();
+    let forked =
+        prepared.and_then(|()| process::fork(&mut Trace::default()).map_err(|errno| (errno, "fork".to_owned())));
+    match forked {
+        Err(failure) => refuse(write, &failure),
+        Ok(Side::Parent(init)) => {
+            drop(write);
+            match process::wait_for(init) {
+                Some(Exit::Code(code)) => code,
+                _ => 1,
+            }
+        }
+        Ok(Side::Child) => {
+            // The parent shows as 0 from here; its death is noticed all the same.
+            let _ = (me, process::die_with_parent(0));
+            match furnish() {
+                Err(failure) => refuse(write, &failure),
+                Ok(()) => {
+                    let answer = work();
+                    let mut write = write;
+                    let sent = write.write_all(b"+").and_then(|()| write.write_all(&answer));
+                    i32::from(sent.is_err())
+                }
+            }
+        }
+    }
+}
+
+fn refuse(mut write: File, failure: &(Errno, String)) -> i32 {
+    let bytes = postcard::to_stdvec(failure).unwrap_or_default();
+    let _ = write.write_all(b"-").and_then(|()| write.write_all(&bytes));
+    1
+}
+
+type Step = Result<(), (Errno, String)>;
+
+/// Leaves every namespace; an ordinary user stays who it is in a user namespace of
+/// its own.
+fn leave() -> Step {
+    let uid = nix::unistd::geteuid().as_raw();
+    let gid = nix::unistd::getegid().as_raw();
+    let mut flags = libc::CLONE_NEWPID
+        | libc::CLONE_NEWNS
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWNET
+        | libc::CLONE_NEWCGROUP;
+    if uid != 0 {
+        flags |= libc::CLONE_NEWUSER;
+    }
+    let trace = &mut Trace::default();
+    namespace::unshare(trace, flags).map_err(|errno| (errno, format!("unshare {}", namespace::flag_names(flags))))?;
+    if uid != 0 {
+        let files = [
+            ("setgroups", "deny".to_owned()),
+            ("uid_map", format!("{uid} {uid} 1\n")),
+            ("gid_map", format!("{gid} {gid} 1\n")),
+        ];
+        for (file, content) in files {
+            let path = format!("/proc/self/{file}");
+            write_file(trace, &path, &content).map_err(|errno| (errno, path))?;
+        }
+    }
+    Ok(())
+}
+
+/// PID 1 makes the jail's inside: its own /proc, everything read-only, empty places
+/// to write in, limits.
+fn furnish() -> Step {
+    let trace = &mut Trace::default();
+    let mut mount = |source: &str, target: &str, fstype: &str, flags, data: &str| {
+        mount::mount(trace, source, target, fstype, flags, data).map_err(|errno| (errno, format!("mount {target}")))
+    };
+    mount("", "/", "", MsFlags::MS_PRIVATE | MsFlags::MS_REC, "")?;
+    match mount::make_read_only(&mut Trace::default(), "/") {
+        // Before Linux 5.12 the file system stays writable as far as the user may.
+        Ok(()) | Err(Errno(libc::ENOSYS)) => {}
+        Err(errno) => return Err((errno, "mount_setattr /".to_owned())),
+    }
+    // A /proc of its own, and writable: id maps are written there.
+    let inert = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount("proc", "/proc", "proc", inert, "")?;
+    let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    for place in writable_places() {
+        let mode = if place.starts_with("/tmp") || place.starts_with("/var") { "1777" } else { "0755" };
+        mount("tmpfs", &place.to_string_lossy(), "tmpfs", plain, &format!("mode={mode},size=64m"))?;
+    }
+    limits();
+    Ok(())
+}
+
+/// Directories that get an empty tmpfs: nothing of the teacher's is in view there,
+/// and nothing written there stays.
+fn writable_places() -> Vec<PathBuf> {
+    let mut places: Vec<PathBuf> = ["/tmp", "/var/tmp", "/dev/shm", "/run", "/root"].map(PathBuf::from).to_vec();
+    if let Some(home) = std::env::var_os("HOME").map(PathBuf::from) {
+        let covered = places.iter().any(|place| home.starts_with(place));
+        if home.is_absolute() && home != Path::new("/") && !covered {
+            places.push(home);
+        }
+    }
+    places.retain(|place| std::fs::symlink_metadata(place).is_ok_and(|data| data.is_dir()));
+    places
+}
+
+/// The limits at hand. Each is a help and none is a condition: what can't be set
+/// leaves the time limit, which always holds.
+fn limits() {
+    // Root is exempt from RLIMIT_NPROC. Since Linux 6.14 each PID namespace has a
+    // pid_max of its own; before, this file is the whole machine's and is left alone.
+    if nix::unistd::geteuid().is_root() && kernel_is_at_least(6, 14) {
+        let _ = std::fs::write("/proc/sys/kernel/pid_max", MOST_PROCESSES.to_string());
+    }
+    let _ = setrlimit(Resource::RLIMIT_NPROC, MOST_PROCESSES, MOST_PROCESSES);
+    let _ = setrlimit(Resource::RLIMIT_FSIZE, LARGEST_FILE, LARGEST_FILE);
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+}
+
+fn kernel_is_at_least(major: u32, minor: u32) -> bool {
+    let Ok(names) = nix::sys::utsname::uname() else { return false };
+    at_least(&names.release().to_string_lossy(), major, minor)
+}
+
+fn at_least(release: &str, major: u32, minor: u32) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(this_major), Some(this_minor)) => (this_major, this_minor) >= (major, minor),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_compare_as_numbers_and_an_unreadable_one_is_old() {
+        assert!(at_least("6.18.44-fc-v595", 6, 14));
+        assert!(at_least("7.0", 6, 14));
+        assert!(!at_least("6.9.1", 6, 14));
+        assert!(!at_least("5.15", 6, 14));
+        assert!(!at_least("weird", 6, 14));
+    }
+}
