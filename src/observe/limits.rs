@@ -146,11 +146,16 @@ impl Limits {
             // is that depends on the file, so the nearest that says something is shown.
             let limit = group
                 .ancestors()
-                .take_while(|above| above.starts_with(&tree.target) && !outer.as_ref().is_some_and(|outer| outer.starts_with(above)))
+                .take_while(|above| {
+                    above.starts_with(&tree.target) && !outer.as_ref().is_some_and(|outer| outer.starts_with(above))
+                })
                 .find_map(value);
             if let Some(limit) = limit.filter(|limit| beside.as_ref() != Some(limit)) {
                 self.state = Built::Built;
-                add(&mut self.host, &format!("{file} {}", beside.as_deref().or(unlimited.first().copied()).unwrap_or("")));
+                add(
+                    &mut self.host,
+                    &format!("{file} {}", beside.as_deref().or(unlimited.first().copied()).unwrap_or("")),
+                );
                 add(&mut self.actor, &format!("{file} {limit}"));
             }
         }

@@ -65,13 +65,7 @@ impl Sampler {
         let buffer = &mut self.scratch.buffer;
         let me = inside.process(row, None);
         let listed = processes.read().and_then(|all| all.iter().find(|one| one.pid == me.pid));
-        let ids = Ids {
-            pid: me.pid,
-            ppid: listed.map_or(0, |one| one.ppid),
-            uid: me.uid,
-            gid: me.gid,
-            user: me.user,
-        };
+        let ids = Ids { pid: me.pid, ppid: listed.map_or(0, |one| one.ppid), uid: me.uid, gid: me.gid, user: me.user };
         let owner = |kind: NsKind| reading(dir.owner(kind), || format!("{base}/ns/{}", kind.name()));
         let status = |line: &str| Unread { path: format!("{base}/status {line}"), errno: Errno(libc::ENODATA) };
         View {
@@ -177,10 +171,9 @@ fn uts_of(face: &Face, host: &View) -> Reading<Uts> {
     let (host, other) = (host.ns.get(&NsKind::Uts), face.ns.get(&NsKind::Uts));
     match (host.and_then(Reading::read), other) {
         (Some(host), Some(Reading::Read(other))) if host == other => uts(),
-        (_, Some(Reading::Read(other))) => Reading::Unread(Unread {
-            path: format!("uname(2) in uts:[{other}]"),
-            errno: Errno(libc::EOPNOTSUPP),
-        }),
+        (_, Some(Reading::Read(other))) => {
+            Reading::Unread(Unread { path: format!("uname(2) in uts:[{other}]"), errno: Errno(libc::EOPNOTSUPP) })
+        }
         (_, Some(Reading::Unread(unread))) => Reading::Unread(unread.clone()),
         (_, None) => Reading::Unread(Unread { path: "ns/uts".to_owned(), errno: Errno(libc::ENOENT) }),
     }

@@ -125,10 +125,9 @@ fn privilege<T>(face: &Face, line: &str, pick: impl FnOnce(&Privileges) -> Optio
         Reading::Unread(unread) => Reading::Unread(unread.clone()),
         Reading::Read(held) => match pick(held) {
             Some(value) => Reading::Read(value),
-            None => Reading::Unread(Unread {
-                path: format!("status {line}"),
-                errno: crate::kernel::Errno(libc::ENODATA),
-            }),
+            None => {
+                Reading::Unread(Unread { path: format!("status {line}"), errno: crate::kernel::Errno(libc::ENODATA) })
+            }
         },
     }
 }
