@@ -1,2 +1,4 @@
-//! x
+//! The composition root: wires the parts together, a file per mode.
+
+pub mod snapshot_command;
 pub mod stage;

@@ -2,6 +2,7 @@
 //! actor's own, and the twin rows that join them. Reads only. Used by the panes,
 //! the checks and `cloison snapshot`; uses the read side of `kernel`.
 
+mod diff;
 mod face;
 mod limits;
 pub mod model;
@@ -10,10 +11,12 @@ pub mod parse;
 mod passwd;
 mod proc;
 mod sampler;
+pub mod twin;
 mod view;
 mod walls;
 
 pub use crate::kernel::{Call, Errno};
+pub use diff::{Change, Changes, diff};
 pub use model::{ActorView, Reading, Snapshot, View};
 pub use outside::OVERFLOW;
 pub use passwd::Passwd;

@@ -1,0 +1,130 @@
+//! Twin rows: one kernel object with both of its faces, the host's and the box's.
+//! Pure functions of two views, for the panes and for what counts changes; nothing
+//! is read here.
+
+mod mounts;
+mod names;
+mod processes;
+mod users;
+
+pub use mounts::mounts;
+pub use names::names;
+pub use processes::processes;
+pub use users::{UserFace, UsersTwin, users};
+
+use super::model::Wall;
+use crate::lesson::op::NsKind;
+
+/// Which side of the wall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The host's.
+    Host,
+    /// The box's.
+    Inside,
+}
+
+/// One object or field of one side, by what stays the same while it lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// A process, by its PID on that side.
+    Process(u32),
+    /// A user, by uid on that side.
+    User(u32),
+    /// A mount, by mount id on that side.
+    Mount(u32),
+    /// The host name.
+    Hostname,
+    /// The NIS domain name.
+    Domainname,
+    /// The kernel's release.
+    Release,
+    /// The viewer's own ids.
+    Ids,
+    /// The uid map.
+    UidMap,
+    /// The gid map.
+    GidMap,
+    /// Whether setgroups(2) is allowed.
+    Setgroups,
+    /// The root directory.
+    Root,
+    /// The capability sets.
+    Caps,
+    /// The seccomp mode.
+    Seccomp,
+    /// The no_new_privs bit.
+    NoNewPrivs,
+    /// The cgroup paths.
+    Cgroup,
+    /// The clock offsets.
+    Time,
+    /// The security module's label.
+    Lsm,
+    /// A namespace.
+    Ns(NsKind),
+    /// A wall of an actor.
+    Wall(Wall),
+    /// Whether an actor runs, and how it ended.
+    Life,
+    /// Every process, where the list as a whole could or could not be read.
+    Processes,
+    /// Every mount, likewise.
+    Mounts,
+}
+
+/// What a row is known by while it lasts: its host face, or its box face where it
+/// has only that. For colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey {
+    /// The side that `key` is of.
+    pub side: Side,
+    /// The face.
+    pub key: Key,
+}
+
+/// One object, with the faces that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row<T> {
+    /// Stable while the object lasts.
+    pub key: RowKey,
+    /// As the host sees it.
+    pub host: Option<T>,
+    /// As the box sees it.
+    pub inside: Option<T>,
+    /// Whether it is the actor's own or of its making, also where the box does not
+    /// see it.
+    pub relevant: bool,
+}
+
+/// Rows, those to show first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Twin<T> {
+    /// All rows: those that the box sees in the box's order, then what is the
+    /// actor's own but invisible to it, then what only the host sees.
+    pub rows: Vec<Row<T>>,
+    /// How many of them stand by themselves; the rest folds into one line.
+    pub shown: usize,
+}
+
+impl<T> Twin<T> {
+    /// The rows that stand by themselves.
+    pub fn unfolded(&self) -> &[Row<T>] {
+        self.rows.get(..self.shown).unwrap_or(&self.rows)
+    }
+
+    /// How many rows fold into one line ("214 more, none visible from the box").
+    pub fn folded(&self) -> usize {
+        self.rows.len().saturating_sub(self.shown)
+    }
+
+    /// In that order: seen by the box, the actor's own, the rest.
+    fn arranged(seen: Vec<Row<T>>, host_only: Vec<Row<T>>) -> Self {
+        let (own, rest): (Vec<_>, Vec<_>) = host_only.into_iter().partition(|row| row.relevant);
+        let mut rows = seen;
+        rows.extend(own);
+        let shown = rows.len();
+        rows.extend(rest);
+        Self { rows, shown }
+    }
+}
