@@ -3,6 +3,7 @@
 //! part but i18n.
 
 pub mod answers;
+pub mod broken;
 pub mod diagnostic;
 pub mod format;
 pub mod library;

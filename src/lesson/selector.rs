@@ -1,4 +1,4 @@
-//! JSONPath (RFC 9535), parsed with care: a lesson may come from anybody, and a
+//! JSONPath (RFC 9535) and regular expressions, parsed with care: a lesson may come from anybody, and a
 //! parser that recurses must not be handed endless nesting. Used by the loader,
 //! by `check` and by whatever shows live values.
 
@@ -75,6 +75,11 @@ pub fn parse(path: &str) -> Result<JsonPath, SelectorError> {
     }
     JsonPath::parse(path)
         .map_err(|error| SelectorError::Syntax { at: error.position(), message: error.message().to_owned() })
+}
+
+/// A regular expression, bounded in what it may cost to compile.
+pub fn regex(expression: &str) -> Result<regex::Regex, regex::Error> {
+    regex::RegexBuilder::new(expression).size_limit(1 << 20).nest_limit(50).build()
 }
 
 /// The member names that a selector starts with, as far as they are plain

@@ -52,7 +52,7 @@ impl Context<'_> {
         }
         if let Some(expression) = &raw.matches {
             let filled = self.filled(expression.span(), expression);
-            if let Err(error) = regex(&filled) {
+            if let Err(error) = selector::regex(&filled) {
                 let message = error.to_string();
                 let message = message.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
                 self.report_with_help(
@@ -168,11 +168,6 @@ impl Context<'_> {
             _ => {}
         }
     }
-}
-
-/// A regular expression, bounded in what it may cost.
-pub(crate) fn regex(expression: &str) -> Result<regex::Regex, regex::Error> {
-    regex::RegexBuilder::new(expression).size_limit(1 << 20).nest_limit(50).build()
 }
 
 /// The JSON of a TOML value; nothing for dates, and numbers that JSON has not.

@@ -6,8 +6,6 @@ mod ops;
 mod steps;
 mod texts;
 
-pub(crate) use checks::regex;
-
 use std::collections::HashSet;
 use std::ops::Range;
 
