@@ -1,0 +1,211 @@
+//! Reading an answers file, and holding it against its lesson.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Answers, Progress};
+use crate::lesson::diagnostic::{Both, Diagnostic, both, did_you_mean, quoted};
+use crate::lesson::format::{Placed, Word};
+use crate::lesson::load::bounded;
+use crate::lesson::model::{Lesson, Step};
+use crate::lesson::shape;
+use crate::lesson::source::Source;
+
+/// An answers file, exactly as written.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawAnswers {
+    /// The version of this format: 1.
+    format: Placed<u32>,
+    /// The lesson's id.
+    lesson: Word,
+    /// Who.
+    #[serde(default)]
+    student: String,
+    /// The choices made.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    answers: IndexMap<Word, Word>,
+    /// The commands typed.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, String>>")]
+    tasks: IndexMap<Word, IndexMap<Word, Word>>,
+    /// Written by a session.
+    progress: Option<RawProgress>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawProgress {
+    /// The step it is at.
+    #[serde(default)]
+    step: String,
+    /// The tasks passed.
+    #[serde(default)]
+    passed: Vec<String>,
+    /// The points so far.
+    #[serde(default)]
+    points: u32,
+    /// Whether the lesson was finished.
+    #[serde(default)]
+    finished: bool,
+    /// How many hints were opened, by step.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, u32>")]
+    hints: IndexMap<String, u32>,
+}
+
+/// Reads an answers file, of at most 1 MiB. What it says is not held against any
+/// lesson yet.
+pub fn load_answers(path: &Path) -> Result<Answers, Vec<Diagnostic>> {
+    parse_answers(&Source::read(path).map_err(|one| vec![one])?)
+}
+
+/// As [`load_answers`], from a text.
+pub fn parse_answers(source: &Source) -> Result<Answers, Vec<Diagnostic>> {
+    raw(source).map(RawAnswers::into_answers)
+}
+
+/// Reads answers and holds them against their lesson: it must be the lesson, the
+/// steps, choices and shells must be there. Gives every mistake at its place.
+/// Progress is not looked at: it is only where a session resumes.
+pub fn validate_answers(source: &Source, lesson: &Lesson) -> Result<Answers, Vec<Diagnostic>> {
+    let raw = raw(source)?;
+    let mut found = Vec::new();
+    if *raw.lesson.as_str() != *lesson.id {
+        let (theirs, ours) = (quoted(&raw.lesson), &lesson.id);
+        found.push(source.at(
+            raw.lesson.span(),
+            both!(
+                "answers to the lesson `{theirs}`, not to `{ours}`",
+                "des réponses à la leçon « {theirs} », et non à « {ours} »"
+            ),
+        ));
+        return Err(found);
+    }
+    answers_fit(source, &raw.answers, lesson, &mut found);
+    tasks_fit(source, &raw.tasks, lesson, &mut found);
+    if found.is_empty() { Ok(raw.into_answers()) } else { Err(bounded(&source.name, found)) }
+}
+
+fn raw(source: &Source) -> Result<RawAnswers, Vec<Diagnostic>> {
+    let raw: RawAnswers = shape::parse(source).map_err(|found| bounded(&source.name, found))?;
+    if *raw.format == 1 {
+        return Ok(raw);
+    }
+    let version = *raw.format;
+    Err(vec![
+        source
+            .at(raw.format.span(), both!("format {version} is not known", "le format {version} est inconnu"))
+            .help(both!("this program reads format 1", "ce programme lit le format 1")),
+    ])
+}
+
+/// Holds `[answers]` against a lesson.
+pub(in crate::lesson) fn answers_fit(
+    source: &Source,
+    answers: &IndexMap<Word, Word>,
+    lesson: &Lesson,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (step, choice) in answers {
+        let Some(predict) = known_step(source, step, lesson, |step| step.predict.is_some(), found)
+            .and_then(|step| step.predict.as_ref())
+        else {
+            continue;
+        };
+        if !predict.choices.contains(choice) {
+            let shown = quoted(choice);
+            let known: Vec<&str> = predict.choices.iter().map(String::as_str).collect();
+            found.push(
+                source
+                    .at(
+                        choice.span(),
+                        both!("no choice `{shown}` in this step", "cette étape n'a pas de choix « {shown} »"),
+                    )
+                    .help(did_you_mean(choice, &known)),
+            );
+        }
+    }
+}
+
+/// Holds `[tasks]` against a lesson.
+pub(in crate::lesson) fn tasks_fit(
+    source: &Source,
+    tasks: &IndexMap<Word, IndexMap<Word, Word>>,
+    lesson: &Lesson,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (step, shells) in tasks {
+        let Some(task) =
+            known_step(source, step, lesson, |step| step.task.is_some(), found).and_then(|step| step.task.as_ref())
+        else {
+            continue;
+        };
+        for shell in shells.keys().filter(|shell| !task.shells.contains(shell)) {
+            let shown = quoted(shell);
+            let known: Vec<&str> = task.shells.iter().map(String::as_str).collect();
+            found.push(
+                source
+                    .at(
+                        shell.span(),
+                        both!("no shell `{shown}` in this task", "cet exercice n'a pas de shell « {shown} »"),
+                    )
+                    .help(did_you_mean(shell, &known)),
+            );
+        }
+    }
+}
+
+/// The step named, if it is there and has what is answered; else a mistake.
+fn known_step<'a>(
+    source: &Source,
+    name: &Word,
+    lesson: &'a Lesson,
+    fits: impl Fn(&Step) -> bool,
+    found: &mut Vec<Diagnostic>,
+) -> Option<&'a Step> {
+    let step = lesson.steps.iter().find(|step| step.id == **name);
+    if let Some(step) = step.filter(|step| fits(step)) {
+        return Some(step);
+    }
+    let shown = quoted(name);
+    let known: Vec<&str> = lesson.steps.iter().filter(|step| fits(step)).map(|step| step.id.as_str()).collect();
+    let title: Both = if step.is_some() {
+        both!(
+            "nothing of this kind to answer in the step `{shown}`",
+            "rien de ce genre à répondre à l'étape « {shown} »"
+        )
+    } else {
+        both!("no step `{shown}` in this lesson", "cette leçon n'a pas d'étape « {shown} »")
+    };
+    found.push(source.at(name.span(), title).help(did_you_mean(name, &known)));
+    None
+}
+
+/// Without places.
+pub(in crate::lesson) fn plain(words: IndexMap<Word, Word>) -> IndexMap<String, String> {
+    words.into_iter().map(|(name, word)| (name.to_string(), word.to_string())).collect()
+}
+
+impl RawAnswers {
+    fn into_answers(self) -> Answers {
+        Answers {
+            lesson: self.lesson.to_string(),
+            student: self.student,
+            answers: plain(self.answers),
+            tasks: self.tasks.into_iter().map(|(step, shells)| (step.to_string(), plain(shells))).collect(),
+            progress: self.progress.map(|raw| Progress {
+                step: raw.step,
+                passed: raw.passed,
+                hints: raw.hints,
+                points: raw.points,
+                finished: raw.finished,
+            }),
+        }
+    }
+}

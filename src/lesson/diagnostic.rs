@@ -1,0 +1,232 @@
+//! A mistake in a file that a person wrote: what is wrong, where (file, line,
+//! column, caret), and what helps, in both languages. Made by the loaders; shown
+//! by `lesson lint` and by whatever refuses a file. Never shows a control
+//! character of the file raw.
+
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+
+use crate::i18n::{Explain, Lang};
+
+/// A text in both languages: English, French.
+pub type Both = [String; 2];
+
+/// Formats a text in both languages: `both!("{n} rows", "{n} lignes")`.
+macro_rules! both {
+    ($($text:tt)*) => {
+        [$crate::say!($crate::i18n::Lang::En, $($text)*), $crate::say!($crate::i18n::Lang::Fr, $($text)*)]
+    };
+}
+pub(crate) use both;
+
+/// The most characters of a line that are shown around a mistake.
+const SHOWN: usize = 100;
+
+/// A mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The file, as it is to be named to a person.
+    pub file: String,
+    /// Where in the file; nothing when the file as a whole is meant.
+    pub place: Option<Place>,
+    /// What is wrong.
+    pub title: Both,
+    /// What to say at the caret; may be empty.
+    pub label: Both,
+    /// What helps; may be empty.
+    pub help: Both,
+}
+
+/// A place in a file, with enough of the file to show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// What is shown of that line, printable.
+    excerpt: String,
+    /// The bytes of `excerpt` that are meant.
+    marked: Range<usize>,
+}
+
+impl Diagnostic {
+    /// A mistake of a file as a whole.
+    pub fn of_file(file: &str, title: Both) -> Self {
+        Self { file: printable(file), place: None, title, label: Both::default(), help: Both::default() }
+    }
+
+    /// A mistake at some bytes of a text. A span that goes over several lines is
+    /// shown on its first; one outside the text, at the text's end.
+    pub fn at(file: &str, text: &str, span: Range<usize>, title: Both) -> Self {
+        Self { place: Some(Place::of(text, span)), ..Self::of_file(file, title) }
+    }
+
+    /// With a word at the caret.
+    #[must_use]
+    pub fn label(mut self, label: Both) -> Self {
+        self.label = label;
+        self
+    }
+
+    /// With what helps.
+    #[must_use]
+    pub fn help(mut self, help: Both) -> Self {
+        self.help = help;
+        self
+    }
+
+    /// All of it, over several lines, without a newline at the end.
+    pub fn render(&self, lang: Lang, color: bool) -> String {
+        let pick = |both: &Both| printable(&both[lang as usize]);
+        let (title, label, help) = (pick(&self.title), pick(&self.label), pick(&self.help));
+        let error = Level::ERROR.with_name(lang.pick("error", "erreur"));
+        let aid = Level::HELP.with_name(lang.pick("help", "aide"));
+        let mut group = error.primary_title(&*title).elements(std::iter::empty::<annotate_snippets::Element<'_>>());
+        match &self.place {
+            Some(place) => {
+                let mut mark = AnnotationKind::Primary.span(place.marked.clone());
+                if !label.is_empty() {
+                    mark = mark.label(&*label);
+                }
+                group = group.element(
+                    Snippet::source(&*place.excerpt)
+                        .path(Some(&*self.file))
+                        .line_start(place.line)
+                        .fold(false)
+                        .annotation(mark),
+                );
+            }
+            None => group = group.element(Origin::path(&*self.file)),
+        }
+        if !help.is_empty() {
+            group = group.element(aid.message(&*help));
+        }
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        renderer.term_width(SHOWN + 40).render(&[group])
+    }
+}
+
+impl Explain for Diagnostic {
+    /// One line: place, what is wrong, and what helps.
+    fn explain(&self, lang: Lang) -> String {
+        let at = self.place.as_ref().map(|place| format!(":{}:{}", place.line, place.column)).unwrap_or_default();
+        let pick = |both: &Both| printable(&both[lang as usize]);
+        let separator = lang.pick(": ", " : ");
+        let mut text = format!("{}{at}{separator}{}", self.file, pick(&self.title));
+        for more in [pick(&self.label), pick(&self.help)] {
+            if !more.is_empty() {
+                text.push_str("; ");
+                text.push_str(&more);
+            }
+        }
+        text
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.explain(Lang::En))
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
+/// All of several mistakes, one below the other, with an empty line between.
+pub fn render_all(diagnostics: &[Diagnostic], lang: Lang, color: bool) -> String {
+    let texts: Vec<String> = diagnostics.iter().map(|diagnostic| diagnostic.render(lang, color)).collect();
+    texts.join("\n\n")
+}
+
+impl Place {
+    fn of(text: &str, span: Range<usize>) -> Self {
+        let start = floor(text, span.start.min(text.len()));
+        let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
+        let end = floor(text, span.end.min(line_end)).max(start);
+        let line = text[..start].bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let column = text[line_start..start].chars().count() + 1;
+
+        // A long line is cut around the mistake.
+        let from =
+            text[line_start..start].char_indices().rev().nth(SHOWN / 2).map_or(line_start, |(i, _)| line_start + i);
+        let to = text[start..line_end].char_indices().nth(SHOWN).map_or(line_end, |(i, _)| start + i);
+        let end = end.min(to);
+        let mut excerpt = String::new();
+        if from > line_start {
+            excerpt.push('…');
+        }
+        excerpt.push_str(&printable(&text[from..start]));
+        let marked = excerpt.len();
+        excerpt.push_str(&printable(&text[start..end]));
+        let marked = marked..excerpt.len();
+        excerpt.push_str(&printable(text[end..to].trim_end()));
+        if to < line_end {
+            excerpt.push('…');
+        }
+        Self { line, column, excerpt, marked }
+    }
+}
+
+/// The start of the character that byte `at` is in.
+fn floor(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// The text with whatever could act on a terminal (control characters, changes
+/// of writing direction) made visible: `␛` for ESC. Newlines become `␊`.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\t' => ' ',
+            '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
+            '\u{7f}' => '\u{2421}',
+            c if acts_on_terminal(c) => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// Whether a character could change more than its own cell of a terminal: C0 and
+/// C1 controls, line separators, and the bidirectional formatting characters.
+pub fn acts_on_terminal(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
+}
+
+/// The known word that is most like the one given, if any is like it at all.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word: String = word.chars().take(64).collect();
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&word, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Help for a word that is not known: the one that may be meant, and all there are.
+pub fn did_you_mean<'a>(word: &str, known: &[&'a str]) -> Both {
+    let list = known.join(", ");
+    match (nearest(word, known.iter().copied()), known.is_empty()) {
+        (Some(near), _) => {
+            both!("did you mean `{near}`? known here: {list}", "vouliez-vous dire « {near} » ? Possibles ici : {list}")
+        }
+        (None, false) => both!("known here: {list}", "possibles ici : {list}"),
+        (None, true) => both!("none is known here", "il n'y en a aucun ici"),
+    }
+}
+
+/// A word as it is quoted in messages: printable, and not longer than a line.
+pub fn quoted(word: &str) -> String {
+    let mut short: String = word.chars().take(60).collect();
+    if short.len() < word.len() {
+        short.push('…');
+    }
+    printable(&short)
+}

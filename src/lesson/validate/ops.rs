@@ -1,0 +1,247 @@
+//! The operations of a step.
+
+use std::str::FromStr;
+
+use nix::sys::signal::Signal;
+
+use super::Context;
+use crate::lesson::diagnostic::{both, quoted};
+use crate::lesson::format::{Placed, RawDo, RawRoot, RawRun, Word};
+use crate::lesson::model::Do;
+use crate::lesson::op::{NsKind, Op, RootKind};
+
+/// The most bytes of a host or domain name: __NEW_UTS_LEN, sethostname(2).
+const NAME_BYTES: usize = 64;
+/// The most bytes of a text handed to an actor: PATH_MAX, path_resolution(7).
+const TEXT_BYTES: usize = 4096;
+/// The longest time that a program may run.
+pub(super) const MOST_SECONDS: u32 = 600;
+
+impl Context<'_> {
+    pub(super) fn op(&mut self, raw: &Placed<RawDo>) -> Option<Do> {
+        self.known_actor(&raw.actor, false);
+        if let Some(fails) = &raw.fails {
+            self.errno(fails);
+        }
+        let mut ops = self.ops(raw);
+        if ops.len() > 1 {
+            self.report_with_help(
+                raw.span(),
+                both!("several operations in one", "plusieurs opérations en une"),
+                both!(
+                    "one per `{{ actor = … }}`; they are carried out in order",
+                    "une seule par « {{ actor = … }} » ; elles s'exécutent dans l'ordre"
+                ),
+            );
+            return None;
+        }
+        let Some(op) = ops.pop() else {
+            self.report_with_help(
+                raw.span(),
+                both!("no operation", "il manque l'opération"),
+                both!(
+                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, clock, run, kill",
+                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, clock, run, kill"
+                ),
+            );
+            return None;
+        };
+        Some(Do { actor: raw.actor.to_string(), op, fails: raw.fails.as_deref().cloned() })
+    }
+
+    fn ops(&mut self, raw: &Placed<RawDo>) -> Vec<Op> {
+        let mut ops = Vec::new();
+        match (&raw.unshare, &raw.map) {
+            (Some(list), map) => {
+                let kinds = self.kinds(list);
+                if let Some(map) = map
+                    && !kinds.contains(&NsKind::User)
+                {
+                    self.report_with_help(
+                        map.span(),
+                        both!("`map` without a new user namespace", "« map » sans nouvel espace de noms user"),
+                        both!("add \"user\" to `unshare`", "ajoutez \"user\" à « unshare »"),
+                    );
+                }
+                ops.push(Op::Unshare { kinds, map: map.as_deref().copied() });
+            }
+            (None, Some(kind)) => ops.push(Op::Map { kind: **kind }),
+            (None, None) => {}
+        }
+        if let Some(child) = &raw.fork {
+            self.new_actor(child);
+            ops.push(Op::Fork { child: child.to_string() });
+        }
+        if let Some(mount) = &raw.mount {
+            self.path(&mount.target);
+            let mut optional =
+                |word: &Option<Word>| word.as_ref().map(|word| self.text(word, TEXT_BYTES)).unwrap_or_default();
+            let (fstype, source, data) = (optional(&mount.fstype), optional(&mount.source), optional(&mount.data));
+            self.no_doubles(&mount.flags, |flag| format!("{flag:?}"));
+            ops.push(Op::Mount {
+                fstype,
+                source,
+                target: mount.target.to_string(),
+                flags: mount.flags.iter().map(|flag| **flag).collect(),
+                data,
+            });
+        }
+        if let Some(umount) = &raw.umount {
+            self.path(&umount.target);
+            ops.push(Op::Umount { target: umount.target.to_string(), detach: umount.detach });
+        }
+        if let Some(root) = &raw.root {
+            ops.extend(self.root(root));
+        }
+        if let Some(path) = &raw.chroot {
+            self.path(path);
+            ops.push(Op::Chroot { path: path.to_string() });
+        }
+        if let Some(path) = &raw.pivot_root {
+            self.path(path);
+            ops.push(Op::PivotRoot { path: path.to_string() });
+        }
+        if let Some(name) = &raw.hostname {
+            ops.push(Op::Hostname { name: self.text(name, NAME_BYTES) });
+        }
+        if let Some(name) = &raw.domainname {
+            ops.push(Op::Domainname { name: self.text(name, NAME_BYTES) });
+        }
+        if let Some(setns) = &raw.setns {
+            self.known_actor(&setns.of, true);
+            let kinds = self.kinds(&setns.kinds);
+            ops.push(Op::Setns { of: setns.of.to_string(), kinds });
+        }
+        if let Some(clock) = &raw.clock {
+            ops.push(Op::Clock { monotonic: clock.monotonic, boottime: clock.boottime });
+        }
+        if let Some(run) = &raw.run {
+            ops.push(self.run(run));
+        }
+        if let Some(kill) = &raw.kill {
+            self.known_actor(&kill.target, false);
+            let name = kill.signal.as_str();
+            if name.starts_with("SIG") || Signal::from_str(&format!("SIG{name}")).is_err() {
+                let shown = quoted(name);
+                let help = match name.strip_prefix("SIG") {
+                    Some(rest) if Signal::from_str(name).is_ok() => {
+                        both!("without SIG: \"{rest}\"", "sans SIG : \"{rest}\"")
+                    }
+                    _ => both!(
+                        "a name of signal(7) without SIG: \"KILL\", \"TERM\"",
+                        "un nom de signal(7) sans SIG : \"KILL\", \"TERM\""
+                    ),
+                };
+                self.report_with_help(
+                    kill.signal.span(),
+                    both!("no signal `{shown}`", "aucun signal « {shown} »"),
+                    help,
+                );
+            }
+            ops.push(Op::Kill { target: kill.target.to_string(), signal: name.to_owned() });
+        }
+        ops
+    }
+
+    fn root(&mut self, root: &Placed<RawRoot>) -> Option<Op> {
+        match (&root.from, &root.programs) {
+            (Some(_), None) => Some(Op::Root { kind: RootKind::Host }),
+            (None, Some(programs)) => {
+                if programs.is_empty() {
+                    self.report(programs.span(), both!("an empty list of programs", "la liste de programmes est vide"));
+                }
+                self.no_doubles(programs, Clone::clone);
+                for program in programs.iter() {
+                    self.program(program);
+                }
+                Some(Op::Root { kind: RootKind::Copy { programs: super::words(programs) } })
+            }
+            _ => {
+                self.report(
+                    root.span(),
+                    both!(
+                        "a root takes either `from` or `programs`",
+                        "une racine prend soit « from », soit « programs »"
+                    ),
+                );
+                None
+            }
+        }
+    }
+
+    fn run(&mut self, run: &RawRun) -> Op {
+        if run.argv.first().is_none_or(|program| program.is_empty()) {
+            self.report(run.argv.span(), both!("no program to run", "aucun programme à exécuter"));
+        }
+        for word in run.argv.iter().filter(|word| !word.is_empty()) {
+            self.text(word, TEXT_BYTES);
+        }
+        self.seconds(&run.seconds);
+        Op::Run { argv: super::words(&run.argv), seconds: *run.seconds, background: run.background }
+    }
+
+    pub(super) fn seconds(&mut self, seconds: &Placed<u32>) {
+        if !(1..=MOST_SECONDS).contains(&**seconds) {
+            self.report(
+                seconds.span(),
+                both!(
+                    "not a time from 1 to {MOST_SECONDS} seconds",
+                    "ce n'est pas une durée de 1 à {MOST_SECONDS} secondes"
+                ),
+            );
+        }
+    }
+
+    fn kinds(&mut self, list: &Placed<Vec<Placed<NsKind>>>) -> Vec<NsKind> {
+        if list.is_empty() {
+            self.report(list.span(), both!("an empty list of namespaces", "la liste d'espaces de noms est vide"));
+        }
+        self.no_doubles(list, |kind| kind.name().to_owned());
+        list.iter().map(|kind| **kind).collect()
+    }
+
+    fn path(&mut self, path: &Word) {
+        let filled = self.text(path, TEXT_BYTES);
+        if !filled.is_empty() && !path.starts_with('/') && !path.starts_with("{root}") {
+            self.report(
+                path.span(),
+                both!(
+                    "not a path that starts with `/` or `{{root}}`",
+                    "ce n'est pas un chemin qui commence par « / » ou « {{root}} »"
+                ),
+            );
+        }
+    }
+
+    /// A text for the kernel: not empty, no zero byte, not too long once filled in.
+    /// Gives it as written.
+    fn text(&mut self, word: &Word, most: usize) -> String {
+        let filled = self.filled(word.span(), word);
+        let count = filled.len();
+        if count == 0 {
+            self.report(word.span(), both!("an empty text", "texte vide"));
+        } else if count > most {
+            self.report(
+                word.span(),
+                both!("{count} bytes long; {most} is the most", "{count} octets ; la limite est de {most}"),
+            );
+        } else if filled.contains('\0') {
+            self.report(word.span(), both!("a zero byte in a text", "octet nul dans un texte"));
+        }
+        word.to_string()
+    }
+
+    fn errno(&mut self, symbol: &Word) {
+        let known = (1..=133)
+            .map(nix::errno::Errno::from_raw)
+            .any(|errno| errno != nix::errno::Errno::UnknownErrno && format!("{errno:?}") == symbol.as_str());
+        if !known {
+            let shown = quoted(symbol);
+            self.report_with_help(
+                symbol.span(),
+                both!("no errno `{shown}`", "aucun errno « {shown} »"),
+                both!("a symbol of errno(3): \"EPERM\", \"EINVAL\"", "un symbole de errno(3) : \"EPERM\", \"EINVAL\""),
+            );
+        }
+    }
+}
