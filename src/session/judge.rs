@@ -5,10 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use super::interim::evaluate;
-use crate::check::State;
+use crate::check::{Judgement, Prepared, State, evaluate};
 use crate::i18n::Lang;
-use crate::lesson::Check;
+use crate::lesson::{Check, Values};
 use crate::observe::Snapshot;
 
 /// A snapshot, and its JSON once something asks for it.
@@ -38,14 +37,37 @@ pub(super) struct Judged {
     pub(super) found: [String; 2],
 }
 
-/// Judges one check (its values filled in) by a snapshot and the one taken when
-/// the step was entered.
-pub(super) fn judge(check: &Check, now: &Seen, baseline: &Seen) -> Judged {
-    let [en, fr] = Lang::ALL.map(|lang| evaluate(check, now.json(), Some(baseline.json()), lang));
-    Judged { state: en.state, expected: [en.expected, fr.expected], found: [en.found, fr.found] }
+/// A check with the student's values filled in, ready to be judged often.
+#[derive(Debug)]
+pub(super) enum Ready {
+    /// Parsed.
+    Prepared(Box<Prepared>),
+    /// One that the loader would have refused: judged as an error, in words.
+    Unusable(Check),
 }
 
-/// Whether a condition holds; its words are not needed.
-pub(super) fn holds(check: &Check, now: &Seen, baseline: &Seen) -> bool {
-    evaluate(check, now.json(), Some(baseline.json()), Lang::En).state == State::Pass
+impl Ready {
+    pub(super) fn new(check: &Check, values: &Values) -> Self {
+        let check = check.with_values(values);
+        Prepared::new(&check).map_or_else(|_| Self::Unusable(check), |prepared| Self::Prepared(Box::new(prepared)))
+    }
+
+    /// Judges it by a snapshot and the one taken when the step was entered.
+    pub(super) fn judge(&self, now: &Seen, baseline: &Seen) -> Judged {
+        let [en, fr] = Lang::ALL.map(|lang| self.in_words(now, baseline, lang));
+        Judged { state: en.state, expected: [en.expected, fr.expected], found: [en.found, fr.found] }
+    }
+
+    /// Whether it holds; its words are not needed.
+    pub(super) fn holds(&self, now: &Seen, baseline: &Seen) -> bool {
+        self.in_words(now, baseline, Lang::En).state == State::Pass
+    }
+
+    fn in_words(&self, now: &Seen, baseline: &Seen, lang: Lang) -> Judgement {
+        let (now, baseline) = (now.json(), Some(baseline.json()));
+        match self {
+            Self::Prepared(check) => check.judge(now, baseline, lang),
+            Self::Unusable(check) => evaluate(check, now, baseline, lang),
+        }
+    }
 }

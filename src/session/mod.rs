@@ -3,7 +3,6 @@
 //! gives back [`Effect`]s for the caller to carry out; it reads no clock, no
 //! file and no kernel.
 
-mod interim;
 mod judge;
 mod notice;
 mod prose;

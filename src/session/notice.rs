@@ -18,6 +18,8 @@ pub(super) enum Refusal {
     Unpredicted,
     /// The prediction's step was left before.
     Settled,
+    /// An operation of this step failed, and the next ones rely on it.
+    Failed,
 }
 
 impl Explain for Refusal {
@@ -38,8 +40,20 @@ impl Explain for Refusal {
                 "A prediction stays as it was once its step is left.",
                 "Une prédiction ne change plus une fois son étape quittée."
             ),
+            Self::Failed => say!(
+                lang,
+                "The lesson can't go on from here. Go back a step to try again.",
+                "La leçon ne peut pas continuer ainsi. Revenez d'une étape pour réessayer."
+            ),
         }
     }
+}
+
+/// Whether an op of the step failed that was to succeed, or with another errno.
+pub(super) fn failed(step: &Step, outcome: &StepOutcome) -> bool {
+    step.ops.iter().zip(&outcome.ops).any(|(op, done)| {
+        done.failure.as_ref().is_some_and(|(errno, _)| op.fails.as_ref().is_none_or(|meant| *meant != errno.symbol()))
+    })
 }
 
 /// The first op of the step that did not do what the lesson says, in words.
@@ -63,9 +77,8 @@ fn refused(actor: &str, errno: Errno, what: &str, lang: Lang) -> String {
     let errno = errno.explain(lang);
     say!(
         lang,
-        "An operation of {actor} failed unexpectedly: {what}: {errno}. What you see may differ from what is described.",
-        "Une opération de {actor} a échoué contre toute attente : {what} : {errno}. \
-         Ce que vous voyez peut différer de ce qui est décrit."
+        "An operation of {actor} failed unexpectedly: {what}: {errno}.",
+        "Une opération de {actor} a échoué contre toute attente : {what} : {errno}."
     )
 }
 

@@ -1,57 +1,66 @@
 //! Puts live values into the lesson's prose. What comes from a box is untrusted:
 //! it can never become Markdown or reach a terminal as a control character.
 
+use std::ops::Range;
+
+use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
-use serde_json_path::JsonPath;
+
+use crate::lesson::Values;
+use crate::lesson::selector;
+use crate::lesson::text::{Piece, pieces};
 
 /// At most so many characters of one value are shown.
 const LONGEST: usize = 96;
 /// At most so many values of one place are shown.
 const MOST: usize = 6;
 
-/// `markdown` with each `{$.path}` replaced by the value(s) there, as code spans;
-/// `…` stands for a value that is not there. Seeds must be filled in before.
-pub(super) fn fill(markdown: &str, now: Option<&Value>) -> String {
+/// `markdown` with the student's values, and with each `{$.path}` replaced by the
+/// value(s) there, as code spans; `…` stands for a value that is not there. `now`
+/// is asked only if there is something live.
+pub(super) fn fill<'a>(markdown: &str, values: &Values, now: impl Fn() -> Option<&'a Value>) -> String {
+    let code = code_in(markdown);
     let mut filled = String::with_capacity(markdown.len());
-    let mut rest = markdown;
-    // The length of the backticks that opened the code span we are in, or 0.
-    let mut fence = 0;
-    while let Some(at) = rest.find(['`', '{', '\\']) {
-        filled.push_str(&rest[..at]);
-        rest = &rest[at..];
-        if rest.starts_with('`') {
-            let run = run_of_backticks(rest);
-            let (ticks, after) = rest.split_at(run);
-            filled.push_str(ticks);
-            rest = after;
-            if fence == run {
-                fence = 0;
-            } else if fence == 0 && closes(after, run) {
-                fence = run;
+    let mut at = 0;
+    for piece in pieces(markdown) {
+        match piece {
+            Piece::Text(text) => {
+                filled.push_str(text);
+                at += text.len();
             }
-        } else if let Some((path, after)) = placeholder(rest) {
-            filled.push_str(&value_at(path, now, fence > 0));
-            rest = after;
-        } else {
-            // A brace of the prose's own; or a backslash, with what it escapes.
-            let escaped = rest.strip_prefix('\\').filter(|_| fence == 0).and_then(|after| after.chars().next());
-            let (done, after) = rest.split_at(1 + escaped.map_or(0, char::len_utf8));
-            filled.push_str(done);
-            rest = after;
+            Piece::Seed(name) => {
+                filled.push_str(values.get(name).unwrap_or("…"));
+                at += "{seed.}".len() + name.len();
+            }
+            Piece::Live(path) => {
+                let in_code = code.iter().any(|code| code.contains(&at));
+                filled.push_str(&value_at(&values.substitute(path), now(), in_code));
+                at += "{}".len() + path.len();
+            }
         }
     }
-    filled.push_str(rest);
     filled
+}
+
+/// The bytes of a text that are code spans and code blocks.
+fn code_in(markdown: &str) -> Vec<Range<usize>> {
+    let is_code = |event: &Event<'_>| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_)));
+    let events = Parser::new_ext(markdown, Options::empty()).into_offset_iter();
+    events.filter(|(event, _)| is_code(event)).map(|(_, span)| span).collect()
 }
 
 /// A text from a box, or from the lab, made harmless for a line of plain text:
 /// control and invisible characters become `�`, a long text is cut.
 pub(super) fn plain(text: &str) -> String {
-    let mut shown: String = text.chars().take(LONGEST).map(|c| if is_harmless(c) { c } else { '\u{fffd}' }).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => harmless(&text[..end]) + "…",
+        None => harmless(text),
     }
-    shown
+}
+
+/// As [`plain`], but never cut.
+pub(super) fn harmless(text: &str) -> String {
+    text.chars().map(|c| if is_harmless(c) { c } else { '\u{fffd}' }).collect()
 }
 
 /// No control character, no character that reorders or hides its neighbours.
@@ -60,35 +69,14 @@ fn is_harmless(c: char) -> bool {
         && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
 }
 
-fn run_of_backticks(text: &str) -> usize {
-    text.bytes().take_while(|byte| *byte == b'`').count()
-}
-
-/// Whether a run of exactly so many backticks follows.
-fn closes(mut text: &str, run: usize) -> bool {
-    while let Some(at) = text.find('`') {
-        let found = run_of_backticks(&text[at..]);
-        if found == run {
-            return true;
-        }
-        text = &text[at + found..];
-    }
-    false
-}
-
-/// `{$…}` at the start of the text: the path, and what follows.
-fn placeholder(text: &str) -> Option<(&str, &str)> {
-    let (path, after) = text.strip_prefix('{')?.split_once('}')?;
-    path.starts_with('$').then_some((path, after))
-}
-
 fn value_at(path: &str, now: Option<&Value>, in_code: bool) -> String {
-    let (Some(now), Ok(path)) = (now, JsonPath::parse(path)) else {
+    let (Some(now), Ok(path)) = (now, selector::parse(path)) else {
         return "…".to_owned();
     };
     let nodes = path.query(now);
     let mut shown: Vec<String> = nodes
         .iter()
+        .filter(|node| !node.is_null())
         .take(MOST)
         .map(|node| {
             let text = plain(&text_of(node)).replace('`', "'");
@@ -131,10 +119,11 @@ mod tests {
             "name": "brume-12",
             "evil": "a`*b*[x](http://e)\u{1b}[31m\nz",
             "empty": "",
+            "none": null,
             "pids": [1, 2, 3],
             "refused": {"unread": {"path": "/proc/1/ns/pid", "errno": "EACCES", "reason": "permission denied"}},
         });
-        fill(markdown, Some(&now))
+        fill(markdown, &Values::default(), || Some(&now))
     }
 
     #[test]
@@ -145,8 +134,8 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_there_is_an_ellipsis() {
-        assert_eq!(filled("{$.nothing} {$[bad}"), "… …");
-        assert_eq!(fill("{$.name}", None), "…");
+        assert_eq!(filled("{$.nothing} {$.none} {$[bad}"), "… … …");
+        assert_eq!(fill("{$.name}", &Values::default(), || None), "…");
     }
 
     #[test]
@@ -158,7 +147,7 @@ mod tests {
     #[test]
     fn a_lone_backtick_opens_no_code_span() {
         assert_eq!(filled("a ` b {$.name}"), "a ` b `brume-12`");
-        assert_eq!(filled(r"a \`b {$.name} c`"), r"a \`b `brume-12` c`");
+        assert_eq!(filled(r"a \`b {$.name} c"), r"a \`b `brume-12` c");
     }
 
     #[test]

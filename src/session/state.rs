@@ -3,16 +3,15 @@
 
 use std::sync::Arc;
 
-use super::interim::Values;
-use super::judge::{Judged, Seen, holds, judge};
-use super::notice::{Refusal, surprise, unmet};
+use super::judge::{Judged, Ready, Seen};
+use super::notice::{Refusal, failed, surprise, unmet};
 use super::view::{CheckView, ChoiceView, PredictionView, Recall, TaskView};
 use super::{Command, Effect, StepOutcome, prose};
 use crate::check::State;
 use crate::i18n::{Explain, Lang};
 use crate::lesson::answers::{Answers, Progress};
 use crate::lesson::model::{Predict, Task};
-use crate::lesson::{Check, Lesson, Step};
+use crate::lesson::{Check, Lesson, Step, Values};
 
 /// What the lab is doing for this session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +50,8 @@ struct Visit {
     /// The snapshot at the end of entering the step.
     baseline: Option<Arc<Seen>>,
     /// The task's checks and reactions with the student's values filled in.
-    checks: Vec<Check>,
-    conditions: Vec<Check>,
+    checks: Vec<Ready>,
+    conditions: Vec<Ready>,
     /// What the checks came to; empty before the baseline.
     judged: Vec<Judged>,
     /// The reaction that holds now.
@@ -141,6 +140,10 @@ impl Session {
         if self.step_def().predict.as_ref().is_some_and(|predict| self.chosen(self.step, predict).is_none()) {
             return self.refuse(Refusal::Unpredicted);
         }
+        if self.outcome().is_some_and(|outcome| failed(self.step_def(), outcome)) {
+            // What comes next relies on it: a name set without the wall is the host's.
+            return self.refuse(Refusal::Failed);
+        }
         let to = self.step + 1;
         if to == self.lesson.steps.len() {
             self.progress_mut().finished = true;
@@ -218,7 +221,7 @@ impl Session {
         self.phase = phase;
         self.seen_here = false;
         self.outcomes[to] = None;
-        let filled = |check: &Check| self.values.fill(check);
+        let filled = |check: &Check| Ready::new(check, &self.values);
         let task = self.step_def().task.as_ref();
         self.visit = Visit {
             checks: task.map_or_else(Vec::new, |task| task.checks.iter().map(filled).collect()),
@@ -272,15 +275,15 @@ impl Session {
                 .step_def()
                 .expect
                 .iter()
-                .map(|check| judge(&self.values.fill(check), &now, &now))
+                .map(|check| Ready::new(check, &self.values).judge(&now, &now))
                 .find(|judged| judged.state != State::Pass);
             Arc::clone(&now)
         };
         if self.visit.checks.is_empty() || self.passed(self.step) {
             return Vec::new();
         }
-        self.visit.judged = self.visit.checks.iter().map(|check| judge(check, &now, &baseline)).collect();
-        self.visit.reaction = self.visit.conditions.iter().position(|when| holds(when, &now, &baseline));
+        self.visit.judged = self.visit.checks.iter().map(|check| check.judge(&now, &baseline)).collect();
+        self.visit.reaction = self.visit.conditions.iter().position(|when| when.holds(&now, &baseline));
         if self.visit.judged.iter().all(|judged| judged.state == State::Pass) {
             return self.pass();
         }
@@ -330,9 +333,7 @@ impl Session {
 
     /// A text of the lesson with seeds and live values filled in.
     fn fill(&self, text: &str) -> String {
-        let text = self.values.substitute(text);
-        let now = text.contains("{$").then_some(self.now.as_ref()).flatten();
-        prose::fill(&text, now.map(|now| now.json()))
+        prose::fill(text, &self.values, || self.now.as_ref().map(|now| now.json()))
     }
 
     fn text(&self, lang: Lang) -> &crate::lesson::model::StepText {
@@ -400,7 +401,7 @@ impl Session {
             let words = |of: fn(&Judged) -> &[String; 2]| {
                 judged.map_or_else(String::new, |judged| {
                     let [en, fr] = of(judged);
-                    prose::plain(lang.pick(en, fr))
+                    prose::harmless(lang.pick(en, fr))
                 })
             };
             CheckView {
@@ -484,10 +485,12 @@ impl Session {
     /// command was refused; else an op that did not do what the lesson says, or an
     /// `expect` that does not hold.
     pub fn notice(&self, lang: Lang) -> Option<String> {
-        self.refusal
-            .map(|refusal| refusal.explain(lang))
-            .or_else(|| self.outcome().and_then(|outcome| surprise(self.step_def(), outcome, lang)))
-            .or_else(|| self.visit.unmet.as_ref().map(|judged| unmet(judged, lang)))
+        let surprise = || self.outcome().and_then(|outcome| surprise(self.step_def(), outcome, lang));
+        let refused = self.refusal.map(|refusal| refusal.explain(lang));
+        if self.refusal == Some(Refusal::Failed) {
+            return Some(surprise().into_iter().chain(refused).collect::<Vec<_>>().join(" "));
+        }
+        refused.or_else(surprise).or_else(|| self.visit.unmet.as_ref().map(|judged| unmet(judged, lang)))
     }
 
     /// Whether leaving by Back or Goto loses something typed: the task is under way

@@ -274,8 +274,11 @@ fn an_op_that_fails_otherwise_is_said_in_words_with_its_errno() {
     twin.apply(seen("lab", "calm"));
     twin.apply(Command::Performed(failed(None)));
     assert!(twin.notice(Lang::En).unwrap().contains("EPERM"));
-    session.apply(Command::Next);
-    assert_eq!(session.step_def().id, "rename");
+    assert_eq!(session.apply(Command::Next), []);
+    let refusal = session.notice(Lang::Fr).unwrap();
+    assert!(refusal.contains("ENOSPC") && refusal.contains("Revenez"), "{refusal}");
+    assert_eq!(session.step_def().id, "act");
+    assert!(matches!(session.apply(Command::Back).last(), Some(Effect::Rebuild { to: 1, .. })));
 }
 
 #[test]
