@@ -3,6 +3,19 @@
 //! gives back [`Effect`]s for the caller to carry out; it reads no clock, no
 //! file and no kernel.
 
+mod interim;
+mod judge;
+mod notice;
+mod prose;
+mod state;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use state::Session;
+pub use view::{CheckView, ChoiceView, PredictionView, Recall, TaskView};
+
 use std::sync::Arc;
 
 use crate::lesson::answers::Answers;
