@@ -3,5 +3,18 @@
 //! kernel: what it needs done it asks for through a [`Request`].
 
 pub mod event;
+pub mod keymap;
+pub mod layout;
+pub mod list;
+pub mod markdown;
+pub mod model;
+pub mod safe;
+pub mod shells;
+pub mod theme;
+pub mod twin;
+pub mod update;
+pub mod view;
 
 pub use event::{Event, Request};
+pub use model::Model;
+pub use theme::Theme;

@@ -1,0 +1,351 @@
+//! Keys as one table: key × context → [`Intent`]. `update` looks keys up in it; the
+//! help overlay and the foot bar are printed from it.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::i18n::Lang;
+
+/// What a person wants of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// Show the keys.
+    Help,
+    /// Give the keyboard to the lesson; again: the whole screen for it, where
+    /// there is one column.
+    Lesson,
+    /// Give the keyboard to the panes; again: the next pane.
+    Panes,
+    /// Give the keyboard to the shell; again: the next shell.
+    Shell,
+    /// Open the next hint.
+    Hint,
+    /// What this machine can do.
+    Doctor,
+    /// The other language.
+    Language,
+    /// The step before.
+    Back,
+    /// The next step.
+    Next,
+    /// Leave.
+    Quit,
+    /// The next key counts as an F key.
+    Prefix,
+    /// The next region.
+    NextRegion,
+    /// The region before.
+    PreviousRegion,
+    /// Up.
+    Up,
+    /// Down.
+    Down,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// The start.
+    Top,
+    /// The end.
+    Bottom,
+    /// The tab on the left.
+    Left,
+    /// The tab on the right.
+    Right,
+    /// Take what is selected, open, say yes.
+    Accept,
+    /// The n-th choice or tab, counted from 1.
+    Digit(u8),
+    /// The evidence behind the walls.
+    Evidence,
+    /// Close what lies above; clear the filter.
+    Close,
+    /// Erase the last character of the filter.
+    Erase,
+    /// Back to the list of lessons.
+    List,
+}
+
+/// Where a key was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Context {
+    /// Everywhere, shells included.
+    Everywhere,
+    /// Right after the prefix.
+    AfterPrefix,
+    /// In the list of lessons.
+    List,
+    /// In the lesson.
+    Lesson,
+    /// In the panes.
+    Panes,
+    /// In a shell: all other keys go to it.
+    Shell,
+    /// In a pane whose shell has ended.
+    EndedShell,
+    /// In something that lies above the screen.
+    Overlay,
+    /// In the question whether to leave.
+    Quit,
+}
+
+impl Context {
+    /// All, in the order of the help.
+    pub const ALL: [Self; 9] = [
+        Self::Everywhere,
+        Self::AfterPrefix,
+        Self::List,
+        Self::Lesson,
+        Self::Panes,
+        Self::Shell,
+        Self::EndedShell,
+        Self::Overlay,
+        Self::Quit,
+    ];
+
+    /// Its heading in the help.
+    pub fn name(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Everywhere => lang.pick("Everywhere", "Partout"),
+            Self::AfterPrefix => lang.pick("Instead of F keys: Ctrl-G, then", "À la place des touches F : Ctrl-G, puis"),
+            Self::List => lang.pick("In the list", "Dans la liste"),
+            Self::Lesson => lang.pick("In the lesson", "Dans la leçon"),
+            Self::Panes => lang.pick("In the panes", "Dans les volets"),
+            Self::Shell => lang.pick("In a shell (all other keys go to it)", "Dans un shell (il reçoit les autres touches)"),
+            Self::EndedShell => lang.pick("Where a shell has ended", "Quand un shell est terminé"),
+            Self::Overlay => lang.pick("In a window above", "Dans une fenêtre superposée"),
+            Self::Quit => lang.pick("When leaving", "Au moment de quitter"),
+        }
+    }
+}
+
+/// A line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    /// Where it counts.
+    pub context: Context,
+    /// The key.
+    pub key: KeyCode,
+    /// With these held (Shift is not looked at).
+    pub modifiers: KeyModifiers,
+    /// What it means.
+    pub intent: Intent,
+    /// What the help says: English, French.
+    pub help: [&'static str; 2],
+    /// What the foot bar says, for the keys that stand there: English, French.
+    pub foot: Option<[&'static str; 2]>,
+}
+
+impl Binding {
+    /// What the help says of it.
+    pub fn help(&self, lang: Lang) -> &'static str {
+        lang.pick(self.help[0], self.help[1])
+    }
+
+    /// The key as it is written on the screen.
+    pub fn key_name(&self, lang: Lang) -> String {
+        let key = match self.key {
+            KeyCode::F(n) => format!("F{n}"),
+            KeyCode::Char(' ') => lang.pick("Space", "Espace").to_owned(),
+            KeyCode::Char(c) if self.modifiers.contains(KeyModifiers::CONTROL) => c.to_uppercase().to_string(),
+            KeyCode::Char(c) => c.to_string(),
+            KeyCode::Up => "↑".to_owned(),
+            KeyCode::Down => "↓".to_owned(),
+            KeyCode::Left => "←".to_owned(),
+            KeyCode::Right => "→".to_owned(),
+            KeyCode::PageUp => lang.pick("PgUp", "PgPréc").to_owned(),
+            KeyCode::PageDown => lang.pick("PgDn", "PgSuiv").to_owned(),
+            KeyCode::Home => lang.pick("Home", "Début").to_owned(),
+            KeyCode::End => lang.pick("End", "Fin").to_owned(),
+            KeyCode::Enter => lang.pick("Enter", "Entrée").to_owned(),
+            KeyCode::Esc => lang.pick("Esc", "Échap").to_owned(),
+            KeyCode::Backspace => lang.pick("Backspace", "Retour arrière").to_owned(),
+            KeyCode::Tab => "Tab".to_owned(),
+            KeyCode::BackTab => lang.pick("Shift-Tab", "Maj-Tab").to_owned(),
+            other => format!("{other:?}"),
+        };
+        if self.modifiers.contains(KeyModifiers::CONTROL) {
+            format!("Ctrl-{key}")
+        } else if self.modifiers.contains(KeyModifiers::SHIFT) {
+            format!("{}-{key}", lang.pick("Shift", "Maj"))
+        } else {
+            key
+        }
+    }
+}
+
+const NONE: KeyModifiers = KeyModifiers::NONE;
+
+const fn row(context: Context, key: KeyCode, intent: Intent, help: [&'static str; 2]) -> Binding {
+    Binding { context, key, modifiers: NONE, intent, help, foot: None }
+}
+
+const fn foot(key: KeyCode, intent: Intent, help: [&'static str; 2], foot: [&'static str; 2]) -> Binding {
+    Binding { context: Context::Everywhere, key, modifiers: NONE, intent, help, foot: Some(foot) }
+}
+
+const fn with(modifiers: KeyModifiers, binding: Binding) -> Binding {
+    Binding { modifiers, ..binding }
+}
+
+const HELP: [&str; 2] = ["this help", "cette aide"];
+const LESSON: [&str; 2] = ["keyboard to the lesson; again: all the screen", "clavier à la leçon ; encore : plein écran"];
+const PANES: [&str; 2] = ["keyboard to the panes; again: the next pane", "clavier aux volets ; encore : volet suivant"];
+const SHELL: [&str; 2] = ["keyboard to the shell; again: the next shell", "clavier au shell ; encore : shell suivant"];
+const HINT: [&str; 2] = ["open the next hint", "ouvrir l'indice suivant"];
+const DOCTOR: [&str; 2] = ["what this machine can do", "ce que cette machine permet"];
+const LANGUAGE: [&str; 2] = ["passer au français", "switch to English"];
+const BACK: [&str; 2] = ["the step before", "étape précédente"];
+const NEXT: [&str; 2] = ["the next step", "étape suivante"];
+const QUIT: [&str; 2] = ["leave (progress is kept)", "quitter (la progression est gardée)"];
+const PREFIX: [&str; 2] = ["prefix in place of the F keys", "préfixe à la place des touches F"];
+
+use Context::{AfterPrefix, EndedShell, Everywhere, Lesson, List, Overlay, Panes, Quit, Shell};
+use KeyCode::{Char, F};
+
+/// The table.
+pub const KEYS: &[Binding] = &[
+    foot(F(1), Intent::Help, HELP, ["help", "aide"]),
+    foot(F(2), Intent::Lesson, LESSON, ["lesson", "leçon"]),
+    foot(F(3), Intent::Panes, PANES, ["panes", "volets"]),
+    foot(F(4), Intent::Shell, SHELL, ["shell", "shell"]),
+    foot(F(5), Intent::Hint, HINT, ["hint", "indice"]),
+    foot(F(6), Intent::Doctor, DOCTOR, ["doctor", "diagnostic"]),
+    foot(F(7), Intent::Language, LANGUAGE, ["français", "English"]),
+    foot(F(8), Intent::Back, BACK, ["back", "retour"]),
+    foot(F(9), Intent::Next, NEXT, ["next", "suite"]),
+    foot(F(10), Intent::Quit, QUIT, ["quit", "quitter"]),
+    with(KeyModifiers::CONTROL, row(Everywhere, Char('g'), Intent::Prefix, PREFIX)),
+    row(AfterPrefix, Char('1'), Intent::Help, HELP),
+    row(AfterPrefix, Char('2'), Intent::Lesson, LESSON),
+    row(AfterPrefix, Char('3'), Intent::Panes, PANES),
+    row(AfterPrefix, Char('4'), Intent::Shell, SHELL),
+    row(AfterPrefix, Char('5'), Intent::Hint, HINT),
+    row(AfterPrefix, Char('6'), Intent::Doctor, DOCTOR),
+    row(AfterPrefix, Char('7'), Intent::Language, LANGUAGE),
+    row(AfterPrefix, Char('8'), Intent::Back, BACK),
+    row(AfterPrefix, Char('9'), Intent::Next, NEXT),
+    row(AfterPrefix, Char('0'), Intent::Quit, QUIT),
+    row(AfterPrefix, Char('b'), Intent::Back, BACK),
+    row(AfterPrefix, Char('n'), Intent::Next, NEXT),
+    row(AfterPrefix, Char('q'), Intent::Quit, QUIT),
+    with(
+        KeyModifiers::CONTROL,
+        row(AfterPrefix, Char('g'), Intent::Prefix, ["Ctrl-G itself, to the shell", "Ctrl-G lui-même, au shell"]),
+    ),
+    row(List, KeyCode::Up, Intent::Up, ["the lesson above", "leçon au-dessus"]),
+    row(List, KeyCode::Down, Intent::Down, ["the lesson below", "leçon au-dessous"]),
+    row(List, KeyCode::PageUp, Intent::PageUp, ["a page up", "une page plus haut"]),
+    row(List, KeyCode::PageDown, Intent::PageDown, ["a page down", "une page plus bas"]),
+    row(List, KeyCode::Home, Intent::Top, ["the first", "la première"]),
+    row(List, KeyCode::End, Intent::Bottom, ["the last", "la dernière"]),
+    row(List, KeyCode::Enter, Intent::Accept, ["open or resume; letters filter", "ouvrir ou reprendre ; les lettres filtrent"]),
+    row(List, KeyCode::Backspace, Intent::Erase, ["erase from the filter", "effacer dans le filtre"]),
+    row(List, KeyCode::Esc, Intent::Close, ["clear the filter", "vider le filtre"]),
+    row(Lesson, KeyCode::Tab, Intent::NextRegion, ["the next region", "région suivante"]),
+    row(Lesson, KeyCode::BackTab, Intent::PreviousRegion, ["the region before", "région précédente"]),
+    row(Lesson, KeyCode::Up, Intent::Up, ["the choice above; scroll", "choix au-dessus ; défiler"]),
+    row(Lesson, KeyCode::Down, Intent::Down, ["the choice below; scroll", "choix au-dessous ; défiler"]),
+    row(Lesson, KeyCode::PageUp, Intent::PageUp, ["scroll up", "défiler vers le haut"]),
+    row(Lesson, KeyCode::PageDown, Intent::PageDown, ["scroll down", "défiler vers le bas"]),
+    row(Lesson, KeyCode::Home, Intent::Top, ["the start of the text", "début du texte"]),
+    row(Lesson, KeyCode::End, Intent::Bottom, ["the end of the text", "fin du texte"]),
+    row(Lesson, KeyCode::Enter, Intent::Accept, ["take the choice; then: go on", "retenir le choix ; ensuite : continuer"]),
+    row(Lesson, Char(' '), Intent::PageDown, ["scroll down", "défiler vers le bas"]),
+    row(Lesson, Char('1'), Intent::Digit(1), ["the first choice", "le premier choix"]),
+    row(Lesson, Char('2'), Intent::Digit(2), ["the second choice", "le deuxième choix"]),
+    row(Lesson, Char('3'), Intent::Digit(3), ["the third choice", "le troisième choix"]),
+    row(Lesson, Char('4'), Intent::Digit(4), ["the fourth choice", "le quatrième choix"]),
+    row(Lesson, Char('5'), Intent::Digit(5), ["the fifth choice", "le cinquième choix"]),
+    row(Lesson, Char('6'), Intent::Digit(6), ["the sixth choice", "le sixième choix"]),
+    row(Lesson, Char('e'), Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
+    row(Panes, KeyCode::Tab, Intent::NextRegion, ["the next region", "région suivante"]),
+    row(Panes, KeyCode::BackTab, Intent::PreviousRegion, ["the region before", "région précédente"]),
+    row(Panes, KeyCode::Left, Intent::Left, ["the pane on the left", "volet à gauche"]),
+    row(Panes, KeyCode::Right, Intent::Right, ["the pane on the right", "volet à droite"]),
+    row(Panes, Char('1'), Intent::Digit(1), ["processes", "processus"]),
+    row(Panes, Char('2'), Intent::Digit(2), ["users", "utilisateurs"]),
+    row(Panes, Char('3'), Intent::Digit(3), ["mounts", "montages"]),
+    row(Panes, Char('4'), Intent::Digit(4), ["names", "noms"]),
+    row(Panes, Char('5'), Intent::Digit(5), ["walls (where they have no place of their own)", "cloisons (quand elles n'ont pas leur place à part)"]),
+    row(Panes, Char('6'), Intent::Digit(6), ["calls (where they have no place of their own)", "appels (quand ils n'ont pas leur place à part)"]),
+    row(Panes, KeyCode::Up, Intent::Up, ["scroll up", "défiler vers le haut"]),
+    row(Panes, KeyCode::Down, Intent::Down, ["scroll down", "défiler vers le bas"]),
+    row(Panes, KeyCode::PageUp, Intent::PageUp, ["a page up", "une page plus haut"]),
+    row(Panes, KeyCode::PageDown, Intent::PageDown, ["a page down", "une page plus bas"]),
+    row(Panes, KeyCode::Home, Intent::Top, ["the first row", "première ligne"]),
+    row(Panes, KeyCode::End, Intent::Bottom, ["the last row", "dernière ligne"]),
+    row(Panes, KeyCode::Enter, Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
+    row(Panes, Char('e'), Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
+    with(KeyModifiers::SHIFT, row(Shell, KeyCode::PageUp, Intent::PageUp, ["back into the past", "remonter dans le passé"])),
+    with(KeyModifiers::SHIFT, row(Shell, KeyCode::PageDown, Intent::PageDown, ["towards now", "revenir vers le présent"])),
+    row(EndedShell, KeyCode::Enter, Intent::Accept, ["open a new one", "en ouvrir un nouveau"]),
+    row(EndedShell, KeyCode::Tab, Intent::NextRegion, ["the next region", "région suivante"]),
+    row(EndedShell, KeyCode::BackTab, Intent::PreviousRegion, ["the region before", "région précédente"]),
+    row(Overlay, KeyCode::Esc, Intent::Close, ["close", "fermer"]),
+    row(Overlay, KeyCode::Enter, Intent::Accept, ["say yes, or close", "accepter ou fermer"]),
+    row(Overlay, KeyCode::Up, Intent::Up, ["scroll up", "défiler vers le haut"]),
+    row(Overlay, KeyCode::Down, Intent::Down, ["scroll down", "défiler vers le bas"]),
+    row(Overlay, KeyCode::PageUp, Intent::PageUp, ["a page up", "une page plus haut"]),
+    row(Overlay, KeyCode::PageDown, Intent::PageDown, ["a page down", "une page plus bas"]),
+    row(Quit, KeyCode::Enter, Intent::Accept, ["leave the program", "quitter le programme"]),
+    row(Quit, Char('l'), Intent::List, ["back to the list of lessons", "revenir à la liste des leçons"]),
+    row(Quit, KeyCode::Esc, Intent::Close, ["stay", "rester"]),
+];
+
+/// What a key means in a context; keys that count everywhere come first.
+pub fn lookup(context: Context, key: KeyEvent) -> Option<Intent> {
+    KEYS.iter().find(|binding| matches(binding, context, key)).map(|binding| binding.intent)
+}
+
+fn matches(binding: &Binding, context: Context, key: KeyEvent) -> bool {
+    let here = binding.context == context || (binding.context == Everywhere && context != AfterPrefix);
+    // Shift counts for the keys that a shell would take without it; F keys with
+    // Shift, Ctrl or Alt are the shell's.
+    let mut held = key.modifiers.intersection(KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
+    if matches!(key.code, KeyCode::BackTab | KeyCode::Char(_)) {
+        held.remove(KeyModifiers::SHIFT);
+    }
+    here && binding.key == key.code && binding.modifiers == held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_in_one_place() {
+        for (at, one) in KEYS.iter().enumerate() {
+            for other in &KEYS[at + 1..] {
+                let same = one.key == other.key && one.modifiers == other.modifiers;
+                assert!(!(same && one.context == other.context), "{one:?} and {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn f_keys_count_everywhere_and_the_prefix_stands_for_them() {
+        for context in [Context::Shell, Context::Lesson, Context::List, Context::Overlay] {
+            assert_eq!(lookup(context, KeyCode::F(9).into()), Some(Intent::Next));
+        }
+        assert_eq!(lookup(Context::AfterPrefix, KeyCode::Char('9').into()), Some(Intent::Next));
+        assert_eq!(lookup(Context::AfterPrefix, KeyCode::F(9).into()), None);
+    }
+
+    #[test]
+    fn in_a_shell_all_other_keys_are_the_shells() {
+        let keys = [KeyCode::Tab, KeyCode::Enter, KeyCode::Esc, KeyCode::Up, KeyCode::Char('1'), KeyCode::PageUp];
+        for key in keys {
+            assert_eq!(lookup(Context::Shell, key.into()), None, "{key:?}");
+        }
+        let shifted = KeyEvent::new(KeyCode::PageUp, KeyModifiers::SHIFT);
+        assert_eq!(lookup(Context::Shell, shifted), Some(Intent::PageUp));
+        assert_eq!(lookup(Context::Shell, KeyEvent::new(KeyCode::F(5), KeyModifiers::CONTROL)), None);
+    }
+
+    #[test]
+    fn both_languages_say_something_else() {
+        for binding in KEYS {
+            assert_ne!(binding.help[0], binding.help[1], "{binding:?}");
+        }
+    }
+}

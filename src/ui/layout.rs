@@ -1,0 +1,199 @@
+//! Where the regions of the lesson screen are: a pure function of the size and of
+//! what is shown. Used by `update` (mouse, sizes of shells) and by the views, so
+//! that both agree.
+//!
+//! ```text
+//! 100 columns and more        fewer
+//! ┌header──────────────────┐  ┌header──┐
+//! ├lesson──┬twin───────────┤  ├lesson──┤
+//! │        ├walls──────────┤  ├one of:─┤
+//! │        ├calls──────────┤  │ a pane │
+//! ├shells──┴───────────────┤  │ a shell│
+//! └foot────────────────────┘  └foot────┘
+//! ```
+
+use ratatui::layout::{Position, Rect, Size};
+
+/// The smallest screen on which anything useful fits.
+pub const SMALLEST: Size = Size { width: 60, height: 16 };
+/// From so many columns on, lesson and panes stand side by side.
+const WIDE: u16 = 100;
+
+/// What the lower part of a single column shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// The lesson alone.
+    Lesson,
+    /// The lesson, and a pane below it.
+    Pane(Pane),
+    /// The lesson, and a shell below it.
+    Shell,
+}
+
+/// The panes, in the order of their tabs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    /// Twin rows of processes.
+    Processes,
+    /// Twin rows of users.
+    Users,
+    /// Twin rows of mounts.
+    Mounts,
+    /// Host and domain names.
+    Names,
+    /// The wall gauge: a tab of its own only in a single column.
+    Walls,
+    /// The calls: a tab of its own only in a single column.
+    Calls,
+}
+
+impl Pane {
+    /// Those that are tabs of the twin pane.
+    pub const TWINS: [Self; 4] = [Self::Processes, Self::Users, Self::Mounts, Self::Names];
+    /// Those that are tabs in a single column.
+    pub const ALL: [Self; 6] =
+        [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Walls, Self::Calls];
+}
+
+/// The regions; those that are not shown are empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Regions {
+    /// The bar at the top.
+    pub header: Rect,
+    /// The lesson, frame included.
+    pub lesson: Rect,
+    /// The twin pane, frame included.
+    pub twin: Rect,
+    /// The wall gauge, frame included.
+    pub walls: Rect,
+    /// The calls, frame included.
+    pub calls: Rect,
+    /// The shells, frame included.
+    pub shells: Rect,
+    /// The bar at the bottom.
+    pub foot: Rect,
+}
+
+/// What a place of the screen belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Region {
+    /// The lesson.
+    Lesson,
+    /// One of the panes.
+    Panes,
+    /// The shells.
+    Shells,
+}
+
+/// Whether the screen is too small for anything.
+pub fn too_small(size: Size) -> bool {
+    size.width < SMALLEST.width || size.height < SMALLEST.height
+}
+
+/// Whether lesson and panes stand side by side.
+pub fn wide(size: Size) -> bool {
+    size.width >= WIDE && size.height >= 24
+}
+
+/// The regions on a screen of this size. Neighbours share a frame: their
+/// rectangles overlap by one cell.
+pub fn regions(size: Size, column: Column) -> Regions {
+    if too_small(size) {
+        return Regions::default();
+    }
+    let Size { width, height } = size;
+    let header = Rect::new(0, 0, width, 1);
+    let foot = Rect::new(0, height - 1, width, 1);
+    let body = Rect::new(0, 1, width, height - 2);
+    if wide(size) { side_by_side(header, body, foot) } else { one_column(header, body, foot, column) }
+}
+
+fn side_by_side(header: Rect, body: Rect, foot: Rect) -> Regions {
+    let shells_high = (body.height * 3 / 10).clamp(6, 24);
+    let top = body.height - shells_high + 1;
+    let lesson_wide = (body.width * 35 / 100).clamp(38, 72);
+    let (calls_high, walls_high) = if top >= 34 { (12, 5) } else if top >= 24 { (7, 4) } else { (5, 4) };
+    let right = Rect { x: lesson_wide - 1, width: body.width - lesson_wide + 1, ..body };
+    let twin = Rect { height: top + 2 - walls_high - calls_high, ..right };
+    let walls = Rect { y: twin.bottom() - 1, height: walls_high, ..right };
+    let calls = Rect { y: walls.bottom() - 1, height: calls_high, ..right };
+    let lesson = Rect { width: lesson_wide, height: top, ..body };
+    let shells = Rect { y: lesson.bottom() - 1, height: shells_high, ..body };
+    Regions { header, lesson, twin, walls, calls, shells, foot }
+}
+
+fn one_column(header: Rect, body: Rect, foot: Rect, column: Column) -> Regions {
+    let mut regions = Regions { header, foot, ..Regions::default() };
+    if column == Column::Lesson {
+        regions.lesson = body;
+        return regions;
+    }
+    let lesson_high = body.height / 2;
+    regions.lesson = Rect { height: lesson_high, ..body };
+    let below = Rect { y: body.y + lesson_high - 1, height: body.height - lesson_high + 1, ..body };
+    match column {
+        Column::Lesson => {}
+        Column::Pane(Pane::Walls) => regions.walls = below,
+        Column::Pane(Pane::Calls) => regions.calls = below,
+        Column::Pane(_) => regions.twin = below,
+        Column::Shell => regions.shells = below,
+    }
+    regions
+}
+
+impl Regions {
+    /// What is at a place.
+    pub fn at(&self, place: Position) -> Option<Region> {
+        let panes = [self.twin, self.walls, self.calls];
+        if self.shells.contains(place) {
+            Some(Region::Shells)
+        } else if panes.iter().any(|pane| pane.contains(place)) {
+            Some(Region::Panes)
+        } else if self.lesson.contains(place) {
+            Some(Region::Lesson)
+        } else {
+            None
+        }
+    }
+
+    /// Where the text of the lesson is: inside its frame, with a margin.
+    pub fn prose(&self) -> Rect {
+        let inner = inner(self.lesson);
+        Rect { x: inner.x + u16::from(inner.width > 2), width: inner.width.saturating_sub(2), ..inner }
+    }
+
+    /// Where a shell's cells are: inside the frame.
+    pub fn shell_cells(&self) -> Rect {
+        inner(self.shells)
+    }
+}
+
+/// Inside a frame of one cell.
+pub fn inner(area: Rect) -> Rect {
+    Rect {
+        x: area.x + u16::from(area.width > 1),
+        y: area.y + u16::from(area.height > 1),
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_region_leaves_the_screen(width in 1u16..300, height in 1u16..120) {
+            let size = Size { width, height };
+            let screen = Rect::new(0, 0, width, height);
+            for column in [Column::Lesson, Column::Pane(Pane::Users), Column::Pane(Pane::Walls), Column::Shell] {
+                let r = regions(size, column);
+                for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
+                    prop_assert_eq!(area.intersection(screen), area);
+                }
+            }
+        }
+    }
+}

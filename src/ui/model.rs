@@ -1,0 +1,266 @@
+//! All that the screen shows: one model, changed by `update` alone and drawn by
+//! `view` through `&`. What is dear to make (wrapped prose, twin tables) is kept
+//! here, made again when what it depends on has changed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ratatui::layout::Size;
+use ratatui::text::Line;
+
+use super::event::{Entry, Finding};
+use super::layout::{Column, Pane, Regions, regions, wide};
+use super::list::List;
+use super::shells::Shells;
+use super::theme::Theme;
+use super::twin::Table;
+use crate::i18n::Lang;
+use crate::lesson::model::{self, HOST};
+use crate::observe::Snapshot;
+use crate::session::Session;
+
+/// The screen and all it knows.
+pub struct Model {
+    /// The language.
+    pub lang: Lang,
+    /// The colours.
+    pub theme: Theme,
+    /// The size of the terminal.
+    pub size: Size,
+    /// The list of lessons, kept while a lesson is open.
+    pub list: List,
+    /// What this machine can do, in a line: English, French. The list's foot.
+    pub machine: [String; 2],
+    /// What is shown.
+    pub screen: Screen,
+    /// What lies above it.
+    pub overlay: Option<Overlay>,
+    /// The prefix was pressed.
+    pub prefix: bool,
+    /// Something could not be done: said until the next key.
+    pub failure: Option<String>,
+    /// The person has left.
+    pub left: bool,
+    /// Something has changed since the last drawing.
+    pub dirty: bool,
+}
+
+/// What is shown.
+pub enum Screen {
+    /// The list of lessons; the id of one asked for and not yet ready.
+    List(Option<String>),
+    /// A lesson.
+    Lesson(Box<LessonScreen>),
+}
+
+/// What lies above the screen and takes the keys first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay {
+    /// The keys, scrolled by so many lines.
+    Help(usize),
+    /// What the machine can do, scrolled; nothing while it is being tried.
+    Doctor(Option<Vec<Finding>>, usize),
+    /// What proves the walls, scrolled.
+    Evidence(usize),
+    /// Back would lose what was typed.
+    Confirm,
+    /// Leave?
+    Quit,
+    /// The lesson is finished.
+    Finished,
+}
+
+/// Who has the keyboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    /// The lesson.
+    Lesson,
+    /// The panes.
+    Panes,
+    /// The shells.
+    Shells,
+}
+
+/// How much of a single column the lesson takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// The upper half.
+    Half,
+    /// All of it.
+    Whole,
+}
+
+/// A lesson on the screen.
+pub struct LessonScreen {
+    /// The state machine.
+    pub session: Session,
+    /// Who has the keyboard.
+    pub focus: Focus,
+    /// How much the lesson takes in a single column.
+    pub share: Share,
+    /// What stands below the lesson in a single column: the last of the two that
+    /// had the keyboard.
+    pub below: Focus,
+    /// The pane in front.
+    pub pane: Pane,
+    /// The index of the choice that Enter takes.
+    pub choice: usize,
+    /// The text of the lesson.
+    pub prose: Prose,
+    /// The twin pane.
+    pub twins: Twins,
+    /// The shells.
+    pub shells: Shells,
+    /// How long the lab took for the step, in microseconds.
+    pub micros: Option<u64>,
+}
+
+/// The text of the lesson, wrapped.
+#[derive(Default)]
+pub struct Prose {
+    /// Its lines.
+    pub lines: Vec<Line<'static>>,
+    /// The lines where the choices begin, to keep the selected one in sight.
+    pub choices: Vec<usize>,
+    /// The first line shown.
+    pub scroll: usize,
+    /// It has to be made again.
+    pub stale: bool,
+    /// The width it was made for.
+    pub width: u16,
+}
+
+/// The rows of the twin pane.
+#[derive(Default)]
+pub struct Twins {
+    /// What they are made from.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// The rows of the pane in front.
+    pub table: Table,
+    /// The first row shown.
+    pub scroll: usize,
+    /// The keys of the rows that changed.
+    pub marks: BTreeSet<String>,
+    /// Until when they are marked.
+    pub marked_until: Option<Instant>,
+    /// The table has to be made again.
+    pub stale: bool,
+    /// What the table was made for; marks make sense only while it is the same.
+    pub made_for: Option<(Pane, String, Lang)>,
+}
+
+impl Model {
+    /// The list of these lessons, on a terminal of this size.
+    pub fn new(lang: Lang, theme: Theme, size: Size, entries: Vec<Entry>) -> Self {
+        Self {
+            lang,
+            theme,
+            size,
+            list: List::new(entries),
+            machine: [String::new(), String::new()],
+            screen: Screen::List(None),
+            overlay: None,
+            prefix: false,
+            failure: None,
+            left: false,
+            dirty: true,
+        }
+    }
+
+    /// The open lesson.
+    pub fn lesson(&self) -> Option<&LessonScreen> {
+        match &self.screen {
+            Screen::Lesson(lesson) => Some(lesson),
+            Screen::List(_) => None,
+        }
+    }
+
+    /// The open lesson, to be changed.
+    pub fn lesson_mut(&mut self) -> Option<&mut LessonScreen> {
+        match &mut self.screen {
+            Screen::Lesson(lesson) => Some(lesson),
+            Screen::List(_) => None,
+        }
+    }
+
+    /// When something changes by itself next: marks that expire.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.lesson().and_then(|lesson| lesson.twins.marked_until)
+    }
+}
+
+impl LessonScreen {
+    /// The screen of a session.
+    pub fn new(session: Session) -> Self {
+        let mut screen = Self {
+            session,
+            focus: Focus::Lesson,
+            share: Share::Half,
+            below: Focus::Panes,
+            pane: Pane::Processes,
+            choice: 0,
+            prose: Prose { stale: true, ..Prose::default() },
+            twins: Twins { stale: true, ..Twins::default() },
+            shells: Shells::default(),
+            micros: None,
+        };
+        screen.entered_step();
+        screen
+    }
+
+    /// Brings to the front what the step that was just entered shows.
+    pub fn entered_step(&mut self) {
+        let shown = self.session.lesson().steps[..=self.session.step()].iter().rev().find_map(|step| step.show);
+        if let Some(pane) = shown {
+            self.pane = match pane {
+                model::Pane::Processes => Pane::Processes,
+                model::Pane::Users => Pane::Users,
+                model::Pane::Mounts => Pane::Mounts,
+                model::Pane::Names => Pane::Names,
+            };
+        }
+        self.focus = Focus::Lesson;
+        self.below = Focus::Panes;
+        self.choice = 0;
+        self.prose.scroll = 0;
+        self.prose.stale = true;
+        self.twins.scroll = 0;
+        self.twins.stale = true;
+        let mut actors = vec![HOST.to_owned()];
+        let task = self.session.step_def().task.iter().flat_map(|task| task.shells.iter());
+        for actor in task.chain([&self.boxed().to_owned()]) {
+            if !actors.contains(actor) {
+                actors.push(actor.clone());
+            }
+        }
+        self.shells.offer(&actors);
+    }
+
+    /// The actor that the BOX side shows: that of the last step that names one, the
+    /// lesson's first at the beginning.
+    pub fn boxed(&self) -> &str {
+        let lesson = self.session.lesson();
+        let named = lesson.steps[..=self.session.step()].iter().rev().find_map(|step| step.boxed.as_deref());
+        named.or(lesson.actors.first().map(String::as_str)).unwrap_or(HOST)
+    }
+
+    /// What a single column shows.
+    pub fn column(&self) -> Column {
+        match (self.share, self.below) {
+            (Share::Whole, _) if self.focus == Focus::Lesson => Column::Lesson,
+            (_, Focus::Shells) => Column::Shell,
+            _ => Column::Pane(self.pane),
+        }
+    }
+
+    /// Its regions on a screen of this size.
+    pub fn regions(&self, size: Size) -> Regions {
+        regions(size, self.column())
+    }
+
+    /// The panes that are tabs on a screen of this size.
+    pub fn tabs(size: Size) -> &'static [Pane] {
+        if wide(size) { &Pane::TWINS } else { &Pane::ALL }
+    }
+}

@@ -1,0 +1,219 @@
+//! The lesson: prose, prediction, what came of it, task, hints. `write` makes its
+//! lines (called by `update` when something changed), `render` shows a part of them.
+
+use ratatui::Frame;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{points, put, title_style};
+use crate::check::State;
+use crate::i18n::Lang;
+use crate::say;
+use crate::session::TaskView;
+use crate::ui::markdown;
+use crate::ui::model::{Focus, LessonScreen, Model, Prose};
+use crate::ui::safe::{safe, width};
+use crate::ui::theme::{Role, Theme};
+
+/// Draws the part of the text that is in view, and where there is more.
+pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
+    let regions = lesson.regions(model.size);
+    if regions.lesson.is_empty() {
+        return;
+    }
+    let (lang, theme) = (model.lang, model.theme);
+    let focused = lesson.focus == Focus::Lesson;
+    let buffer = frame.buffer_mut();
+    let title = Line::styled(say!(lang, " Lesson ", " Leçon "), title_style(theme, focused));
+    put(buffer, ratatui::layout::Rect { x: regions.lesson.x + 1, ..regions.lesson }, 0, &title);
+    let area = regions.prose();
+    let lines = lesson.prose.lines.iter().skip(lesson.prose.scroll).take(usize::from(area.height));
+    for (row, line) in (0..).zip(lines) {
+        put(buffer, area, row, line);
+    }
+    let below = lesson.prose.lines.len().saturating_sub(lesson.prose.scroll + usize::from(area.height));
+    let above = lesson.prose.scroll;
+    let more = match (above, below) {
+        (0, 0) => return,
+        (0, n) => say!(lang, " ▼ {n} more ", " ▼ encore {n} "),
+        (n, 0) => say!(lang, " ▲ {n} above ", " ▲ {n} plus haut "),
+        (above, below) => format!(" ▲ {above}  ▼ {below} "),
+    };
+    let wide = u16::try_from(width(&more)).unwrap_or(u16::MAX);
+    let mut corner = regions.lesson;
+    corner.x = corner.right().saturating_sub(wide + 2).max(corner.x);
+    corner.width = wide.min(regions.lesson.width);
+    corner.y = corner.bottom().saturating_sub(1);
+    corner.height = 1;
+    put(buffer, corner, 0, &Line::styled(more, theme.style(Role::Key)));
+}
+
+/// Makes the lines of the step as it stands now.
+pub fn write(lesson: &mut LessonScreen, lang: Lang, theme: Theme, width: u16) {
+    let mut text = Text { lines: Vec::new(), width: usize::from(width), theme };
+    let mut choices = Vec::new();
+    let session = &lesson.session;
+    if let Some(notice) = session.notice(lang) {
+        text.note("! ", &safe(&notice), Role::Warn);
+        text.gap();
+    }
+    text.note("", &safe(&session.title(lang)), Role::Strong);
+    text.gap();
+    text.markdown(&session.prose(lang));
+    if let Some(recall) = session.recall(lang) {
+        text.gap();
+        text.labelled(lang.pick("You said", "Vous avez dit"), Role::Quiet, &recall.said);
+        text.labelled(lang.pick("The kernel says", "Le noyau dit"), Role::Strong, &recall.happened);
+        if recall.right {
+            text.note("= ", &say!(lang, "as you predicted", "comme vous l'aviez prédit"), Role::Good);
+        } else {
+            text.note("≠ ", &say!(lang, "not what you predicted", "ce n'est pas ce que vous aviez prédit"), Role::Warn);
+        }
+    }
+    if let Some(prediction) = session.prediction() {
+        text.gap();
+        text.rule(lang.pick("Your prediction", "Votre prédiction"), &points(prediction.points, lang));
+        for (at, choice) in prediction.choices.iter().enumerate() {
+            choices.push(text.lines.len());
+            let chosen = prediction.chosen.as_ref() == Some(&choice.id);
+            let pointer = if prediction.open && at == lesson.choice { "▸" } else { " " };
+            let lead = format!("{pointer}{} {} ", at + 1, if chosen { "(●)" } else { "( )" });
+            let from = text.lines.len();
+            text.bullet(&lead, choice.text(lang), if chosen { Role::Strong } else { Role::Text });
+            if prediction.open && at == lesson.choice {
+                for line in &mut text.lines[from..] {
+                    *line = std::mem::take(line).patch_style(theme.style(Role::Strong));
+                }
+            }
+        }
+        let say = match (&prediction.chosen, prediction.open) {
+            (None, _) => say!(lang, "Choose with a digit, or ↑ ↓ and Enter.", "Choisissez par un chiffre, ou ↑ ↓ puis Entrée."),
+            (Some(_), true) => say!(
+                lang,
+                "Chosen. You can change it until you go on (Enter or F9).",
+                "C'est noté. Vous pouvez changer d'avis tant que vous ne continuez pas (Entrée ou F9)."
+            ),
+            (Some(_), false) => say!(lang, "This prediction is settled.", "Cette prédiction est fixée."),
+        };
+        text.note("", &say, Role::Quiet);
+    }
+    if let Some(task) = session.task(lang) {
+        text.gap();
+        text.task(&task, lang);
+        hints(&mut text, lesson, lang);
+    }
+    if let Some(why) = lesson.session.why(lang) {
+        text.gap();
+        text.rule(lang.pick("Why", "Pourquoi"), "");
+        text.markdown(&why);
+    }
+    let scroll = lesson.prose.scroll;
+    lesson.prose = Prose { lines: text.lines, choices, scroll, stale: false, width };
+}
+
+fn hints(text: &mut Text, lesson: &LessonScreen, lang: Lang) {
+    let opened = lesson.session.hints(lang);
+    if let Some(reaction) = lesson.session.reaction(lang) {
+        text.gap();
+        text.rule(lang.pick("About what you just did", "À propos de ce que vous venez de faire"), "");
+        text.bullet("» ", &reaction, Role::Warn);
+    }
+    let total = opened.len() + lesson.session.hints_left();
+    for (at, hint) in opened.iter().enumerate() {
+        text.gap();
+        let number = at + 1;
+        text.rule(&say!(lang, "Hint {number}/{total}", "Indice {number}/{total}"), "");
+        text.markdown(hint);
+    }
+}
+
+/// Lines in the making.
+struct Text {
+    lines: Vec<Line<'static>>,
+    width: usize,
+    theme: Theme,
+}
+
+impl Text {
+    fn gap(&mut self) {
+        if self.lines.last().is_some_and(|line| line.width() > 0) {
+            self.lines.push(Line::default());
+        }
+    }
+
+    fn markdown(&mut self, markdown: &str) {
+        self.lines.extend(markdown::lines(markdown, self.width, self.theme));
+    }
+
+    /// Plain text in one role, with a lead.
+    fn note(&mut self, lead: &str, text: &str, role: Role) {
+        let spans = [(text.to_owned(), self.theme.style(role))];
+        self.lines.extend(markdown::wrap(&spans, lead, self.width));
+    }
+
+    /// A line of Markdown behind a lead; the lead is in the role given.
+    fn bullet(&mut self, lead: &str, markdown: &str, role: Role) {
+        let indent = width(lead);
+        let style = self.theme.style(role);
+        let lines = markdown::lines(markdown, self.width.saturating_sub(indent).max(1), self.theme);
+        for (at, line) in lines.into_iter().enumerate() {
+            let lead = if at == 0 { lead.to_owned() } else { " ".repeat(indent) };
+            let line = line.patch_style(Style::new().add_modifier(style.add_modifier));
+            self.lines.push(Line::from_iter(std::iter::once(Span::styled(lead, style)).chain(line.spans).collect::<Vec<_>>()));
+        }
+    }
+
+    /// A label and Markdown behind it, or below it where there is no room.
+    fn labelled(&mut self, label: &str, role: Role, markdown: &str) {
+        let lead = format!("{label}  ");
+        if width(&lead) * 2 < self.width {
+            self.bullet(&lead, markdown, role);
+        } else {
+            self.note("", label, role);
+            self.bullet("  ", markdown, Role::Text);
+        }
+    }
+
+    /// A heading on a line of its own: `─ Your turn ───── 3 pts`.
+    fn rule(&mut self, label: &str, right: &str) {
+        let used = width(label) + width(right) + 4 + usize::from(!right.is_empty());
+        let fill = "─".repeat(self.width.saturating_sub(used));
+        let frame = self.theme.style(Role::Frame);
+        let mut line = Line::from_iter([
+            Span::styled("─ ", frame),
+            Span::styled(label.to_owned(), self.theme.style(Role::Strong)),
+            Span::styled(format!(" {fill}"), frame),
+        ]);
+        if !right.is_empty() {
+            line.push_span(Span::raw(format!(" {right}")));
+        }
+        self.lines.push(line);
+    }
+
+    fn task(&mut self, task: &TaskView, lang: Lang) {
+        self.rule(lang.pick("Your turn", "À vous"), &points(task.points, lang));
+        for check in &task.checks {
+            let (sign, role) = match check.state {
+                State::Pass => (" ✓ ", Role::Good),
+                State::Fail => (" ✗ ", Role::Bad),
+                State::Skip => (" … ", Role::Quiet),
+                State::Error => (" ? ", Role::Warn),
+            };
+            self.bullet(sign, &check.label, role);
+            if check.state == State::Fail || check.state == State::Error {
+                let (expected, found) = (safe(&check.expected), safe(&check.found));
+                if !expected.is_empty() {
+                    self.note("   ", &say!(lang, "expected: {expected}", "attendu : {expected}"), Role::Text);
+                }
+                if !found.is_empty() {
+                    self.note("   ", &say!(lang, "found: {found}", "constaté : {found}"), Role::Text);
+                }
+            }
+        }
+        if task.passed {
+            let points = points(task.points, lang);
+            self.gap();
+            self.note("✓ ", &say!(lang, "Done: {points}. F9 goes on.", "Réussi : {points}. F9 pour continuer."), Role::Good);
+        }
+    }
+}

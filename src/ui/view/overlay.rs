@@ -1,0 +1,167 @@
+//! What lies above the screen: the keys, the doctor, the evidence, questions, and
+//! the banner that says what could not be done.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::symbols::border;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Block;
+
+use super::{blank, points, put, title_style, walls};
+use crate::i18n::Lang;
+use crate::say;
+use crate::ui::event::Finding;
+use crate::ui::keymap::{Context, KEYS};
+use crate::ui::layout::inner;
+use crate::ui::markdown::wrap;
+use crate::ui::model::{Model, Overlay};
+use crate::ui::safe::{pad, safe, width};
+use crate::ui::theme::{Role, Theme};
+
+/// Draws what lies above, if anything does.
+pub fn render(frame: &mut Frame<'_>, area: Rect, model: &Model) {
+    let (lang, theme) = (model.lang, model.theme);
+    let room = usize::from(area.width.saturating_sub(8)).min(100);
+    if let Some(overlay) = &model.overlay {
+        let (title, lines, scroll) = match overlay {
+            Overlay::Help(scroll) => (say!(lang, "Keys", "Touches"), help(lang, theme, room), *scroll),
+            Overlay::Doctor(found, scroll) => {
+                let title = say!(lang, "What this machine can do", "Ce que cette machine permet");
+                (title, doctor(found.as_deref(), lang, theme, room), *scroll)
+            }
+            Overlay::Evidence(scroll) => {
+                let lines = model.lesson().map_or_else(Vec::new, |lesson| walls::evidence(lesson, lang, theme));
+                (say!(lang, "What proves the walls", "Ce qui prouve les cloisons"), lines, *scroll)
+            }
+            Overlay::Confirm => (say!(lang, "Go back?", "Revenir en arrière ?"), text(&confirm(lang), room), 0),
+            Overlay::Quit => (say!(lang, "Leave?", "Quitter ?"), text(&quit(lang), room), 0),
+            Overlay::Finished => (say!(lang, "Lesson finished", "Leçon terminée"), text(&finished(model), room), 0),
+        };
+        window(frame, area, &title, &lines, scroll, theme, lang);
+    }
+    if let Some(why) = &model.failure {
+        banner(frame, area, &safe(why), theme);
+    }
+}
+
+fn window(frame: &mut Frame<'_>, area: Rect, title: &str, lines: &[Line<'static>], scroll: usize, theme: Theme, lang: Lang) {
+    let widest = lines.iter().map(Line::width).max().unwrap_or(0).max(width(title) + 4);
+    let wide = u16::try_from(widest + 4).unwrap_or(u16::MAX).min(area.width);
+    let high = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height.saturating_sub(2)).max(3).min(area.height);
+    let place = Rect {
+        x: area.x + (area.width - wide) / 2,
+        y: area.y + (area.height - high) / 2,
+        width: wide,
+        height: high,
+    };
+    blank(frame, place);
+    let block = Block::bordered().border_set(border::DOUBLE).border_style(theme.style(Role::Focus));
+    frame.render_widget(block, place);
+    let buffer = frame.buffer_mut();
+    let heading = Rect { x: place.x + 1, width: place.width.saturating_sub(2), ..place };
+    put(buffer, heading, 0, &Line::styled(format!(" {title} "), title_style(theme, true)));
+    let inside = inner(place);
+    let inside = Rect { x: inside.x + u16::from(inside.width > 2), width: inside.width.saturating_sub(2), ..inside };
+    let shown = usize::from(inside.height);
+    let scroll = scroll.min(lines.len().saturating_sub(shown));
+    for (row, line) in (0..inside.height).zip(lines.iter().skip(scroll)) {
+        put(buffer, inside, row, line);
+    }
+    let below = lines.len().saturating_sub(scroll + shown);
+    if below > 0 {
+        let more = say!(lang, " ▼ {below} more ", " ▼ encore {below} ");
+        put(buffer, heading, heading.height.saturating_sub(1), &Line::styled(more, theme.style(Role::Key)));
+    }
+}
+
+fn banner(frame: &mut Frame<'_>, area: Rect, why: &str, theme: Theme) {
+    let lines = wrap(&[(why.to_owned(), theme.style(Role::Bad))], " ! ", usize::from(area.width).saturating_sub(1));
+    let high = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(1)).min(6);
+    let place = Rect { y: area.bottom().saturating_sub(high + 1), height: high, ..area };
+    blank(frame, place);
+    for (row, line) in (0..high).zip(&lines) {
+        put(frame.buffer_mut(), place, row, line);
+    }
+}
+
+/// Each line of the table of keys, by where it counts.
+fn help(lang: Lang, theme: Theme, room: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    let intro = say!(
+        lang,
+        "The mouse: a click gives the keyboard, the wheel scrolls. Progress is kept at every step.",
+        "À la souris : un clic donne le clavier, la molette fait défiler. La progression est gardée à chaque étape."
+    );
+    lines.extend(wrap(&[(intro, theme.style(Role::Text))], "", room));
+    for context in Context::ALL {
+        lines.push(Line::default());
+        lines.push(Line::styled(context.name(lang), theme.style(Role::Strong)));
+        for binding in KEYS.iter().filter(|binding| binding.context == context) {
+            lines.push(Line::from_iter([
+                Span::styled(pad(&format!("  {}", binding.key_name(lang)), 18), theme.style(Role::Key)),
+                Span::raw(binding.help(lang)),
+            ]));
+        }
+    }
+    lines
+}
+
+fn doctor(found: Option<&[Finding]>, lang: Lang, theme: Theme, room: usize) -> Vec<Line<'static>> {
+    let Some(found) = found else {
+        return text(&[say!(lang, "Trying what this machine can do …", "Essai de ce que cette machine permet …")], room);
+    };
+    let mut lines = Vec::new();
+    for finding in found {
+        let (sign, role) = if finding.works { ("✓ ", Role::Good) } else { ("✗ ", Role::Bad) };
+        lines.push(Line::styled(format!("{sign}{}", safe(&finding.name)), theme.style(role)));
+        if !finding.why.is_empty() {
+            lines.extend(wrap(&[(safe(&finding.why), theme.style(Role::Text))], "    ", room));
+        }
+        if !finding.remedy.is_empty() {
+            lines.extend(wrap(&[(safe(&finding.remedy), theme.style(Role::Strong))], "  → ", room));
+        }
+    }
+    lines
+}
+
+fn confirm(lang: Lang) -> Vec<String> {
+    vec![
+        say!(
+            lang,
+            "The lab is taken down and rebuilt to the step before. What you typed in this exercise is undone there, and it is not passed yet.",
+            "Le labo est démonté puis reconstruit à l'étape précédente. Ce que vous avez tapé dans cet exercice y est perdu, et il n'est pas encore réussi."
+        ),
+        String::new(),
+        say!(lang, "Enter: go back     Esc: stay here", "Entrée : revenir     Échap : rester ici"),
+    ]
+}
+
+fn quit(lang: Lang) -> Vec<String> {
+    vec![
+        say!(
+            lang,
+            "Nothing is lost: your answers and your step are saved, and the lesson resumes where you are. The lab is taken down; nothing of it stays on this machine.",
+            "Rien n'est perdu : vos réponses et votre étape sont enregistrées, et la leçon reprendra là où vous êtes. Le labo est démonté ; il n'en reste rien sur cette machine."
+        ),
+        String::new(),
+        say!(
+            lang,
+            "Enter: leave     l: list of lessons     Esc: stay",
+            "Entrée : quitter     l : liste des leçons     Échap : rester"
+        ),
+    ]
+}
+
+fn finished(model: &Model) -> Vec<String> {
+    let lang = model.lang;
+    let (earned, out_of) = model.lesson().map_or((0, 0), |lesson| (lesson.session.points(), lesson.session.out_of()));
+    let out_of = points(out_of, lang);
+    let score = say!(lang, "You have {earned}/{out_of}.", "Vous avez {earned}/{out_of}.");
+    vec![score, String::new(), say!(lang, "Enter: list of lessons     Esc: stay here", "Entrée : liste des leçons     Échap : rester ici")]
+}
+
+fn text(paragraphs: &[String], room: usize) -> Vec<Line<'static>> {
+    let room = room.min(70);
+    paragraphs.iter().flat_map(|text| wrap(&[(text.clone(), Style::new())], "", room)).collect()
+}

@@ -1,0 +1,233 @@
+//! The twin pane: HOST on the left, BOX on the right, a row per object, the two
+//! halves of a joined row in one colour with a line between them; and the tabs.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect, Size};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+use super::{put, title_style};
+use crate::i18n::Lang;
+use crate::observe::Reading;
+use crate::observe::model::View;
+use crate::say;
+use crate::ui::layout::{Pane, inner, wide};
+use crate::ui::model::{Focus, LessonScreen, Model};
+use crate::ui::safe::{fit, pad, pad_left, safe, width};
+use crate::ui::theme::Role;
+use crate::ui::twin::{Row, Table};
+
+/// Draws the pane in front and the tabs below it.
+pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
+    let area = lesson.regions(model.size).twin;
+    if !area.is_empty() {
+        twin(frame.buffer_mut(), area, model, lesson);
+    }
+    for (place, pane, style) in tabs(model, lesson) {
+        put(frame.buffer_mut(), place, 0, &Line::styled(label(pane, model.lang), style));
+    }
+}
+
+/// The tab at a place, for the mouse.
+pub fn tab_at(lesson: &LessonScreen, size: Size, lang: Lang, place: Position) -> Option<Pane> {
+    tab_places(lesson, size, lang).into_iter().find(|(area, _)| area.contains(place)).map(|(_, pane)| pane)
+}
+
+fn label(pane: Pane, lang: Lang) -> String {
+    let name = match pane {
+        Pane::Processes => lang.pick("Processes", "Processus"),
+        Pane::Users => lang.pick("Users", "Utilisateurs"),
+        Pane::Mounts => lang.pick("Mounts", "Montages"),
+        Pane::Names => lang.pick("Names", "Noms"),
+        Pane::Walls => lang.pick("Walls", "Cloisons"),
+        Pane::Calls => lang.pick("Calls", "Appels"),
+    };
+    format!(" {name} ")
+}
+
+/// The tabs stand on the lower frame of the pane.
+fn tab_places(lesson: &LessonScreen, size: Size, lang: Lang) -> Vec<(Rect, Pane)> {
+    let regions = lesson.regions(size);
+    let area = match lesson.pane {
+        _ if wide(size) => regions.twin,
+        Pane::Walls => regions.walls,
+        Pane::Calls => regions.calls,
+        _ => regions.twin,
+    };
+    let mut places = Vec::new();
+    let mut x = area.x + 1;
+    for &pane in LessonScreen::tabs(size) {
+        let cells = u16::try_from(width(&label(pane, lang))).unwrap_or(u16::MAX);
+        if area.is_empty() || x + cells >= area.right() {
+            break;
+        }
+        places.push((Rect::new(x, area.bottom() - 1, cells, 1), pane));
+        x += cells + 1;
+    }
+    places
+}
+
+fn tabs(model: &Model, lesson: &LessonScreen) -> Vec<(Rect, Pane, Style)> {
+    let focused = lesson.focus == Focus::Panes;
+    let style = |pane| match pane == lesson.pane {
+        true if focused => title_style(model.theme, true),
+        true => model.theme.style(Role::Strong).add_modifier(Modifier::UNDERLINED),
+        false => model.theme.style(Role::Quiet),
+    };
+    tab_places(lesson, model.size, model.lang).into_iter().map(|(area, pane)| (area, pane, style(pane))).collect()
+}
+
+/// `user@name` of a side, as far as it is known.
+fn whose(view: &View) -> String {
+    let user = view.ids.read().map(|ids| ids.user.as_deref().map_or_else(|| ids.uid.to_string(), safe));
+    let name = view.uts.read().map(|uts| safe(&uts.hostname));
+    [user, name].into_iter().flatten().collect::<Vec<_>>().join("@")
+}
+
+fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
+    let (lang, theme) = (model.lang, model.theme);
+    let inside = inner(area);
+    let left = Rect { width: inside.width.saturating_sub(1) / 2, ..inside };
+    let middle = left.right();
+    let right = Rect { x: middle + 1, width: inside.right().saturating_sub(middle + 1), ..inside };
+    let frame = if lesson.focus == Focus::Panes { theme.style(Role::Focus) } else { theme.style(Role::Frame) };
+    buffer[(middle, area.y)].set_symbol("┬").set_style(frame);
+    buffer[(middle, area.bottom() - 1)].set_symbol("┴").set_style(frame);
+    for y in inside.top()..inside.bottom() {
+        buffer[(middle, y)].set_symbol("│").set_style(theme.style(Role::Frame));
+    }
+    let snapshot = lesson.twins.snapshot.as_deref();
+    let boxed = lesson.boxed();
+    let actor = snapshot.and_then(|snapshot| snapshot.actors.get(boxed));
+    let host = snapshot.map_or_else(String::new, |snapshot| whose(&snapshot.host));
+    let title = say!(lang, " HOST {host} ", " HÔTE {host} ");
+    let title_area = |half: Rect| Rect { y: area.y, height: 1, ..half };
+    put(buffer, title_area(left), 0, &Line::styled(fit(&title, usize::from(left.width)), theme.style(Role::Strong)));
+    let seen = actor.and_then(|actor| actor.seen.read()).map_or_else(String::new, whose);
+    let ended = actor.filter(|actor| !actor.alive).and_then(|actor| actor.exit.as_deref()).map(safe);
+    let state = match (ended, actor.and_then(|actor| actor.stale)) {
+        (Some(exit), _) => say!(lang, "· ended: {exit} ", "· terminé : {exit} "),
+        (None, Some(_)) => say!(lang, "· does not answer ", "· ne répond pas "),
+        (None, None) => String::new(),
+    };
+    let name = safe(boxed);
+    let title = say!(lang, " BOX {name} {seen} {state}", " BOÎTE {name} {seen} {state}");
+    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    put(buffer, title_area(right), 0, &Line::styled(fit(&format!(" {title} "), usize::from(right.width)), theme.style(Role::Strong)));
+    if inside.height < 2 {
+        return;
+    }
+    let Some(_) = actor else {
+        let text = say!(lang, "  nothing has been read yet", "  rien n'a encore été lu");
+        put(buffer, inside, 0, &Line::styled(fit(&text, usize::from(left.width)), theme.style(Role::Quiet)));
+        return;
+    };
+    rows(buffer, [left, right], middle, model, lesson);
+}
+
+fn rows(buffer: &mut Buffer, halves: [Rect; 2], middle: u16, model: &Model, lesson: &LessonScreen) {
+    let (lang, theme) = (model.lang, model.theme);
+    let table = &lesson.twins.table;
+    let high = usize::from(halves[0].height - 1);
+    let scroll = lesson.twins.scroll.min(table.rows.len().saturating_sub(high));
+    let mut shown: &[Row] = &table.rows[scroll..];
+    let mut rest: &[Row] = &[];
+    if shown.len() > high {
+        (shown, rest) = shown.split_at(high.saturating_sub(1));
+    }
+    let columns = halves.map(|half| columns(table, shown, usize::from(half.width)));
+    for (half, columns) in halves.iter().zip(&columns) {
+        let head: Vec<String> = table.head.iter().map(|&head| head.to_owned()).collect();
+        let text = format!("    {}", cells(&head, columns, &table.head));
+        put(buffer, *half, 0, &Line::styled(text, theme.style(Role::Quiet)));
+    }
+    for (row, at) in shown.iter().zip(1..) {
+        let marked = lesson.twins.marks.contains(&row.key);
+        let sign = match (marked, row.joined) {
+            (true, _) => "◆ ",
+            (false, Some(_)) => "● ",
+            (false, None) => "  ",
+        };
+        let mut style = row.joined.map_or(theme.style(Role::Text), |n| theme.joined(n));
+        if marked {
+            style = style.add_modifier(Modifier::BOLD);
+        }
+        let blank = |side: &str| Line::styled(format!("    · {side}"), theme.style(Role::Quiet));
+        let face = |cells: String| Line::from_iter([Span::raw("  "), Span::styled(sign, style), Span::styled(cells, style)]);
+        match &row.host {
+            Some(texts) if row.joined.is_some() => {
+                let room = usize::from(halves[0].width).saturating_sub(4);
+                let text = cells(texts, &columns[0], &table.head);
+                let text = fit(text.trim_end(), room.saturating_sub(2));
+                let line = "─".repeat(room.saturating_sub(width(&text) + 1));
+                put(buffer, halves[0], at, &Line::styled(format!("  {sign}{text} {line}"), style));
+                buffer[(middle, halves[0].y + at)].set_symbol("┼").set_style(style);
+            }
+            Some(texts) => put(buffer, halves[0], at, &face(cells(texts, &columns[0], &table.head))),
+            None => put(buffer, halves[0], at, &blank(lang.pick("not visible from the host", "invisible depuis l'hôte"))),
+        }
+        match &row.boxed {
+            Some(texts) if row.joined.is_some() => {
+                let text = cells(texts, &columns[1], &table.head);
+                put(buffer, halves[1], at, &Line::styled(format!("─ {sign}{text}"), style));
+            }
+            Some(texts) => put(buffer, halves[1], at, &face(cells(texts, &columns[1], &table.head))),
+            None => put(buffer, halves[1], at, &blank(lang.pick("not visible from the box", "invisible depuis la boîte"))),
+        }
+    }
+    if !rest.is_empty() {
+        let n = rest.len();
+        let text = if rest.iter().all(|row| row.boxed.is_none()) {
+            say!(lang, "    … {n} more, none visible from the box", "    … {n} de plus, aucun visible depuis la boîte")
+        } else {
+            say!(lang, "    … {n} more", "    … {n} de plus")
+        };
+        let both = halves[0].union(halves[1]);
+        let row = u16::try_from(shown.len() + 1).unwrap_or(u16::MAX);
+        let line = Line::styled(pad(&text, usize::from(both.width)), theme.style(Role::Quiet));
+        put(buffer, both, row, &line);
+    }
+    for (half, unread) in halves.iter().zip(&table.unread) {
+        if let Some(why) = unread {
+            let spans = [(why.clone(), theme.style(Role::Warn))];
+            for (line, row) in crate::ui::markdown::wrap(&spans, "  ? ", usize::from(half.width)).iter().zip(1..) {
+                let clear = Line::raw(" ".repeat(usize::from(half.width)));
+                put(buffer, *half, row, &clear);
+                put(buffer, *half, row, line);
+            }
+        }
+    }
+}
+
+/// Numbers stand at the right of their column.
+fn numeric(head: &str) -> bool {
+    head.ends_with("PID") || head.ends_with("UID")
+}
+
+/// The widths of the columns, from what is shown; the last takes what is left.
+fn columns(table: &Table, shown: &[Row], room: usize) -> Vec<usize> {
+    let room = room.saturating_sub(4);
+    let mut widths: Vec<usize> = table.head.iter().map(|head| width(head)).collect();
+    for texts in shown.iter().flat_map(|row| [&row.host, &row.boxed]).flatten() {
+        for (wide, text) in widths.iter_mut().zip(texts) {
+            *wide = (*wide).max(width(text));
+        }
+    }
+    let Some((last, others)) = widths.split_last_mut() else { return widths };
+    for wide in others.iter_mut() {
+        *wide = (*wide).min(room * 45 / 100);
+    }
+    *last = room.saturating_sub(others.iter().map(|wide| *wide + 1).sum());
+    widths
+}
+
+fn cells(texts: &[String], columns: &[usize], head: &[&str]) -> String {
+    let cell = |((text, &wide), head): ((&String, &usize), &&str)| if numeric(head) { pad_left(text, wide) } else { pad(text, wide) };
+    texts.iter().zip(columns).zip(head).map(cell).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a side could be read at all; used by tests of hostile values.
+pub fn readable<T>(reading: &Reading<T>) -> bool {
+    reading.read().is_some()
+}
