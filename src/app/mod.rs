@@ -1,4 +1,5 @@
 //! The composition root: wires the parts together, a file per mode.
 
+pub mod grade;
 pub mod snapshot_command;
 pub mod stage;

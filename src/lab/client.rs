@@ -90,6 +90,11 @@ impl Explain for Failure {
                 "“{name}” does not answer (stopped, frozen or busy).",
                 "« {name} » ne répond pas (arrêté, gelé ou occupé)."
             ),
+            Self::Unborn(name) => say!(
+                lang,
+                "No shell in “{name}” now: its next child would become PID 1 of its new PID namespace, and a step of the lesson makes that one.",
+                "Pas de shell dans « {name} » pour l'instant : son prochain fils deviendrait le PID 1 de son nouvel espace de noms PID, et c'est une étape de la leçon qui le crée."
+            ),
             Self::Call(errno, doing) => {
                 let errno = errno.explain(lang);
                 say!(lang, "{doing}: {errno}", "{doing} : {errno}")

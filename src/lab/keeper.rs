@@ -403,6 +403,13 @@ impl Keeper {
         terminal: Option<(u16, u16)>,
     ) -> Result<(u64, OwnedFd), NoAnswer> {
         let index = self.living(name)?;
+        // ENOENT: the namespace for its children has no PID 1 yet (pid_namespaces(7)).
+        let children = std::fs::read_link(format!("/proc/{}/ns/pid_for_children", self.actors[index].pid));
+        if children.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+            && process::start_time(self.actors[index].pid).is_some()
+        {
+            return Err(NoAnswer::Failed(Failure::Unborn(name.to_owned())));
+        }
         let number = self.put(index, Ask::Launch { program, terminal }, &[])?;
         match self.hear(index, number, Instant::now() + OP_PATIENCE)? {
             Said::Launched { pid } => {

@@ -118,6 +118,8 @@ pub enum Failure {
     ActorGone(String),
     /// It did not answer in time: frozen, stopped, or busy.
     Silent(String),
+    /// Its next child would be PID 1 of its new PID namespace, which a step makes.
+    Unborn(String),
     /// A call failed.
     Call(Errno, String),
 }

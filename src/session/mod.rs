@@ -27,6 +27,9 @@ pub enum Command {
     /// Go to the next step. Refused (with a notice) while a prediction is unmade;
     /// an unfinished task may be left, and stays unfinished.
     Next,
+    /// As `Next`, but past a prediction that is not made: a grader, who has only
+    /// what was answered.
+    Skip,
     /// Go to the step before; the lab is rebuilt to it.
     Back,
     /// Go to the step of this index (resuming, a presenter).
@@ -41,6 +44,9 @@ pub enum Command {
         shell: String,
         /// The line, as the shell took it.
         line: String,
+        /// Whether it was entered before the task was passed, though the shell said
+        /// so only now, at its next prompt: it then belongs to the task.
+        before_pass: bool,
     },
     /// The lab has carried out the ops of a step, or failed at one.
     Performed(StepOutcome),

@@ -105,11 +105,12 @@ impl Session {
         }
         match command {
             Command::Next => self.next(),
+            Command::Skip => self.leave(),
             Command::Back => self.step.checked_sub(1).map_or_else(Vec::new, |to| self.goto(to)),
             Command::Goto(to) => self.goto(to),
             Command::Predict(choice) => self.predict(choice),
             Command::Hint => self.open_hint(),
-            Command::Typed { shell, line } => self.typed(shell, &line),
+            Command::Typed { shell, line, before_pass } => self.typed(shell, &line, before_pass),
             Command::Performed(outcome) => {
                 if self.phase != Phase::Performing || outcome.step != self.step {
                     return Vec::new();
@@ -192,12 +193,12 @@ impl Session {
         vec![self.save()]
     }
 
-    fn typed(&mut self, shell: String, line: &str) -> Vec<Effect> {
+    fn typed(&mut self, shell: String, line: &str, before_pass: bool) -> Vec<Effect> {
         let Some(task) = &self.step_def().task else { return Vec::new() };
         let word = line.trim();
         // A replay has one shell per actor, which must live to the end.
         let says_nothing = word.is_empty() || word == "exit" || word == "logout";
-        if says_nothing || self.phase == Phase::Rebuilding || self.passed(self.step) || !task.shells.contains(&shell) {
+        if says_nothing || self.phase == Phase::Rebuilding || (self.passed(self.step) && !before_pass) || !task.shells.contains(&shell) {
             return Vec::new();
         }
         let id = self.step_def().id.clone();

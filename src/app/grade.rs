@@ -1,0 +1,230 @@
+//! The grader: drives a session over a fresh lab with a student's answers and
+//! reports what the kernel says. Never trusts what commands print. Runs inside the
+//! jail (`lab::jail`).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::check::verdict::StepScore;
+use crate::check::{LessonReport, State, Verdict};
+use crate::i18n::{Explain, Lang};
+use crate::lab::{LabError, Options};
+use crate::lesson::Lesson;
+use crate::lesson::answers::Answers;
+use crate::lesson::broken::PREDICTION;
+use crate::say;
+use crate::session::{Command, Effect, Session};
+
+use super::stage::{ScriptEnd, Stage};
+
+/// How long after the commands' end the kernel is given to settle: processes that
+/// were killed take a moment to go.
+const SETTLE: Duration = Duration::from_millis(1500);
+/// How long the machine may take for one step besides the student's commands.
+const STEP: Duration = Duration::from_secs(10);
+
+/// The longest that grading this lesson may take.
+pub fn limit(lesson: &Lesson) -> Duration {
+    let tasks: u32 = lesson.steps.iter().filter_map(|step| step.task.as_ref()).map(|task| task.seconds + 3).sum();
+    STEP * (lesson.steps.len() as u32 + 3) + Duration::from_secs(u64::from(tasks))
+}
+
+/// Grades one lesson in a fresh lab.
+pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<LessonReport, LabError> {
+    let stage = Stage::open(Arc::clone(lesson), &answers.student, Options::default())?;
+    let fresh = Answers { lesson: lesson.id.clone(), student: answers.student.clone(), ..Answers::default() };
+    let (session, effects) = Session::new(Arc::clone(lesson), fresh, answers.student.clone());
+    let mut grader = Grader { stage, session, answers, lang, verdicts: Vec::new(), scores: Vec::new(), finished: false };
+    grader.carry_out(effects)?;
+    while !grader.finished {
+        grader.step()?;
+    }
+    let session = &grader.session;
+    Ok(LessonReport {
+        lesson: lesson.id.clone(),
+        title: lesson.text(lang).title.clone(),
+        student: answers.student.clone(),
+        points: session.points(),
+        out_of: session.out_of(),
+        steps: grader.scores,
+        verdicts: grader.verdicts,
+    })
+}
+
+struct Grader<'a> {
+    stage: Stage,
+    session: Session,
+    answers: &'a Answers,
+    lang: Lang,
+    verdicts: Vec<Verdict>,
+    scores: Vec<StepScore>,
+    finished: bool,
+}
+
+impl Grader<'_> {
+    /// One step: what went wrong with it, its prediction, its task; then on.
+    fn step(&mut self) -> Result<(), LabError> {
+        let before = self.session.points();
+        let def = self.session.step_def().clone();
+        if let Some(notice) = self.session.notice(self.lang) {
+            self.verdicts.push(self.verdict(&def.id, "lesson", State::Error, notice));
+        }
+        if def.predict.is_some() {
+            self.predict(&def.id);
+        }
+        if def.task.is_some() {
+            self.task(&def.id)?;
+        }
+        if def.points() > 0 {
+            let points = self.session.points() - before;
+            self.scores.push(StepScore { step: def.id, points, out_of: def.points() });
+        }
+        let effects = self.session.apply(Command::Skip);
+        self.carry_out(effects)
+    }
+
+    fn verdict(&self, step: &str, check: &str, state: State, found: String) -> Verdict {
+        Verdict {
+            step: step.to_owned(),
+            check: check.to_owned(),
+            state,
+            label: self.session.title(self.lang),
+            expected: String::new(),
+            found,
+            help: String::new(),
+        }
+    }
+
+    fn predict(&mut self, step: &str) {
+        let lang = self.lang;
+        let verdict = match self.answers.answers.get(step) {
+            Some(choice) => {
+                // Saving is for faces that have a place to save to.
+                let _ = self.session.apply(Command::Predict(choice.clone()));
+                self.verdict(step, PREDICTION, State::Pass, choice.clone())
+            }
+            None => {
+                let mut verdict = self.verdict(step, PREDICTION, State::Skip, say!(lang, "no prediction", "aucune prédiction"));
+                verdict.help = say!(
+                    lang,
+                    "Any prediction earns the points: write one of the choices below [answers].",
+                    "Toute prédiction donne les points : écrivez l'un des choix sous [answers]."
+                );
+                verdict
+            }
+        };
+        self.verdicts.push(verdict);
+    }
+
+    fn task(&mut self, step: &str) -> Result<(), LabError> {
+        let lang = self.lang;
+        let Some(task) = self.session.step_def().task.clone() else { return Ok(()) };
+        let deadline = Instant::now() + Duration::from_secs(u64::from(task.seconds));
+        let scripts = self.answers.tasks.get(step).cloned().unwrap_or_default();
+        let mut help = String::new();
+        for (shell, script) in &scripts {
+            match self.run(shell, script, deadline) {
+                Ok(end) if end.exit.is_none() && !end.satisfied => {
+                    let seconds = task.seconds;
+                    help = say!(
+                        lang,
+                        "The commands in {shell} were stopped after {seconds} s.",
+                        "Les commandes dans {shell} ont été arrêtées au bout de {seconds} s."
+                    );
+                }
+                Ok(_) => {}
+                Err(error @ LabError::Failed(_)) => help = error.explain(lang),
+                // All of the lab went with the commands: they fail the task, and the
+                // next step gets a new lab.
+                Err(error) => return self.lose(step, &error),
+            }
+        }
+        if !scripts.is_empty() {
+            let settled = Instant::now() + SETTLE;
+            while !self.passed() && Instant::now() < settled {
+                self.observe()?;
+            }
+        }
+        self.judge(step, &help);
+        Ok(())
+    }
+
+    /// The checks of the task as they stand.
+    fn judge(&mut self, step: &str, help: &str) {
+        let Some(task) = self.session.task(self.lang) else { return };
+        let reaction = self.session.reaction(self.lang).unwrap_or_default();
+        let helps: Vec<&str> = [help, &reaction].into_iter().filter(|text| !text.is_empty()).collect();
+        let helps = helps.join(" ");
+        for check in task.checks {
+            let state = if task.passed { State::Pass } else { check.state };
+            let help = if state == State::Pass { String::new() } else { helps.clone() };
+            let step = step.to_owned();
+            let (expected, found) = (check.expected, check.found);
+            self.verdicts.push(Verdict { step, check: check.id, state, label: check.label, expected, found, help });
+        }
+    }
+
+    /// The keeper was killed by the commands: every check of the task fails, and the
+    /// lesson goes on in a new lab.
+    fn lose(&mut self, step: &str, error: &LabError) -> Result<(), LabError> {
+        let found = error.explain(self.lang);
+        for check in self.session.task(self.lang).map(|task| task.checks).unwrap_or_default() {
+            let mut verdict = self.verdict(step, &check.id, State::Fail, found.clone());
+            verdict.label = check.label;
+            verdict.help = say!(
+                self.lang,
+                "The commands killed the lab itself: aim at one process, by its number.",
+                "Les commandes ont tué le laboratoire lui-même : visez un seul processus, par son numéro."
+            );
+            self.verdicts.push(verdict);
+        }
+        self.stage = Stage::open(Arc::clone(self.session.lesson()), &self.answers.student, Options::default())?;
+        let to = self.session.step();
+        let answers = self.session.answers().clone();
+        self.stage.rebuild(to, &answers)?;
+        Ok(())
+    }
+
+    fn run(&mut self, shell: &str, script: &str, deadline: Instant) -> Result<ScriptEnd, LabError> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let session = &mut self.session;
+        self.stage.script(shell, script, left, &mut |snapshot| {
+            // Saving is for faces that have a place to save to.
+            let _ = session.apply(Command::Observed(Arc::new(snapshot.clone())));
+            session.task(Lang::En).is_some_and(|task| task.passed)
+        })
+    }
+
+    fn passed(&self) -> bool {
+        self.session.task(Lang::En).is_some_and(|task| task.passed)
+    }
+
+    fn observe(&mut self) -> Result<(), LabError> {
+        let snapshot = Arc::new(self.stage.snapshot()?);
+        let effects = self.session.apply(Command::Observed(snapshot));
+        self.carry_out(effects)
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), LabError> {
+        for effect in effects {
+            match effect {
+                Effect::Perform { step } => {
+                    let outcome = self.stage.perform(step)?;
+                    self.observe()?;
+                    let more = self.session.apply(Command::Performed(outcome));
+                    self.carry_out(more)?;
+                }
+                Effect::Rebuild { to, answers } => {
+                    let outcomes = self.stage.rebuild(to, &answers)?;
+                    self.observe()?;
+                    let more = self.session.apply(Command::Rebuilt { to, outcomes });
+                    self.carry_out(more)?;
+                }
+                Effect::Finished => self.finished = true,
+                // A grader keeps no progress and has no keyboard.
+                Effect::Save(_) | Effect::FocusShell(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
