@@ -275,3 +275,6 @@ fn unescape_octal(word: &[u8]) -> Vec<u8> {
     }
     plain
 }
+
+#[cfg(test)]
+mod tests;

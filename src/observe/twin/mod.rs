@@ -128,3 +128,6 @@ impl<T> Twin<T> {
         Self { rows, shown }
     }
 }
+
+#[cfg(test)]
+mod tests;
