@@ -1,1 +1,308 @@
-//! clap types only: the commands, their flags and values.
+//! clap types only: the commands, their flags and values, in both languages.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::i18n::Lang;
+use crate::say;
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cli {
+    /// Flags that every mode takes.
+    pub common: Common,
+    /// The mode.
+    pub mode: Mode,
+}
+
+/// Flags that every mode takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Common {
+    /// The language asked for, or the environment's.
+    pub lang: Lang,
+    /// Whether to be a line interface.
+    pub plain: bool,
+    /// Whether to use colours; decided by the output where not said.
+    pub color: Option<bool>,
+    /// Lessons from this directory instead of those built in.
+    pub lessons: Option<PathBuf>,
+    /// Progress below this directory instead of the XDG state directory.
+    pub state: Option<PathBuf>,
+}
+
+/// The modes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// The screen, at the list or at a lesson.
+    Learn(Option<String>),
+    /// Grade answers.
+    Check {
+        /// A lesson, or `all`.
+        lesson: String,
+        /// A file, or a directory of them; the student's own where not said.
+        answers: Option<PathBuf>,
+        /// Whether the report is JSON.
+        json: bool,
+    },
+    /// The machine, or one process of it.
+    Snapshot {
+        /// The process.
+        pid: Option<u32>,
+        /// Whether as JSON.
+        json: bool,
+    },
+    /// About lessons.
+    Lesson(LessonMode),
+    /// What this machine can do.
+    Doctor {
+        /// Whether as JSON.
+        json: bool,
+    },
+    /// Remove what a killed run left.
+    Clean,
+}
+
+/// What to do about lessons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LessonMode {
+    /// All of them, a line each.
+    List {
+        /// Whether as JSON.
+        json: bool,
+    },
+    /// One of them.
+    Show {
+        /// Its id.
+        id: String,
+        /// Whether as JSON.
+        json: bool,
+    },
+    /// Validate folders of lessons, or the whole library.
+    Lint(Vec<PathBuf>),
+    /// The JSON Schema of lesson.toml.
+    Schema,
+}
+
+/// The language that the arguments ask for, before they are parsed: messages about
+/// them are in it too.
+pub fn language(args: &[std::ffi::OsString]) -> Lang {
+    let texts: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
+    let said = texts.iter().enumerate().find_map(|(index, text)| {
+        let value = match text.strip_prefix("--lang") {
+            Some("") => texts.get(index + 1)?.to_string(),
+            Some(rest) => rest.strip_prefix('=')?.to_owned(),
+            None => return None,
+        };
+        Lang::ALL.into_iter().find(|lang| lang.code() == value)
+    });
+    said.unwrap_or_else(Lang::from_environment)
+}
+
+/// The grammar of the command line, with its help in one language.
+pub fn grammar(lang: Lang) -> Command {
+    let json = || Arg::new("json").long("json").action(ArgAction::SetTrue).help(say!(lang, "As JSON", "En JSON"));
+    let id = |name: &'static str| Arg::new(name).value_name(say!(lang, "LESSON", "LEÇON"));
+    let directory = |name: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .global(true)
+            .value_name(say!(lang, "DIR", "DOSSIER"))
+            .value_parser(value_parser!(PathBuf))
+    };
+    let codes = say!(
+        lang,
+        "Exit codes: 0 all right or all points, 1 not all points, 2 usage or unreadable file, 3 this machine can't run the lesson.",
+        "Codes de sortie : 0 tout va bien ou tous les points, 1 pas tous les points, 2 usage ou fichier illisible, 3 cette machine ne peut pas exécuter la leçon."
+    );
+    Command::new("cloison")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(say!(
+            lang,
+            "Learn what a Linux container really is: build one, a kernel primitive at a time, and watch both sides of the wall.",
+            "Apprenez ce qu'est vraiment un conteneur Linux : construisez-en un, une primitive du noyau à la fois, et observez les deux côtés de la cloison."
+        ))
+        .after_help(codes)
+        .arg(
+            Arg::new("lang")
+                .long("lang")
+                .global(true)
+                .value_name("en|fr")
+                .value_parser(PossibleValuesParser::new(["en", "fr"]).map(|code| if code == "fr" { Lang::Fr } else { Lang::En }))
+                .help(say!(lang, "The language (else LC_ALL, LC_MESSAGES, LANG)", "La langue (sinon LC_ALL, LC_MESSAGES, LANG)")),
+        )
+        .arg(Arg::new("plain").long("plain").global(true).action(ArgAction::SetTrue).help(say!(
+            lang,
+            "Lines instead of a screen: for screen readers, logs and pipes",
+            "Des lignes au lieu d'un écran : pour lecteurs d'écran, journaux et tubes"
+        )))
+        .arg(
+            Arg::new("color")
+                .long("color")
+                .global(true)
+                .value_name("auto|always|never")
+                .value_parser(PossibleValuesParser::new(["auto", "always", "never"]))
+                .help(say!(lang, "Colours (auto: unless NO_COLOR is set)", "Couleurs (auto : sauf si NO_COLOR est définie)")),
+        )
+        .arg(directory("lessons").help(say!(lang, "Lessons from this directory", "Leçons de ce dossier")))
+        .arg(directory("state").help(say!(lang, "Keep progress in this directory", "Garder la progression dans ce dossier")))
+        .subcommand(
+            Command::new("learn")
+                .about(say!(lang, "The lessons, on the screen (the default)", "Les leçons, à l'écran (par défaut)"))
+                .arg(id("lesson").help(say!(lang, "Open this one", "Ouvrir celle-ci"))),
+        )
+        .subcommand(
+            Command::new("check")
+                .about(say!(lang, "Grade answers on a fresh lab", "Corriger des réponses sur un laboratoire neuf"))
+                .arg(id("lesson").required(true).help(say!(lang, "A lesson, or all", "Une leçon, ou all pour toutes")))
+                .arg(
+                    Arg::new("answers")
+                        .long("answers")
+                        .value_name(say!(lang, "FILE|DIR", "FICHIER|DOSSIER"))
+                        .value_parser(value_parser!(PathBuf))
+                        .help(say!(
+                            lang,
+                            "Answers to grade, or a directory with ID.toml or NN-ID/solution.toml (default: your own)",
+                            "Réponses à corriger, ou un dossier avec ID.toml ou NN-ID/solution.toml (par défaut : les vôtres)"
+                        )),
+                )
+                .arg(
+                    Arg::new("format")
+                        .long("format")
+                        .value_name("human|json")
+                        .value_parser(PossibleValuesParser::new(["human", "json"]))
+                        .default_value("human")
+                        .help(say!(lang, "The form of the report", "La forme du compte rendu")),
+                ),
+        )
+        .subcommand(
+            Command::new("snapshot")
+                .about(say!(lang, "What this machine, or one process, looks like now", "L'état de cette machine, ou d'un processus, maintenant"))
+                .arg(
+                    Arg::new("pid")
+                        .long("pid")
+                        .value_name("PID")
+                        .value_parser(value_parser!(u32).range(1..))
+                        .help(say!(lang, "Beside the host, this process", "À côté de l'hôte, ce processus")),
+                )
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("lesson")
+                .about(say!(lang, "About lessons: list, show, validate", "Au sujet des leçons : lister, montrer, valider"))
+                .subcommand_required(true)
+                .arg_required_else_help(true)
+                .subcommand(Command::new("list").about(say!(lang, "All lessons", "Toutes les leçons")).arg(json()))
+                .subcommand(
+                    Command::new("show").about(say!(lang, "One lesson", "Une leçon")).arg(id("id").required(true)).arg(json()),
+                )
+                .subcommand(
+                    Command::new("lint").about(say!(lang, "Validate lessons", "Valider des leçons")).arg(
+                        Arg::new("folders")
+                            .num_args(0..)
+                            .value_name(say!(lang, "DIR", "DOSSIER"))
+                            .value_parser(value_parser!(PathBuf))
+                            .help(say!(lang, "Folders of lessons (default: all of the library)", "Dossiers de leçons (par défaut : toute la bibliothèque)")),
+                    ),
+                )
+                .subcommand(Command::new("schema").about(say!(lang, "The JSON Schema of lesson.toml", "Le schéma JSON de lesson.toml"))),
+        )
+        .subcommand(
+            Command::new("doctor")
+                .about(say!(lang, "What works on this machine, what doesn't, why, and the remedy", "Ce qui marche sur cette machine, ce qui ne marche pas, pourquoi, et le remède"))
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("clean").about(say!(lang, "Remove what a killed run left", "Retirer ce qu'une exécution tuée a laissé")),
+        )
+}
+
+/// Reads the command line.
+pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
+    let lang = language(args);
+    let matches = grammar(lang).try_get_matches_from(args)?;
+    let deepest = deepest(&matches);
+    let path = |name: &str| deepest.get_one::<PathBuf>(name).cloned();
+    let common = Common {
+        lang,
+        plain: deepest.get_flag("plain"),
+        color: match deepest.get_one::<String>("color").map(String::as_str) {
+            Some("always") => Some(true),
+            Some("never") => Some(false),
+            _ => None,
+        },
+        lessons: path("lessons"),
+        state: path("state"),
+    };
+    let mode = match matches.subcommand() {
+        Some(("learn", found)) => Mode::Learn(found.get_one::<String>("lesson").cloned()),
+        Some(("check", found)) => Mode::Check {
+            lesson: text(found, "lesson"),
+            answers: found.get_one::<PathBuf>("answers").cloned(),
+            json: text(found, "format") == "json",
+        },
+        Some(("snapshot", found)) => {
+            Mode::Snapshot { pid: found.get_one::<u32>("pid").copied(), json: found.get_flag("json") }
+        }
+        Some(("lesson", found)) => Mode::Lesson(match found.subcommand() {
+            Some(("list", found)) => LessonMode::List { json: found.get_flag("json") },
+            Some(("show", found)) => LessonMode::Show { id: text(found, "id"), json: found.get_flag("json") },
+            Some(("lint", found)) => {
+                LessonMode::Lint(found.get_many::<PathBuf>("folders").into_iter().flatten().cloned().collect())
+            }
+            _ => LessonMode::Schema,
+        }),
+        Some(("doctor", found)) => Mode::Doctor { json: found.get_flag("json") },
+        Some(("clean", _)) => Mode::Clean,
+        _ => Mode::Learn(None),
+    };
+    Ok(Cli { common, mode })
+}
+
+/// The matches of the innermost command: global flags are there wherever they stood.
+fn deepest(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, inner)| deepest(inner))
+}
+
+fn text(matches: &ArgMatches, name: &str) -> String {
+    matches.get_one::<String>(name).cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Cli {
+        let args: Vec<_> = line.split(' ').map(std::ffi::OsString::from).collect();
+        parse(&args).unwrap()
+    }
+
+    #[test]
+    fn the_grammar_is_sound_in_both_languages() {
+        for lang in Lang::ALL {
+            grammar(lang).debug_assert();
+        }
+    }
+
+    #[test]
+    fn global_flags_may_stand_before_or_after_the_command() {
+        for line in ["cloison --lang fr --plain learn uts", "cloison learn uts --plain --lang=fr"] {
+            let cli = parsed(line);
+            assert_eq!(cli.mode, Mode::Learn(Some("uts".into())));
+            assert!(cli.common.plain);
+            assert_eq!(cli.common.lang, Lang::Fr);
+        }
+    }
+
+    #[test]
+    fn no_command_is_the_list_of_lessons() {
+        assert_eq!(parsed("cloison --color never").mode, Mode::Learn(None));
+    }
+
+    #[test]
+    fn pid_zero_is_refused() {
+        let args = ["cloison", "snapshot", "--pid", "0"].map(std::ffi::OsString::from);
+        assert!(parse(&args).is_err());
+    }
+}

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == cloison::lab::client::KEEPER_ARGUMENT) {
+    let args: Vec<_> = std::env::args_os().collect();
+    if args.get(1).is_some_and(|argument| argument == cloison::lab::client::KEEPER_ARGUMENT) {
         cloison::lab::keeper::run(cloison::observe::inside);
     }
-    ExitCode::SUCCESS
+    cloison::app::run(&args)
 }

@@ -34,7 +34,8 @@ pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<Less
     let stage = Stage::open(Arc::clone(lesson), &answers.student, Options::default())?;
     let fresh = Answers { lesson: lesson.id.clone(), student: answers.student.clone(), ..Answers::default() };
     let (session, effects) = Session::new(Arc::clone(lesson), fresh, answers.student.clone());
-    let mut grader = Grader { stage, session, answers, lang, verdicts: Vec::new(), scores: Vec::new(), finished: false };
+    let mut grader =
+        Grader { stage, session, answers, lang, verdicts: Vec::new(), scores: Vec::new(), finished: false };
     grader.carry_out(effects)?;
     while !grader.finished {
         grader.step()?;
@@ -77,9 +78,11 @@ impl Grader<'_> {
         }
         if def.points() > 0 {
             let points = self.session.points() - before;
-            self.scores.push(StepScore { step: def.id, points, out_of: def.points() });
+            self.scores.push(StepScore { step: def.id.clone(), points, out_of: def.points() });
         }
         let effects = self.session.apply(Command::Skip);
+        // Refused: an op did not do what the lesson needs, which was said above.
+        self.finished = effects.is_empty();
         self.carry_out(effects)
     }
 
@@ -104,7 +107,8 @@ impl Grader<'_> {
                 self.verdict(step, PREDICTION, State::Pass, choice.clone())
             }
             None => {
-                let mut verdict = self.verdict(step, PREDICTION, State::Skip, say!(lang, "no prediction", "aucune prédiction"));
+                let mut verdict =
+                    self.verdict(step, PREDICTION, State::Skip, say!(lang, "no prediction", "aucune prédiction"));
                 verdict.help = say!(
                     lang,
                     "Any prediction earns the points: write one of the choices below [answers].",

@@ -1,6 +1,78 @@
 //! The composition root: wires the parts together, a file per mode.
 
+pub mod check_command;
+pub mod clean_command;
 pub mod grade;
 pub mod lesson_commands;
 pub mod snapshot_command;
 pub mod stage;
+pub mod store;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use crate::cli::{self, Cli, LessonMode, Mode};
+use crate::i18n::Explain;
+
+/// Usage, or a file that can't be read.
+const USAGE: u8 = 2;
+
+/// Runs what the command line asks for; its exit code. The calling process has one
+/// thread.
+pub fn run(args: &[OsString]) -> ExitCode {
+    let cli = match cli::parse(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors, and clap knows which stream each goes to.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    let (stdout, stderr, code) = mode(&cli);
+    print(&stdout, &stderr);
+    ExitCode::from(code)
+}
+
+/// Writes what there is to say; a reader that has gone away (`| head`) is no error.
+fn print(stdout: &str, stderr: &str) {
+    let _ = std::io::stdout().write_all(stdout.as_bytes()).and_then(|()| std::io::stdout().flush());
+    if !stderr.is_empty() {
+        let end = if stderr.ends_with('\n') { "" } else { "\n" };
+        let _ = write!(std::io::stderr(), "{stderr}{end}");
+    }
+}
+
+fn mode(cli: &Cli) -> lesson_commands::Output {
+    let common = &cli.common;
+    let lang = common.lang;
+    let color = common.color.unwrap_or_else(|| wants_color(std::io::stdout().is_terminal()));
+    let lessons = common.lessons.as_deref();
+    match &cli.mode {
+        Mode::Learn(_) => (String::new(), String::new(), 0),
+        Mode::Check { lesson, answers, json } => check_command::run(&check_command::Request {
+            lesson,
+            answers: answers.as_deref(),
+            lessons,
+            state: common.state.as_deref(),
+            json: *json,
+            lang,
+            color,
+        }),
+        Mode::Snapshot { pid, json } => match snapshot_command::run(*pid, *json, lang) {
+            Ok(text) => (text, String::new(), 0),
+            Err(error) => (String::new(), error.explain(lang), USAGE),
+        },
+        Mode::Lesson(LessonMode::List { json }) => lesson_commands::list(lessons, lang, *json, color),
+        Mode::Lesson(LessonMode::Show { id, json }) => lesson_commands::show(lessons, id, lang, *json, color),
+        Mode::Lesson(LessonMode::Lint(folders)) => lesson_commands::lint(lessons, folders, lang, color),
+        Mode::Lesson(LessonMode::Schema) => lesson_commands::schema(),
+        Mode::Doctor { .. } => (String::new(), String::new(), 0),
+        Mode::Clean => clean_command::run(lang),
+    }
+}
+
+/// Colours where a person reads them, unless NO_COLOR says no (no-color.org).
+fn wants_color(terminal: bool) -> bool {
+    terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

@@ -1,9 +1,9 @@
 //! Verdicts and scores: what a check, a prediction, a task came to.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How one thing was judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It holds.
@@ -17,7 +17,7 @@ pub enum State {
 }
 
 /// One judgement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The step.
     pub step: String,
@@ -36,7 +36,7 @@ pub struct Verdict {
 }
 
 /// A step that gives points.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepScore {
     /// The step.
     pub step: String,
@@ -47,7 +47,7 @@ pub struct StepScore {
 }
 
 /// All that a grader says about one lesson.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LessonReport {
     /// The lesson.
     pub lesson: String,

@@ -141,6 +141,14 @@ impl Session {
         if self.step_def().predict.as_ref().is_some_and(|predict| self.chosen(self.step, predict).is_none()) {
             return self.refuse(Refusal::Unpredicted);
         }
+        self.leave()
+    }
+
+    /// Goes on to the next step, or finishes.
+    fn leave(&mut self) -> Vec<Effect> {
+        if self.phase != Phase::Ready {
+            return self.refuse(Refusal::Busy);
+        }
         if self.outcome().is_some_and(|outcome| failed(self.step_def(), outcome)) {
             // What comes next relies on it: a name set without the wall is the host's.
             return self.refuse(Refusal::Failed);
@@ -198,7 +206,11 @@ impl Session {
         let word = line.trim();
         // A replay has one shell per actor, which must live to the end.
         let says_nothing = word.is_empty() || word == "exit" || word == "logout";
-        if says_nothing || self.phase == Phase::Rebuilding || (self.passed(self.step) && !before_pass) || !task.shells.contains(&shell) {
+        if says_nothing
+            || self.phase == Phase::Rebuilding
+            || (self.passed(self.step) && !before_pass)
+            || !task.shells.contains(&shell)
+        {
             return Vec::new();
         }
         let id = self.step_def().id.clone();

@@ -132,7 +132,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
 }
 
 fn typed(shell: &str, line: &str) -> Command {
-    Command::Typed { shell: shell.into(), line: line.into() }
+    Command::Typed { shell: shell.into(), line: line.into(), before_pass: false }
 }
 
 fn begun() -> Session {

@@ -13,7 +13,8 @@ use super::theme::{Role, Theme};
 /// The lines of a Markdown text, at most `width` cells each (1 at least).
 /// Paragraphs are separated by an empty line; none at the start and the end.
 pub fn lines(markdown: &str, width: usize, theme: Theme) -> Vec<Line<'static>> {
-    let mut writer = Writer { width: width.max(1), theme, lines: Vec::new(), spans: Vec::new(), state: State::default() };
+    let mut writer =
+        Writer { width: width.max(1), theme, lines: Vec::new(), spans: Vec::new(), state: State::default() };
     for event in Parser::new(markdown) {
         writer.take(event);
     }

@@ -79,8 +79,14 @@ impl Theme {
 
     /// What the two halves of the n-th joined row look like: the same on both sides.
     pub fn joined(self, n: usize) -> Style {
-        const DARK: [Color; 6] =
-            [Color::LightCyan, Color::LightYellow, Color::LightMagenta, Color::LightGreen, Color::LightBlue, Color::LightRed];
+        const DARK: [Color; 6] = [
+            Color::LightCyan,
+            Color::LightYellow,
+            Color::LightMagenta,
+            Color::LightGreen,
+            Color::LightBlue,
+            Color::LightRed,
+        ];
         const LIGHT: [Color; 6] =
             [Color::Blue, Color::Magenta, Color::Indexed(94), Color::Indexed(22), Color::Indexed(24), Color::Red];
         self.paint(DARK[n % DARK.len()], LIGHT[n % LIGHT.len()])

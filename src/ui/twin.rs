@@ -8,8 +8,8 @@ use super::layout::Pane;
 use super::safe::safe;
 use crate::i18n::{Explain, Lang};
 use crate::lesson::op::NsKind;
-use crate::observe::{Reading, Snapshot, View};
 use crate::observe::model::{IdRange, Process};
+use crate::observe::{Reading, Snapshot, View};
 use crate::say;
 
 /// A pane's rows, ready to be drawn.
@@ -126,7 +126,8 @@ fn processes(table: &mut Table, host: &View, inside: Option<&View>, lang: Lang) 
 
 fn process_cells(process: &Process) -> Vec<String> {
     let user = process.user.as_deref().map_or_else(|| process.uid.to_string(), safe);
-    let command = if process.command.is_empty() { format!("[{}]", safe(&process.name)) } else { safe(&process.command) };
+    let command =
+        if process.command.is_empty() { format!("[{}]", safe(&process.name)) } else { safe(&process.command) };
     vec![process.pid.to_string(), process.ppid.to_string(), user, safe(&process.state.to_string()), command]
 }
 
@@ -137,14 +138,19 @@ fn users(table: &mut Table, host: &View, inside: Option<&View>, lang: Lang) {
     };
     let outer = read(table, 0, &host.users, lang);
     let inner = inside.and_then(|view| read(table, 1, &view.users, lang));
-    let cells = |uid: u32, names: &BTreeMap<u32, String>| vec![uid.to_string(), names.get(&uid).map_or_else(String::new, |name| safe(name))];
+    let cells = |uid: u32, names: &BTreeMap<u32, String>| {
+        vec![uid.to_string(), names.get(&uid).map_or_else(String::new, |name| safe(name))]
+    };
     let none = BTreeMap::new();
     let host_names = outer.map_or(&none, |users| &users.names);
     let map: &[IdRange] = inner.map_or(&[], |users| &users.uid_map);
     let mut seen = BTreeSet::new();
     for (&uid, _) in inner.map_or(&none, |users| &users.names) {
         let names = inner.map_or(&none, |users| &users.names);
-        let outside = map.iter().find(|range| uid >= range.inside && uid - range.inside < range.count).map(|range| range.outside + (uid - range.inside));
+        let outside = map
+            .iter()
+            .find(|range| uid >= range.inside && uid - range.inside < range.count)
+            .map(|range| range.outside + (uid - range.inside));
         seen.extend(outside);
         table.rows.push(Row {
             key: format!("b{uid}"),
@@ -166,12 +172,18 @@ fn mounts(table: &mut Table, host: &View, inside: Option<&View>, lang: Lang) {
     let empty = Vec::new();
     let outer = read(table, 0, &host.mounts, lang).unwrap_or(&empty);
     let inner = inside.and_then(|view| read(table, 1, &view.mounts, lang)).unwrap_or(&empty);
-    let cells = |mount: &crate::observe::model::Mount| vec![safe(&mount.target), safe(&mount.fstype), safe(&mount.source)];
+    let cells =
+        |mount: &crate::observe::model::Mount| vec![safe(&mount.target), safe(&mount.fstype), safe(&mount.source)];
     let mut left: Vec<&crate::observe::model::Mount> = inner.iter().collect();
     for mount in outer {
         let at = left.iter().position(|other| other.device == mount.device && other.root == mount.root);
         let twin = at.map(|at| left.remove(at));
-        table.rows.push(Row { key: format!("h{}", mount.id), host: Some(cells(mount)), boxed: twin.map(cells), joined: None });
+        table.rows.push(Row {
+            key: format!("h{}", mount.id),
+            host: Some(cells(mount)),
+            boxed: twin.map(cells),
+            joined: None,
+        });
     }
     for mount in left {
         table.rows.push(Row { key: format!("b{}", mount.id), host: None, boxed: Some(cells(mount)), joined: None });
@@ -194,7 +206,12 @@ fn names(table: &mut Table, host: &View, inside: Option<&View>, lang: Lang) {
     let (outer, inner) = (outer.map(values), inner.map(values));
     for (n, label) in labels.into_iter().enumerate() {
         let cells = |values: &[String; 3]| vec![label.to_owned(), values[n].clone()];
-        let row = Row { key: label.to_owned(), host: outer.as_ref().map(cells), boxed: inner.as_ref().map(cells), joined: None };
+        let row = Row {
+            key: label.to_owned(),
+            host: outer.as_ref().map(cells),
+            boxed: inner.as_ref().map(cells),
+            joined: None,
+        };
         table.rows.push(row);
     }
 }

@@ -31,9 +31,10 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             carry_out(model, effects, &mut requests);
         }
         Event::Observed(snapshot) => {
-            let same = model.lesson().and_then(|lesson| lesson.twins.snapshot.as_ref()).is_some_and(|before| {
-                before.host == snapshot.host && before.actors == snapshot.actors
-            });
+            let same = model
+                .lesson()
+                .and_then(|lesson| lesson.twins.snapshot.as_ref())
+                .is_some_and(|before| before.host == snapshot.host && before.actors == snapshot.actors);
             if let Some(lesson) = model.lesson_mut() {
                 lesson.twins.snapshot = Some(snapshot.clone());
                 lesson.twins.stale |= !same;
@@ -154,7 +155,7 @@ fn twins(lesson: &mut LessonScreen, lang: crate::i18n::Lang, now: Instant) {
 /// Lines were entered in shells.
 fn entered(model: &mut Model, lines: impl IntoIterator<Item = (String, String)>, requests: &mut Vec<Request>) {
     for (shell, line) in lines {
-        command(model, Command::Typed { shell, line }, requests);
+        command(model, Command::Typed { shell, line, before_pass: false }, requests);
     }
 }
 
@@ -270,7 +271,8 @@ fn key(model: &mut Model, key: KeyEvent, requests: &mut Vec<Request>) {
 }
 
 fn to_shell(model: &mut Model, key: KeyEvent, requests: &mut Vec<Request>) {
-    let line = model.lesson_mut().filter(|lesson| lesson.focus == Focus::Shells).and_then(|lesson| lesson.shells.key(key));
+    let line =
+        model.lesson_mut().filter(|lesson| lesson.focus == Focus::Shells).and_then(|lesson| lesson.shells.key(key));
     entered(model, line, requests);
 }
 
@@ -305,7 +307,8 @@ fn intent(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
 }
 
 fn toggle(model: &mut Model, overlay: Overlay) {
-    let open = model.overlay.as_ref().is_some_and(|open| std::mem::discriminant(open) == std::mem::discriminant(&overlay));
+    let open =
+        model.overlay.as_ref().is_some_and(|open| std::mem::discriminant(open) == std::mem::discriminant(&overlay));
     model.overlay = (!open).then_some(overlay);
 }
 
@@ -327,7 +330,8 @@ fn overlay(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
             command(model, Command::Back, requests);
         }
         (Some(Overlay::Quit), Intent::Accept) => model.left = true,
-        (Some(Overlay::Quit), Intent::List) | (Some(Overlay::Finished), Intent::Accept | Intent::Next | Intent::List) => {
+        (Some(Overlay::Quit), Intent::List)
+        | (Some(Overlay::Finished), Intent::Accept | Intent::Next | Intent::List) => {
             to_list(model, requests);
         }
         (_, Intent::Accept | Intent::Close) => model.overlay = None,
@@ -339,7 +343,8 @@ fn to_list(model: &mut Model, requests: &mut Vec<Request>) {
     model.overlay = None;
     if let Some(lesson) = model.lesson() {
         let session = &lesson.session;
-        let state = if session.finished() { EntryState::Done(session.points()) } else { EntryState::Begun(session.points()) };
+        let state =
+            if session.finished() { EntryState::Done(session.points()) } else { EntryState::Begun(session.points()) };
         let id = session.lesson().id.clone();
         model.list.set_state(&id, state);
         requests.push(Request::Close);
@@ -380,7 +385,9 @@ fn lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
     let Some(lesson) = model.lesson_mut() else { return };
     match meaning {
         Intent::Next => command(model, Command::Next, requests),
-        Intent::Back if lesson.session.would_lose() && lesson.session.step() > 0 => model.overlay = Some(Overlay::Confirm),
+        Intent::Back if lesson.session.would_lose() && lesson.session.step() > 0 => {
+            model.overlay = Some(Overlay::Confirm)
+        }
         Intent::Back => command(model, Command::Back, requests),
         Intent::Hint => command(model, Command::Hint, requests),
         Intent::Lesson => {

@@ -28,7 +28,11 @@ const GIVES_WAY: [Intent; 8] = [
 pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let lang = model.lang;
     let area = lesson.regions(model.size).foot;
-    let who = if model.prefix { say!(lang, "Ctrl-G … which key?", "Ctrl-G … quelle touche ?") } else { keyboard(lesson, lang) };
+    let who = if model.prefix {
+        say!(lang, "Ctrl-G … which key?", "Ctrl-G … quelle touche ?")
+    } else {
+        keyboard(lesson, lang)
+    };
     let hints = lesson.session.task(lang).map(|_| {
         let opened = lesson.session.hints(lang).len();
         format!("({opened}/{})", opened + lesson.session.hints_left())

@@ -41,7 +41,11 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let title = safe(&session.lesson().text(lang).title);
     let room = usize::from(area.width);
     while right.len() > 2 && width(&name) + 12 + right.iter().map(|part| width(part) + 3).sum::<usize>() > room {
-        if right.len() > 4 { right.pop() } else { Some(right.remove(1)) };
+        if right.len() > 4 {
+            right.pop()
+        } else {
+            Some(right.remove(1))
+        };
     }
     let right = right.join("   ") + " ";
     let left = fit(&format!("{name} · {title}"), room.saturating_sub(width(&right) + 1));

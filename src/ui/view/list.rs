@@ -29,7 +29,10 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     put(buffer, area, 0, &Line::styled(head, theme.style(Role::Strong)));
     let filter = safe(&model.list.filter);
     let filter = if filter.is_empty() {
-        Line::styled(say!(lang, " type to filter, Enter opens", " tapez pour filtrer, Entrée ouvre"), theme.style(Role::Quiet))
+        Line::styled(
+            say!(lang, " type to filter, Enter opens", " tapez pour filtrer, Entrée ouvre"),
+            theme.style(Role::Quiet),
+        )
     } else {
         Line::styled(say!(lang, " filter: {filter}▏", " filtre : {filter}▏"), theme.style(Role::Key))
     };
@@ -90,12 +93,17 @@ fn entries(frame: &mut Frame<'_>, area: Rect, model: &Model) {
         let text = if model.list.entries.is_empty() {
             say!(lang, " There are no lessons.", " Il n'y a aucune leçon.")
         } else {
-            say!(lang, " No lesson fits this filter. Esc clears it.", " Aucune leçon ne correspond. Échap vide le filtre.")
+            say!(
+                lang,
+                " No lesson fits this filter. Esc clears it.",
+                " Aucune leçon ne correspond. Échap vide le filtre."
+            )
         };
         lines.push(Line::styled(text, theme.style(Role::Quiet)));
     }
     let high = usize::from(area.height);
-    let scroll = (at_line + 1).saturating_sub(high).max(at_line.saturating_sub(high / 2)).min(lines.len().saturating_sub(high));
+    let scroll =
+        (at_line + 1).saturating_sub(high).max(at_line.saturating_sub(high / 2)).min(lines.len().saturating_sub(high));
     for (row, line) in (0..area.height).zip(lines.iter().skip(scroll)) {
         put(frame.buffer_mut(), area, row, line);
     }

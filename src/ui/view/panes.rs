@@ -114,7 +114,12 @@ fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
     let name = safe(boxed);
     let title = say!(lang, " BOX {name} {seen} {state}", " BOÎTE {name} {seen} {state}");
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-    put(buffer, title_area(right), 0, &Line::styled(fit(&format!(" {title} "), usize::from(right.width)), theme.style(Role::Strong)));
+    put(
+        buffer,
+        title_area(right),
+        0,
+        &Line::styled(fit(&format!(" {title} "), usize::from(right.width)), theme.style(Role::Strong)),
+    );
     if inside.height < 2 {
         return;
     }
@@ -154,7 +159,8 @@ fn rows(buffer: &mut Buffer, halves: [Rect; 2], middle: u16, model: &Model, less
             style = style.add_modifier(Modifier::BOLD);
         }
         let blank = |side: &str| Line::styled(format!("    · {side}"), theme.style(Role::Quiet));
-        let face = |cells: String| Line::from_iter([Span::raw("  "), Span::styled(sign, style), Span::styled(cells, style)]);
+        let face =
+            |cells: String| Line::from_iter([Span::raw("  "), Span::styled(sign, style), Span::styled(cells, style)]);
         match &row.host {
             Some(texts) if row.joined.is_some() => {
                 let room = usize::from(halves[0].width).saturating_sub(4);
@@ -165,7 +171,9 @@ fn rows(buffer: &mut Buffer, halves: [Rect; 2], middle: u16, model: &Model, less
                 buffer[(middle, halves[0].y + at)].set_symbol("┼").set_style(style);
             }
             Some(texts) => put(buffer, halves[0], at, &face(cells(texts, &columns[0], &table.head))),
-            None => put(buffer, halves[0], at, &blank(lang.pick("not visible from the host", "invisible depuis l'hôte"))),
+            None => {
+                put(buffer, halves[0], at, &blank(lang.pick("not visible from the host", "invisible depuis l'hôte")))
+            }
         }
         match &row.boxed {
             Some(texts) if row.joined.is_some() => {
@@ -173,7 +181,9 @@ fn rows(buffer: &mut Buffer, halves: [Rect; 2], middle: u16, model: &Model, less
                 put(buffer, halves[1], at, &Line::styled(format!("─ {sign}{text}"), style));
             }
             Some(texts) => put(buffer, halves[1], at, &face(cells(texts, &columns[1], &table.head))),
-            None => put(buffer, halves[1], at, &blank(lang.pick("not visible from the box", "invisible depuis la boîte"))),
+            None => {
+                put(buffer, halves[1], at, &blank(lang.pick("not visible from the box", "invisible depuis la boîte")))
+            }
         }
     }
     if !rest.is_empty() {
@@ -223,7 +233,9 @@ fn columns(table: &Table, shown: &[Row], room: usize) -> Vec<usize> {
 }
 
 fn cells(texts: &[String], columns: &[usize], head: &[&str]) -> String {
-    let cell = |((text, &wide), head): ((&String, &usize), &&str)| if numeric(head) { pad_left(text, wide) } else { pad(text, wide) };
+    let cell = |((text, &wide), head): ((&String, &usize), &&str)| {
+        if numeric(head) { pad_left(text, wide) } else { pad(text, wide) }
+    };
     texts.iter().zip(columns).zip(head).map(cell).collect::<Vec<_>>().join(" ")
 }
 
