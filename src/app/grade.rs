@@ -127,6 +127,9 @@ impl Grader<'_> {
         let scripts = self.answers.tasks.get(step).cloned().unwrap_or_default();
         let mut help = String::new();
         for (shell, script) in &scripts {
+            // Kept with the session's answers, so that a rebuilt lab has seen it.
+            let typed = Command::Typed { shell: shell.clone(), line: script.clone(), before_pass: true };
+            let _ = self.session.apply(typed);
             match self.run(shell, script, deadline) {
                 Ok(end) if end.exit.is_none() && !end.satisfied => {
                     let seconds = task.seconds;
@@ -150,7 +153,17 @@ impl Grader<'_> {
             }
         }
         self.judge(step, &help);
+        if !scripts.is_empty() && !self.passed() {
+            // What failed commands did to the lab must not weigh on the steps to come.
+            self.renew()?;
+        }
         Ok(())
+    }
+
+    /// A lab as it would be without this step's commands.
+    fn renew(&mut self) -> Result<(), LabError> {
+        let answers = self.session.answers().clone();
+        self.stage.rebuild(self.session.step(), &answers).map(drop)
     }
 
     /// The checks of the task as they stand.
@@ -183,10 +196,7 @@ impl Grader<'_> {
             self.verdicts.push(verdict);
         }
         self.stage = Stage::open(Arc::clone(self.session.lesson()), &self.answers.student, Options::default())?;
-        let to = self.session.step();
-        let answers = self.session.answers().clone();
-        self.stage.rebuild(to, &answers)?;
-        Ok(())
+        self.renew()
     }
 
     fn run(&mut self, shell: &str, script: &str, deadline: Instant) -> Result<ScriptEnd, LabError> {

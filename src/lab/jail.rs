@@ -8,6 +8,7 @@
 //!        ◀──────────── what the work gave, over a pipe ────────────
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
@@ -18,6 +19,7 @@ use nix::mount::MsFlags;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, setrlimit};
 
+use super::sweep;
 use crate::i18n::{Explain, Lang};
 use crate::kernel::namespace::{self, write_file};
 use crate::kernel::process::{self, Exit, Side};
@@ -75,6 +77,8 @@ pub fn run(limit: Duration, work: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, J
         move |errno| JailError::Build(errno, doing)
     };
     let (read, write) = pipe().map_err(build("pipe"))?;
+    // Should the warden die first, its PID 1 comes here to be collected.
+    process::become_subreaper().map_err(build("prctl"))?;
     let me = std::process::id();
     let warden = match process::fork(&mut Trace::default()).map_err(build("fork"))? {
         Side::Parent(pid) => pid,
@@ -87,11 +91,15 @@ pub fn run(limit: Duration, work: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, J
     };
     drop(write);
     let answer = listen(read, Instant::now() + limit);
-    // An answer is the last thing the work does; anything else ends it now.
-    if let Ok(pidfd) = process::pidfd_open(warden) {
+    if answer.is_none()
+        && let Ok(pidfd) = process::pidfd_open(warden)
+    {
+        // ESRCH: it has just ended.
         let _ = process::pidfd_kill(&pidfd, libc::SIGKILL);
     }
+    // An answer is the last thing that the work gives: the warden ends by itself.
     let exit = process::wait_for(warden);
+    sweep::end_descendants(&BTreeSet::new());
     match answer {
         None => Err(JailError::TimedOut(limit)),
         Some(bytes) => match bytes.split_first() {
