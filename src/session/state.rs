@@ -324,8 +324,8 @@ impl Session {
     /// The outcome of the first step so far in which an op failed that should not
     /// have: a rebuild may come to grief before the step that it goes to.
     pub(super) fn failure(&self) -> Option<&StepOutcome> {
-        let steps = self.lesson.steps.iter().zip(&self.outcomes).take(self.step + 1);
-        steps.filter_map(|(step, outcome)| outcome.as_ref().filter(|outcome| failed(step, outcome))).next()
+        let mut steps = self.lesson.steps.iter().zip(&self.outcomes).take(self.step + 1);
+        steps.find_map(|(step, outcome)| outcome.as_ref().filter(|outcome| failed(step, outcome)))
     }
 
     pub(super) fn passed(&self, step: usize) -> bool {

@@ -69,6 +69,8 @@ proptest! {
             prop_assert!(session.step() < lesson.steps.len());
             prop_assert!(session.points() >= before && session.points() <= session.out_of());
             before = session.points();
+            let passed = &session.answers().progress.as_ref().unwrap().passed;
+            prop_assert!(passed.len() <= 2, "passed twice: {passed:?}");
             for effect in effects {
                 match effect {
                     Effect::Save(answers) => {
