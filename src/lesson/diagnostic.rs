@@ -23,6 +23,8 @@ pub(crate) use both;
 
 /// The most characters of a line that are shown around a mistake.
 const SHOWN: usize = 100;
+/// The most words that are listed as known, or looked at for one that is meant.
+const CANDIDATES: usize = 50;
 
 /// A mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,6 +206,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let word: String = word.chars().take(64).collect();
     known
         .into_iter()
+        .filter(|candidate| candidate.len() <= 128)
         .map(|candidate| (strsim::jaro_winkler(&word, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.75)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
@@ -212,7 +215,8 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 
 /// Help for a word that is not known: the one that may be meant, and all there are.
 pub fn did_you_mean<'a>(word: &str, known: &[&'a str]) -> Both {
-    let list = known.join(", ");
+    let known = &known[..known.len().min(CANDIDATES)];
+    let list = known.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", ");
     match (nearest(word, known.iter().copied()), known.is_empty()) {
         (Some(near), _) => {
             both!("did you mean `{near}`? known here: {list}", "vouliez-vous dire « {near} » ? Possibles ici : {list}")

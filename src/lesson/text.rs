@@ -7,7 +7,13 @@ use std::ops::Range;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag};
 
 use super::diagnostic::{Diagnostic, acts_on_terminal, both, quoted};
+use super::load::MOST;
 use super::source::Source;
+
+/// The most bytes that are looked through for the end of `seed.NAME`.
+const LONGEST_SEED: usize = 64;
+/// The most characters that are looked through for the end of a path.
+const LONGEST_PATH: usize = 1100;
 
 /// A Markdown file, cut at its headings.
 #[derive(Debug)]
@@ -49,6 +55,10 @@ pub fn outline(source: &Source, found: &mut Vec<Diagnostic>) -> Outline {
     controls(source, found);
     let mut outline = Outline { title: None, steps: Vec::new() };
     for (level, section) in sections(source, found) {
+        // Placing a mistake costs a walk through the file; nobody reads hundreds.
+        if found.len() > MOST {
+            break;
+        }
         let span = section.span.clone();
         match level {
             1 if outline.title.is_none() && outline.steps.is_empty() => outline.title = Some(section),
@@ -92,6 +102,9 @@ fn sections(source: &Source, found: &mut Vec<Diagnostic>) -> Vec<(usize, Section
         match event {
             Event::Start(Tag::Heading { level, .. }) => {
                 nesting += 1;
+                if found.len() > MOST {
+                    break;
+                }
                 if nesting > 1 || !text[span.clone()].starts_with('#') {
                     found.push(
                         source
@@ -185,7 +198,7 @@ pub fn pieces(prose: &str) -> Vec<Piece<'_>> {
     while let Some(open) = prose[at..].find('{').map(|found| at + found) {
         let inside = &prose[open + 1..];
         let close =
-            inside.starts_with("seed.").then(|| inside.find('}')).flatten().or_else(|| {
+            inside.starts_with("seed.").then(|| end_of_seed(inside)).flatten().or_else(|| {
                 if inside.starts_with("$.") || inside.starts_with("$[") { end_of_path(inside) } else { None }
             });
         let Some(close) = close else {
@@ -206,10 +219,15 @@ pub fn pieces(prose: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// Where the brace is that closes a seed's name: within what a name can be.
+pub(super) fn end_of_seed(inside: &str) -> Option<usize> {
+    inside.bytes().take(LONGEST_SEED).position(|byte| byte == b'}')
+}
+
 /// Where the brace is that closes a path: not one in quotes, and on its line.
 fn end_of_path(inside: &str) -> Option<usize> {
     let mut quote = None;
-    for (at, c) in inside.char_indices() {
+    for (at, c) in inside.char_indices().take(LONGEST_PATH) {
         match (quote, c) {
             (_, '\n') => return None,
             (None, '}') => return Some(at),
