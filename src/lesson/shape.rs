@@ -90,16 +90,15 @@ impl<'a> Walk<'a> {
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             // `get` on the schema itself: its lifetime outlives `none`.
-            match schema["properties"].get(name) {
-                Some(of_key) => self.value(value, of_key),
-                None => {
-                    let shown = quoted(name);
-                    self.report(
-                        key.span(),
-                        both!("unknown key `{shown}`", "clé inconnue : « {shown} »"),
-                        did_you_mean(name, &known),
-                    );
-                }
+            if let Some(of_key) = schema["properties"].get(name) {
+                self.value(value, of_key);
+            } else {
+                let shown = quoted(name);
+                self.report(
+                    key.span(),
+                    both!("unknown key `{shown}`", "clé inconnue : « {shown} »"),
+                    did_you_mean(name, &known),
+                );
             }
         }
         for name in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {

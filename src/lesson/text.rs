@@ -93,6 +93,24 @@ fn stray(source: &Source, span: Range<usize>) -> Diagnostic {
         ))
 }
 
+/// A heading inside a quotation or a list, or one made by a line below it.
+fn no_line_of_its_own(source: &Source, span: Range<usize>, nested: bool) -> Diagnostic {
+    let help = if nested {
+        both!(
+            "in a quotation or a list, use bold text instead",
+            "dans une citation ou une liste, mettez plutôt le texte en gras"
+        )
+    } else {
+        both!(
+            "a line of `---` or `===` right below a paragraph makes it a heading: put an empty line between",
+            "une ligne de « --- » ou de « === » juste sous un paragraphe en fait un titre : laissez une ligne vide entre les deux"
+        )
+    };
+    let title =
+        both!("a heading that is not at the start of a line with `#`", "ce titre ne commence pas sa ligne par « # »");
+    source.at(span, title).help(help)
+}
+
 /// All headings with what follows each, in order.
 fn sections(source: &Source, found: &mut Vec<Diagnostic>) -> Vec<(usize, Section)> {
     let text = source.text.as_str();
@@ -106,14 +124,7 @@ fn sections(source: &Source, found: &mut Vec<Diagnostic>) -> Vec<(usize, Section
                     break;
                 }
                 if nesting > 1 || !text[span.clone()].starts_with('#') {
-                    found.push(
-                        source
-                            .at(span, both!("a heading that is not at the start of a line with `#`", "titre qui ne commence pas sa ligne par « # »"))
-                            .help(both!(
-                                "a line of `---` or `===` right below a paragraph makes it a heading: put an empty line between",
-                                "une ligne de « --- » ou de « === » juste sous un paragraphe en fait un titre : laissez une ligne vide entre les deux"
-                            )),
-                    );
+                    found.push(no_line_of_its_own(source, span, nesting > 1));
                 } else {
                     headings.push((depth(level), span));
                 }

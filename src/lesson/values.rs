@@ -62,15 +62,13 @@ impl Values {
         while let Some(open) = rest.find("{seed.") {
             out.push_str(&rest[..open]);
             let inside = &rest[open + "{seed.".len()..];
-            match end_of_seed(inside).and_then(|close| Some((self.get(&inside[..close])?, close))) {
-                Some((value, close)) => {
-                    out.push_str(value);
-                    rest = &inside[close + 1..];
-                }
-                None => {
-                    out.push_str("{seed.");
-                    rest = inside;
-                }
+            let known = end_of_seed(inside).and_then(|close| Some((self.get(&inside[..close])?, close)));
+            if let Some((value, close)) = known {
+                out.push_str(value);
+                rest = &inside[close + 1..];
+            } else {
+                out.push_str("{seed.");
+                rest = inside;
             }
         }
         out.push_str(rest);

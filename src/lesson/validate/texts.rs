@@ -73,19 +73,17 @@ pub(super) fn fit(
     }
     for step in steps {
         let section = outline.steps.iter().find(|section| section.id == step.id);
-        text.steps.push(match section {
-            Some(section) => fit.step(section, step),
-            None => {
-                let id = quoted(&step.id);
-                let end = source.text.len();
-                fit.report(
-                    end..end,
-                    both!("no text for the step `{id}`", "l'étape « {id} » n'a pas de texte"),
-                    both!("add `## {id}: Heading` and its text", "ajoutez « ## {id}: Titre » et son texte"),
-                );
-                StepText::default()
-            }
-        });
+        if let Some(section) = section {
+            text.steps.push(fit.step(section, step));
+            continue;
+        }
+        let id = quoted(&step.id);
+        let end = source.text.trim_end().len();
+        fit.report(
+            end..end,
+            both!("no text for the step `{id}`", "l'étape « {id} » n'a pas de texte"),
+            both!("add `## {id}: Heading` and its text", "ajoutez « ## {id}: Titre » et son texte"),
+        );
     }
     text
 }
