@@ -116,3 +116,32 @@ fn no_lesson_sets_a_name_of_the_host() {
         }
     });
 }
+
+#[test]
+fn every_text_that_a_session_shows_has_its_values_filled_in() {
+    use cloison::session::{Command, Session};
+    each(|lesson, solution, _| {
+        let (mut session, _) =
+            Session::new(std::sync::Arc::new(lesson.clone()), solution.clone(), solution.student.clone());
+        session.apply(Command::Performed(cloison::session::StepOutcome::default()));
+        for step in 0..lesson.steps.len() {
+            session.apply(Command::Goto(step));
+            session.apply(Command::Rebuilt { to: step, outcomes: Vec::new() });
+            (0..3).for_each(|_| drop(session.apply(Command::Hint)));
+            for lang in Lang::ALL {
+                let mut shown = vec![session.title(lang), session.prose(lang)];
+                shown.extend(session.hints(lang));
+                shown.extend(session.why(lang));
+                shown.extend(session.task(lang).into_iter().flat_map(|task| task.checks).map(|check| check.label));
+                if let Some(prediction) = session.prediction() {
+                    shown.extend(prediction.choices.iter().map(|choice| choice.text(lang).to_owned()));
+                }
+                for text in &shown {
+                    assert!(!text.contains("{seed.") && !text.contains("{$"), "{}: {text}", lesson.id);
+                }
+                assert!(session.recall(lang).is_some() == lesson.steps[step].recall.is_some(), "{}", lesson.id);
+            }
+        }
+        assert_eq!(session.step() + 1, lesson.steps.len());
+    });
+}

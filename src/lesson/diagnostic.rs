@@ -23,6 +23,8 @@ pub(crate) use both;
 
 /// The most characters of a line that are shown around a mistake.
 const SHOWN: usize = 100;
+/// The most words that are listed as known, or looked at for one that is meant.
+const CANDIDATES: usize = 50;
 
 /// A mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,13 +32,13 @@ pub struct Diagnostic {
     /// The file, as it is to be named to a person.
     pub file: String,
     /// Where in the file; nothing when the file as a whole is meant.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// What is wrong.
     pub title: Both,
     /// What to say at the caret; may be empty.
-    pub label: Both,
+    pub label: Box<Both>,
     /// What helps; may be empty.
-    pub help: Both,
+    pub help: Box<Both>,
 }
 
 /// A place in a file, with enough of the file to show it.
@@ -55,26 +57,26 @@ pub struct Place {
 impl Diagnostic {
     /// A mistake of a file as a whole.
     pub fn of_file(file: &str, title: Both) -> Self {
-        Self { file: printable(file), place: None, title, label: Both::default(), help: Both::default() }
+        Self { file: printable(file), place: None, title, label: Box::default(), help: Box::default() }
     }
 
     /// A mistake at some bytes of a text. A span that goes over several lines is
     /// shown on its first; one outside the text, at the text's end.
     pub fn at(file: &str, text: &str, span: Range<usize>, title: Both) -> Self {
-        Self { place: Some(Place::of(text, span)), ..Self::of_file(file, title) }
+        Self { place: Some(Box::new(Place::of(text, span))), ..Self::of_file(file, title) }
     }
 
     /// With a word at the caret.
     #[must_use]
     pub fn label(mut self, label: Both) -> Self {
-        self.label = label;
+        *self.label = label;
         self
     }
 
     /// With what helps.
     #[must_use]
     pub fn help(mut self, help: Both) -> Self {
-        self.help = help;
+        *self.help = help;
         self
     }
 
@@ -204,6 +206,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let word: String = word.chars().take(64).collect();
     known
         .into_iter()
+        .filter(|candidate| candidate.len() <= 128)
         .map(|candidate| (strsim::jaro_winkler(&word, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.75)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
@@ -211,8 +214,9 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// Help for a word that is not known: the one that may be meant, and all there are.
-pub fn did_you_mean<'a>(word: &str, known: &[&'a str]) -> Both {
-    let list = known.join(", ");
+pub fn did_you_mean(word: &str, known: &[&str]) -> Both {
+    let known = &known[..known.len().min(CANDIDATES)];
+    let list = known.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", ");
     match (nearest(word, known.iter().copied()), known.is_empty()) {
         (Some(near), _) => {
             both!("did you mean `{near}`? known here: {list}", "vouliez-vous dire « {near} » ? Possibles ici : {list}")

@@ -111,7 +111,8 @@ pub struct RawSeed {
     /// Words to choose from.
     pub choose: Option<Placed<Vec<Word>>>,
     /// The first and the last number.
-    pub number: Option<Placed<[u32; 2]>>,
+    #[schemars(length(equal = 2))]
+    pub number: Option<Placed<Vec<u32>>>,
 }
 
 /// An actor has no keys yet.

@@ -9,7 +9,7 @@ use super::source::Source;
 use super::validate;
 
 /// The most mistakes that are reported at once.
-const MOST: usize = 50;
+pub(super) const MOST: usize = 50;
 
 /// The files of a lesson, read.
 #[derive(Debug, Clone)]
@@ -48,17 +48,16 @@ pub fn load(folder: &Path) -> Result<Lesson, Vec<Diagnostic>> {
 }
 
 /// Loads a lesson from files already read, or says all that is wrong with it:
-/// the first 50 mistakes, and how many more there are.
+/// the first 50 mistakes, and that there are more.
 pub fn load_files(files: &Files) -> Result<Lesson, Vec<Diagnostic>> {
     validate::validate(files).map_err(|found| bounded(&files.lesson.name, found))
 }
 
-/// The first mistakes, and how many more there are.
+/// The first mistakes, and that there are more.
 pub(super) fn bounded(file: &str, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if found.len() > MOST {
-        let more = found.len() - MOST;
         found.truncate(MOST);
-        found.push(Diagnostic::of_file(file, both!("and {more} more mistakes", "et {more} autres erreurs")));
+        found.push(Diagnostic::of_file(file, both!("and more mistakes", "et d'autres erreurs")));
     }
     found
 }

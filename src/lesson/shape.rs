@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Both, Diagnostic, both, did_you_mean, quoted};
+use super::load::MOST;
 use super::source::Source;
 
 /// Parses a file into `T`, or says all that is wrong with its shape.
@@ -20,7 +21,9 @@ pub fn parse<T: DeserializeOwned + JsonSchema>(source: &Source) -> Result<T, Vec
     };
     let (table, syntax) = DeTable::parse_recoverable(&source.text);
     if !syntax.is_empty() {
-        return Err(syntax.iter().map(|error| syntax_mistake(source, error)).collect());
+        // What follows the first is mostly its consequence.
+        let first = syntax.iter().min_by_key(|error| error.span().map(|span| span.start));
+        return Err(first.map(|error| syntax_mistake(source, error)).into_iter().collect());
     }
     let schema = schemars::schema_for!(T);
     let mut walk = Walk { source, root: schema.as_value(), found: Vec::new() };
@@ -51,7 +54,10 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn report(&mut self, span: std::ops::Range<usize>, title: Both, help: Both) {
-        self.found.push(self.source.at(span, title).help(help));
+        // Placing a mistake costs a walk through the file; nobody reads hundreds.
+        if self.found.len() <= MOST {
+            self.found.push(self.source.at(span, title).help(help));
+        }
     }
 
     /// The schema behind `$ref` and `anyOf [X, null]`.
@@ -84,16 +90,15 @@ impl<'a> Walk<'a> {
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             // `get` on the schema itself: its lifetime outlives `none`.
-            match schema["properties"].get(name) {
-                Some(of_key) => self.value(value, of_key),
-                None => {
-                    let shown = quoted(name);
-                    self.report(
-                        key.span(),
-                        both!("unknown key `{shown}`", "clé inconnue : « {shown} »"),
-                        did_you_mean(name, &known),
-                    );
-                }
+            if let Some(of_key) = schema["properties"].get(name) {
+                self.value(value, of_key);
+            } else {
+                let shown = quoted(name);
+                self.report(
+                    key.span(),
+                    both!("unknown key `{shown}`", "clé inconnue : « {shown} »"),
+                    did_you_mean(name, &known),
+                );
             }
         }
         for name in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {

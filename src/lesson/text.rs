@@ -7,7 +7,13 @@ use std::ops::Range;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag};
 
 use super::diagnostic::{Diagnostic, acts_on_terminal, both, quoted};
+use super::load::MOST;
 use super::source::Source;
+
+/// The most bytes that are looked through for the end of `seed.NAME`.
+const LONGEST_SEED: usize = 64;
+/// The most characters that are looked through for the end of a path.
+const LONGEST_PATH: usize = 1100;
 
 /// A Markdown file, cut at its headings.
 #[derive(Debug)]
@@ -49,6 +55,10 @@ pub fn outline(source: &Source, found: &mut Vec<Diagnostic>) -> Outline {
     controls(source, found);
     let mut outline = Outline { title: None, steps: Vec::new() };
     for (level, section) in sections(source, found) {
+        // Placing a mistake costs a walk through the file; nobody reads hundreds.
+        if found.len() > MOST {
+            break;
+        }
         let span = section.span.clone();
         match level {
             1 if outline.title.is_none() && outline.steps.is_empty() => outline.title = Some(section),
@@ -83,6 +93,24 @@ fn stray(source: &Source, span: Range<usize>) -> Diagnostic {
         ))
 }
 
+/// A heading inside a quotation or a list, or one made by a line below it.
+fn no_line_of_its_own(source: &Source, span: Range<usize>, nested: bool) -> Diagnostic {
+    let help = if nested {
+        both!(
+            "in a quotation or a list, use bold text instead",
+            "dans une citation ou une liste, mettez plutôt le texte en gras"
+        )
+    } else {
+        both!(
+            "a line of `---` or `===` right below a paragraph makes it a heading: put an empty line between",
+            "une ligne de « --- » ou de « === » juste sous un paragraphe en fait un titre : laissez une ligne vide entre les deux"
+        )
+    };
+    let title =
+        both!("a heading that is not at the start of a line with `#`", "ce titre ne commence pas sa ligne par « # »");
+    source.at(span, title).help(help)
+}
+
 /// All headings with what follows each, in order.
 fn sections(source: &Source, found: &mut Vec<Diagnostic>) -> Vec<(usize, Section)> {
     let text = source.text.as_str();
@@ -92,15 +120,11 @@ fn sections(source: &Source, found: &mut Vec<Diagnostic>) -> Vec<(usize, Section
         match event {
             Event::Start(Tag::Heading { level, .. }) => {
                 nesting += 1;
+                if found.len() > MOST {
+                    break;
+                }
                 if nesting > 1 || !text[span.clone()].starts_with('#') {
-                    found.push(
-                        source
-                            .at(span, both!("a heading that is not at the start of a line with `#`", "titre qui ne commence pas sa ligne par « # »"))
-                            .help(both!(
-                                "a line of `---` or `===` right below a paragraph makes it a heading: put an empty line between",
-                                "une ligne de « --- » ou de « === » juste sous un paragraphe en fait un titre : laissez une ligne vide entre les deux"
-                            )),
-                    );
+                    found.push(no_line_of_its_own(source, span, nesting > 1));
                 } else {
                     headings.push((depth(level), span));
                 }
@@ -185,7 +209,7 @@ pub fn pieces(prose: &str) -> Vec<Piece<'_>> {
     while let Some(open) = prose[at..].find('{').map(|found| at + found) {
         let inside = &prose[open + 1..];
         let close =
-            inside.starts_with("seed.").then(|| inside.find('}')).flatten().or_else(|| {
+            inside.starts_with("seed.").then(|| end_of_seed(inside)).flatten().or_else(|| {
                 if inside.starts_with("$.") || inside.starts_with("$[") { end_of_path(inside) } else { None }
             });
         let Some(close) = close else {
@@ -206,10 +230,15 @@ pub fn pieces(prose: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// Where the brace is that closes a seed's name: within what a name can be.
+pub(super) fn end_of_seed(inside: &str) -> Option<usize> {
+    inside.bytes().take(LONGEST_SEED).position(|byte| byte == b'}')
+}
+
 /// Where the brace is that closes a path: not one in quotes, and on its line.
 fn end_of_path(inside: &str) -> Option<usize> {
     let mut quote = None;
-    for (at, c) in inside.char_indices() {
+    for (at, c) in inside.char_indices().take(LONGEST_PATH) {
         match (quote, c) {
             (_, '\n') => return None,
             (None, '}') => return Some(at),

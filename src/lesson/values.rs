@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::model::{Check, Do, Lesson, Operand, Predicate, Reaction, Seed, Step, Task};
 use super::op::{Op, RootKind};
+use super::text::end_of_seed;
 
 /// What `{seed.NAME}` stands for, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,15 +62,13 @@ impl Values {
         while let Some(open) = rest.find("{seed.") {
             out.push_str(&rest[..open]);
             let inside = &rest[open + "{seed.".len()..];
-            match inside.find('}').and_then(|close| Some((self.get(&inside[..close])?, close))) {
-                Some((value, close)) => {
-                    out.push_str(value);
-                    rest = &inside[close + 1..];
-                }
-                None => {
-                    out.push_str("{seed.");
-                    rest = inside;
-                }
+            let known = end_of_seed(inside).and_then(|close| Some((self.get(&inside[..close])?, close)));
+            if let Some((value, close)) = known {
+                out.push_str(value);
+                rest = &inside[close + 1..];
+            } else {
+                out.push_str("{seed.");
+                rest = inside;
             }
         }
         out.push_str(rest);
@@ -94,7 +93,10 @@ pub fn seeds_of(text: &str) -> Vec<&str> {
     text.match_indices("{seed.")
         .map(|(at, open)| {
             let inside = &text[at + open.len()..];
-            &inside[..inside.find('}').unwrap_or(inside.len())]
+            match end_of_seed(inside) {
+                Some(end) => &inside[..end],
+                None => "",
+            }
         })
         .collect()
 }

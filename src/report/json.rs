@@ -67,7 +67,7 @@ fn entry(report: &LessonReport) -> Entry {
         passed: report.passed(),
         points: report.points,
         out_of: report.out_of,
-        steps: report.steps.clone(),
+        steps: report.steps.iter().map(|score| StepScore { step: printable(&score.step), ..score.clone() }).collect(),
         verdicts: report.verdicts.iter().map(verdict).collect(),
     }
 }

@@ -4,18 +4,16 @@
 use std::sync::Arc;
 
 use super::judge::{Judged, Ready, Seen};
-use super::notice::{Refusal, failed, surprise, unmet};
-use super::view::{CheckView, ChoiceView, PredictionView, Recall, TaskView};
-use super::{Command, Effect, StepOutcome, prose};
+use super::notice::{Refusal, failed};
+use super::{Command, Effect, StepOutcome};
 use crate::check::State;
-use crate::i18n::{Explain, Lang};
 use crate::lesson::answers::{Answers, Progress};
-use crate::lesson::model::{Predict, Task};
+use crate::lesson::model::Predict;
 use crate::lesson::{Check, Lesson, Step, Values};
 
 /// What the lab is doing for this session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// The ops of the step are under way.
     Performing,
     /// The lab is being rebuilt to the step.
@@ -27,41 +25,41 @@ enum Phase {
 /// One person's way through one lesson.
 #[derive(Debug)]
 pub struct Session {
-    lesson: Arc<Lesson>,
-    values: Values,
+    pub(super) lesson: Arc<Lesson>,
+    pub(super) values: Values,
     /// As they would be saved; `progress` is always there.
-    answers: Answers,
-    step: usize,
+    pub(super) answers: Answers,
+    pub(super) step: usize,
     /// The last step that was ever reached: predictions before it are settled.
-    furthest: usize,
-    phase: Phase,
+    pub(super) furthest: usize,
+    pub(super) phase: Phase,
     /// What each step's ops came to, by step.
-    outcomes: Vec<Option<StepOutcome>>,
-    refusal: Option<Refusal>,
+    pub(super) outcomes: Vec<Option<StepOutcome>>,
+    pub(super) refusal: Option<Refusal>,
     /// The last snapshot, and whether it is of this visit to the step.
-    now: Option<Arc<Seen>>,
-    seen_here: bool,
-    visit: Visit,
+    pub(super) now: Option<Arc<Seen>>,
+    pub(super) seen_here: bool,
+    pub(super) visit: Visit,
 }
 
 /// What belongs to one visit to a step, and ends with it.
 #[derive(Debug, Default)]
-struct Visit {
+pub(super) struct Visit {
     /// The snapshot at the end of entering the step.
-    baseline: Option<Arc<Seen>>,
+    pub(super) baseline: Option<Arc<Seen>>,
     /// The task's checks and reactions with the student's values filled in.
-    checks: Vec<Ready>,
-    conditions: Vec<Ready>,
+    pub(super) checks: Vec<Ready>,
+    pub(super) conditions: Vec<Ready>,
     /// What the checks came to; empty before the baseline.
-    judged: Vec<Judged>,
+    pub(super) judged: Vec<Judged>,
     /// The reaction that holds now.
-    reaction: Option<usize>,
+    pub(super) reaction: Option<usize>,
     /// The first `expect` that did not hold at the baseline.
-    unmet: Option<Judged>,
+    pub(super) unmet: Option<Judged>,
     /// Whether a line was recorded in this visit.
-    typed: bool,
+    pub(super) typed: bool,
     /// The task was passed in an earlier visit: this lab has not seen its commands.
-    lacks_task: bool,
+    pub(super) lacks_task: bool,
 }
 
 impl Session {
@@ -123,7 +121,9 @@ impl Session {
                     return Vec::new();
                 }
                 self.outcomes.fill(None);
-                outcomes.into_iter().for_each(|outcome| self.keep(outcome));
+                for outcome in outcomes {
+                    self.keep(outcome);
+                }
                 self.ready()
             }
             Command::Observed(snapshot) => {
@@ -149,7 +149,7 @@ impl Session {
         if self.phase != Phase::Ready {
             return self.refuse(Refusal::Busy);
         }
-        if self.outcome().is_some_and(|outcome| failed(self.step_def(), outcome)) {
+        if self.failure().is_some() {
             // What comes next relies on it: a name set without the wall is the host's.
             return self.refuse(Refusal::Failed);
         }
@@ -325,7 +325,7 @@ impl Session {
         Effect::Save(Box::new(self.answers.clone()))
     }
 
-    fn progress(&self) -> &Progress {
+    pub(super) fn progress(&self) -> &Progress {
         static NONE: std::sync::LazyLock<Progress> = std::sync::LazyLock::new(Progress::default);
         self.answers.progress.as_ref().unwrap_or(&NONE)
     }
@@ -334,196 +334,21 @@ impl Session {
         self.answers.progress.get_or_insert_default()
     }
 
-    fn passed(&self, step: usize) -> bool {
+    /// The outcome of the first step so far in which an op failed that should not
+    /// have: a rebuild may come to grief before the step that it goes to.
+    pub(super) fn failure(&self) -> Option<&StepOutcome> {
+        let mut steps = self.lesson.steps.iter().zip(&self.outcomes).take(self.step + 1);
+        steps.find_map(|(step, outcome)| outcome.as_ref().filter(|outcome| failed(step, outcome)))
+    }
+
+    pub(super) fn passed(&self, step: usize) -> bool {
         self.progress().passed.contains(&self.lesson.steps[step].id)
     }
 
     /// The choice made in a step's prediction, if it is one of its choices.
-    fn chosen<'a>(&'a self, step: usize, predict: &Predict) -> Option<&'a str> {
+    pub(super) fn chosen<'a>(&'a self, step: usize, predict: &Predict) -> Option<&'a str> {
         let made = self.answers.answers.get(&self.lesson.steps[step].id)?;
         predict.choices.contains(made).then_some(made)
-    }
-
-    /// A text of the lesson with seeds and live values filled in.
-    fn fill(&self, text: &str) -> String {
-        prose::fill(text, &self.values, || self.now.as_ref().map(|now| now.json()))
-    }
-
-    fn text(&self, lang: Lang) -> &crate::lesson::model::StepText {
-        self.lesson.step_text(lang, self.step)
-    }
-}
-
-/// What a face shows.
-impl Session {
-    /// The lesson.
-    pub fn lesson(&self) -> &Arc<Lesson> {
-        &self.lesson
-    }
-
-    /// The index of the step that the session is at.
-    pub fn step(&self) -> usize {
-        self.step
-    }
-
-    /// The step that the session is at.
-    pub fn step_def(&self) -> &Step {
-        &self.lesson.steps[self.step]
-    }
-
-    /// Whether the lab is at work on this step; Next, Back and Goto are refused
-    /// meanwhile.
-    pub fn busy(&self) -> bool {
-        self.phase != Phase::Ready
-    }
-
-    /// The question of this step, if it asks one.
-    pub fn prediction(&self) -> Option<PredictionView> {
-        let predict = self.step_def().predict.as_ref()?;
-        let chosen = self.chosen(self.step, predict).map(str::to_owned);
-        let choices = predict
-            .choices
-            .iter()
-            .map(|id| ChoiceView { id: id.clone(), texts: Lang::ALL.map(|lang| self.choice(lang, self.step, id)) })
-            .collect();
-        let open = chosen.is_none() || self.furthest <= self.step;
-        Some(PredictionView { choices, chosen, open, points: predict.points })
-    }
-
-    /// The earlier prediction that this step puts next to what happened; nothing
-    /// where none was made (a presenter who went past it).
-    pub fn recall(&self, lang: Lang) -> Option<Recall> {
-        let id = self.step_def().recall.as_ref()?;
-        let at = self.lesson.steps.iter().position(|step| step.id == *id)?;
-        let predict = self.lesson.steps[at].predict.as_ref()?;
-        let chosen = self.chosen(at, predict)?;
-        Some(Recall {
-            said: self.choice(lang, at, chosen),
-            happened: self.choice(lang, at, &predict.answer),
-            right: chosen == predict.answer,
-        })
-    }
-
-    /// The task of this step, if it sets one, and how its checks stand.
-    pub fn task(&self, lang: Lang) -> Option<TaskView> {
-        let task: &Task = self.step_def().task.as_ref()?;
-        let passed = self.passed(self.step);
-        let texts = &self.text(lang).checks;
-        let view = |(n, check): (usize, &Check)| {
-            let judged = self.visit.judged.get(n);
-            let words = |of: fn(&Judged) -> &[String; 2]| {
-                judged.map_or_else(String::new, |judged| {
-                    let [en, fr] = of(judged);
-                    prose::harmless(lang.pick(en, fr))
-                })
-            };
-            CheckView {
-                id: check.id.clone(),
-                label: texts.get(&check.id).map_or_else(|| check.id.clone(), |text| self.fill(text)),
-                state: if passed { State::Pass } else { judged.map_or(State::Skip, |judged| judged.state) },
-                expected: words(|judged| &judged.expected),
-                found: words(|judged| &judged.found),
-            }
-        };
-        Some(TaskView { points: task.points, passed, checks: task.checks.iter().enumerate().map(view).collect() })
-    }
-
-    /// What this step's ops came to; nothing while they are under way.
-    pub fn outcome(&self) -> Option<&StepOutcome> {
-        self.outcomes[self.step].as_ref()
-    }
-
-    /// The levelled hints opened so far (Markdown), the idea first.
-    pub fn hints(&self, lang: Lang) -> Vec<String> {
-        if self.step_def().task.is_none() {
-            return Vec::new();
-        }
-        self.text(lang).hints.iter().take(self.hints_opened()).map(|hint| self.fill(hint)).collect()
-    }
-
-    /// How many levelled hints are still closed.
-    pub fn hints_left(&self) -> usize {
-        if self.step_def().task.is_none() {
-            return 0;
-        }
-        self.text(Lang::En).hints.len().saturating_sub(self.hints_opened())
-    }
-
-    fn hints_opened(&self) -> usize {
-        self.progress().hints.get(&self.step_def().id).copied().unwrap_or(0) as usize
-    }
-
-    /// The hint that answers to what the student did (Markdown), while it holds.
-    pub fn reaction(&self, lang: Lang) -> Option<String> {
-        let reaction = self.step_def().task.as_ref()?.reactions.get(self.visit.reaction?)?;
-        self.text(lang).reactions.get(&reaction.say).map(|text| self.fill(text))
-    }
-
-    /// Points earned: for each prediction made, and each task passed.
-    pub fn points(&self) -> u32 {
-        let earned = |(at, step): (usize, &Step)| {
-            let predicted = step.predict.as_ref().filter(|predict| self.chosen(at, predict).is_some());
-            let done = step.task.as_ref().filter(|_| self.passed(at));
-            predicted.map_or(0, |predict| predict.points) + done.map_or(0, |task| task.points)
-        };
-        self.lesson.steps.iter().enumerate().map(earned).sum()
-    }
-
-    /// Points to earn in the whole lesson.
-    pub fn out_of(&self) -> u32 {
-        self.lesson.points()
-    }
-
-    /// The step's heading.
-    pub fn title(&self, lang: Lang) -> String {
-        self.fill(&self.text(lang).title)
-    }
-
-    /// The step's prose (Markdown), with the student's values and the live ones.
-    pub fn prose(&self, lang: Lang) -> String {
-        self.fill(&self.text(lang).body)
-    }
-
-    /// The explanation (Markdown), once it gives nothing away: never beside an open
-    /// question, and beside a task only when it is passed.
-    pub fn why(&self, lang: Lang) -> Option<String> {
-        let step = self.step_def();
-        if step.predict.is_some() || (step.task.is_some() && !self.passed(self.step)) {
-            return None;
-        }
-        self.text(lang).why.as_ref().map(|why| self.fill(why))
-    }
-
-    /// What the person has to be told without having asked (plain text): why a
-    /// command was refused; else an op that did not do what the lesson says, or an
-    /// `expect` that does not hold.
-    pub fn notice(&self, lang: Lang) -> Option<String> {
-        let surprise = || self.outcome().and_then(|outcome| surprise(self.step_def(), outcome, lang));
-        let refused = self.refusal.map(|refusal| refusal.explain(lang));
-        if self.refusal == Some(Refusal::Failed) {
-            return Some(surprise().into_iter().chain(refused).collect::<Vec<_>>().join(" "));
-        }
-        refused.or_else(surprise).or_else(|| self.visit.unmet.as_ref().map(|judged| unmet(judged, lang)))
-    }
-
-    /// Whether leaving by Back or Goto loses something typed: the task is under way
-    /// and not passed.
-    pub fn would_lose(&self) -> bool {
-        self.visit.typed && !self.passed(self.step)
-    }
-
-    /// The answers as they stand, progress included: what is saved.
-    pub fn answers(&self) -> &Answers {
-        &self.answers
-    }
-
-    /// Whether the last step was left by Next, now or in an earlier run.
-    pub fn finished(&self) -> bool {
-        self.progress().finished
-    }
-
-    fn choice(&self, lang: Lang, step: usize, id: &str) -> String {
-        self.lesson.step_text(lang, step).choices.get(id).map_or_else(|| id.to_owned(), |text| self.fill(text))
     }
 }
 

@@ -1,9 +1,8 @@
 //! Behaviour of a session, by what goes in and what comes out.
 
-use std::collections::BTreeMap;
+mod any_commands;
 
-use indexmap::IndexMap;
-use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::check::State;
@@ -14,6 +13,7 @@ use crate::lesson::model::{
 use crate::lesson::op::NsKind;
 use crate::lesson::{Check, Op};
 use crate::observe::model::{Reading, Unread, Uts, View};
+use indexmap::IndexMap;
 
 fn check(id: &str, at: &str, is: Predicate) -> Check {
     Check { id: id.into(), at: at.into(), is }
@@ -328,11 +328,25 @@ fn the_baseline_is_the_last_snapshot_before_the_lab_answered() {
 }
 
 #[test]
+fn a_snapshot_of_the_step_before_is_no_baseline() {
+    let mut session = at("act");
+    session.apply(seen("lab", "of the step before"));
+    session.apply(Command::Next);
+    session.apply(Command::Performed(StepOutcome { step: 3, ..StepOutcome::default() }));
+    let name = own_name(&session);
+    session.apply(seen("lab", "of this step"));
+    session.apply(seen(&name, "of this step"));
+    assert!(session.task(Lang::En).unwrap().passed);
+}
+
+#[test]
 fn a_pass_is_not_undone_by_what_comes_later() {
     let mut session = at("rename");
     pass_rename(&mut session);
-    session.apply(seen("lab", "changed"));
+    let at_the_pass = session.task(Lang::En);
+    assert_eq!(session.apply(seen("lab", "changed")), []);
     let task = session.task(Lang::En).unwrap();
+    assert_eq!(Some(&task), at_the_pass.as_ref());
     assert!(task.passed && task.checks.iter().all(|check| check.state == State::Pass));
 }
 
@@ -513,86 +527,15 @@ fn two_students_have_values_of_their_own() {
     assert!(names.len() > 1, "{names:?}");
 }
 
-/// What a face would show: all of it, so that a panic anywhere is found.
-fn shown(session: &Session) -> String {
-    let mut shown = format!(
-        "{} {} {:?} {} {} {}",
-        session.step(),
-        session.points(),
-        session.prediction().map(|it| it.chosen),
-        session.finished(),
-        session.hints_left(),
-        session.out_of(),
-    );
-    for lang in Lang::ALL {
-        let task = session.task(lang).map(|task| (task.passed, task.points));
-        shown += &format!("{:?}{:?}{:?}", session.hints(lang), session.recall(lang), task);
-        let _ = (session.title(lang), session.prose(lang), session.why(lang), session.notice(lang));
-        let _ = (session.reaction(lang), session.would_lose(), session.outcome());
-    }
-    shown
-}
-
-#[derive(Debug, Clone)]
-enum Act {
-    Do(Command),
-    Serve,
-    Pass,
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    let word = prop::sample::select(vec!["lab", "calm", "x", "`*"]);
-    let shell = prop::sample::select(vec!["box", "host", "peer"]);
-    prop_oneof![
-        4 => Just(Act::Serve),
-        4 => Just(Act::Do(Command::Next)),
-        2 => Just(Act::Pass),
-        1 => Just(Act::Do(Command::Back)),
-        1 => (0_usize..8).prop_map(|to| Act::Do(Command::Goto(to))),
-        2 => prop::sample::select(vec!["same", "other", "no"]).prop_map(|id| Act::Do(Command::Predict(id.into()))),
-        1 => Just(Act::Do(Command::Hint)),
-        2 => (shell, word.clone()).prop_map(|(shell, line)| Act::Do(typed(shell, line))),
-        2 => (word.clone(), word).prop_map(|(host, domain)| Act::Do(seen(host, domain))),
-        1 => (0_usize..8).prop_map(|step| Act::Do(Command::Performed(StepOutcome { step, ..StepOutcome::default() }))),
-        1 => (0_usize..8).prop_map(|to| Act::Do(Command::Rebuilt { to, outcomes: Vec::new() })),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn any_commands_leave_a_consistent_session_that_resumes_as_it_was(
-        acts in prop::collection::vec(act(), 0..60),
-    ) {
-        let lesson = lesson();
-        let (mut session, _) = Session::new(Arc::clone(&lesson), Answers::default(), "ana".into());
-        let mut before = 0;
-        for act in acts {
-            let effects = match act {
-                Act::Do(command) => session.apply(command),
-                Act::Serve => serve(&mut session),
-                Act::Pass => pass_rename(&mut session),
-            };
-            prop_assert!(session.step() < lesson.steps.len());
-            prop_assert!(session.points() >= before && session.points() <= session.out_of());
-            before = session.points();
-            for effect in effects {
-                match effect {
-                    Effect::Save(answers) => {
-                        prop_assert_eq!(answers.progress.as_ref().unwrap().points, session.points());
-                        prop_assert_eq!(&*answers, session.answers());
-                    }
-                    Effect::Perform { step } => prop_assert_eq!(step, session.step()),
-                    Effect::Rebuild { to, answers } => {
-                        prop_assert_eq!(to, session.step());
-                        let passed = &session.answers().progress.as_ref().unwrap().passed;
-                        prop_assert!(answers.tasks.keys().all(|id| passed.contains(id)));
-                    }
-                    Effect::FocusShell(_) | Effect::Finished => {}
-                }
-            }
-            let (resumed, _) = Session::new(Arc::clone(&lesson), session.answers().clone(), "ana".into());
-            prop_assert_eq!(shown(&resumed), shown(&session));
-            prop_assert_eq!(resumed.answers(), session.answers());
-        }
-    }
+#[test]
+fn a_rebuild_that_fails_on_its_way_stops_the_lesson_and_says_where() {
+    let mut session = at("act");
+    session.apply(Command::Goto(4));
+    session.apply(seen("lab", "calm"));
+    let failed = OpOutcome { actor: "box".into(), calls: Vec::new(), failure: Some((Errno(28), "unshare".into())) };
+    let outcomes = vec![StepOutcome { step: 2, ops: vec![failed], micros: 0 }];
+    session.apply(Command::Rebuilt { to: 4, outcomes });
+    assert!(session.notice(Lang::En).unwrap().contains("ENOSPC"));
+    assert_eq!(session.apply(Command::Next), []);
+    assert_eq!(session.step(), 4);
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{Answers, Progress};
 use crate::lesson::diagnostic::{Both, Diagnostic, both, did_you_mean, quoted};
 use crate::lesson::format::{Placed, Word};
-use crate::lesson::load::bounded;
+use crate::lesson::load::{MOST, bounded};
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::shape;
 use crate::lesson::source::Source;
@@ -113,6 +113,9 @@ pub(in crate::lesson) fn answers_fit(
     found: &mut Vec<Diagnostic>,
 ) {
     for (step, choice) in answers {
+        if found.len() > MOST {
+            return;
+        }
         let Some(predict) = known_step(source, step, lesson, |step| step.predict.is_some(), found)
             .and_then(|step| step.predict.as_ref())
         else {
@@ -141,12 +144,15 @@ pub(in crate::lesson) fn tasks_fit(
     found: &mut Vec<Diagnostic>,
 ) {
     for (step, shells) in tasks {
+        if found.len() > MOST {
+            return;
+        }
         let Some(task) =
             known_step(source, step, lesson, |step| step.task.is_some(), found).and_then(|step| step.task.as_ref())
         else {
             continue;
         };
-        for shell in shells.keys().filter(|shell| !task.shells.contains(shell)) {
+        for shell in shells.keys().filter(|shell| !task.shells.contains(shell)).take(MOST) {
             let shown = quoted(shell);
             let known: Vec<&str> = task.shells.iter().map(String::as_str).collect();
             found.push(

@@ -13,7 +13,7 @@ use crate::lesson::selector;
 
 impl Context<'_> {
     /// A check. One without an id gets the one given.
-    pub(super) fn check(&mut self, raw: &Placed<RawCheck>, fallback: &str) -> Option<Check> {
+    pub(super) fn check(&mut self, raw: &Placed<RawCheck>, fallback: &str) -> Check {
         if let Some(id) = &raw.id {
             self.id(id);
         }
@@ -33,10 +33,10 @@ impl Context<'_> {
                     "un seul parmi equals, differs, contains, matches, at_least, at_most, count, unchanged, absent"
                 ),
             );
-            return None;
         }
         let id = raw.id.as_ref().map_or_else(|| fallback.to_owned(), |id| id.to_string());
-        Some(Check { id, at: raw.at.to_string(), is: all.pop()? })
+        // A stand-in keeps the check known to the texts; the lesson is refused anyway.
+        Check { id, at: raw.at.to_string(), is: all.pop().unwrap_or(Predicate::Absent) }
     }
 
     fn predicates(&mut self, raw: &RawCheck) -> Vec<Predicate> {

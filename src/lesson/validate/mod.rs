@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 
 use super::diagnostic::{Both, Diagnostic, both, did_you_mean, quoted};
 use super::format::{Placed, RawLesson, RawSeed, Word};
-use super::load::Files;
+use super::load::{Files, MOST};
 use super::model::{HOST, Lesson, Seed};
 use super::shape;
 use super::source::Source;
@@ -62,6 +62,10 @@ pub fn validate(files: &Files) -> Result<Lesson, Vec<Diagnostic>> {
     })
 }
 
+/// The most seeds, actors, and things of one kind in a step: a lesson is read by
+/// people, and what is compared with each other must not be endless.
+const FEW: usize = 100;
+
 /// What is known while a lesson is gone through.
 struct Context<'a> {
     source: &'a Source,
@@ -77,7 +81,8 @@ impl<'a> Context<'a> {
     fn new(source: &'a Source, raw: &RawLesson) -> Self {
         let mut context =
             Self { source, found: Vec::new(), seeds: IndexMap::new(), longest: Values::default(), actors: Vec::new() };
-        for (name, seed) in &raw.seed {
+        context.few(raw.seed.keys().nth(FEW).map(Placed::span), FEW);
+        for (name, seed) in raw.seed.iter().take(FEW) {
             context.id(name);
             let seed = context.seed(name, seed);
             context.seeds.insert(name.to_string(), seed);
@@ -87,11 +92,21 @@ impl<'a> Context<'a> {
     }
 
     fn report(&mut self, span: Range<usize>, title: Both) {
-        self.found.push(self.source.at(span, title));
+        self.report_with_help(span, title, Both::default());
     }
 
     fn report_with_help(&mut self, span: Range<usize>, title: Both, help: Both) {
-        self.found.push(self.source.at(span, title).help(help));
+        // Placing a mistake costs a walk through the file; nobody reads hundreds.
+        if self.found.len() <= MOST {
+            self.found.push(self.source.at(span, title).help(help));
+        }
+    }
+
+    /// Reports the first of a list that is one too many.
+    fn few(&mut self, beyond: Option<Range<usize>>, most: usize) {
+        if let Some(span) = beyond {
+            self.report(span, both!("more than {most} of these", "il y en a plus de {most}"));
+        }
     }
 
     /// The version, the id, the lists at the top; gives the lesson's number.
@@ -176,8 +191,15 @@ impl<'a> Context<'a> {
                 }
             }
         }
-        let number = raw.number.as_ref().map(|range| {
-            let [first, last] = **range;
+        let number = raw.number.as_ref().and_then(|range| {
+            let [first, last] = range[..] else {
+                let count = range.len();
+                self.report(
+                    range.span(),
+                    both!("a range is two numbers, not {count}", "un intervalle a deux nombres, et non {count}"),
+                );
+                return None;
+            };
             if first > last {
                 self.report(
                     range.span(),
@@ -187,13 +209,14 @@ impl<'a> Context<'a> {
                     ),
                 );
             }
-            (first, last)
+            Some((first, last))
         });
         Seed { choose: raw.choose.as_deref().map(|choose| words(choose)).unwrap_or_default(), number }
     }
 
     fn actors(&mut self, raw: &RawLesson) -> Vec<String> {
-        for name in raw.actors.keys() {
+        self.few(raw.actors.keys().nth(FEW).map(Placed::span), FEW);
+        for name in raw.actors.keys().take(FEW) {
             self.new_actor(name);
         }
         self.actors.clone()

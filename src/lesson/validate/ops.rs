@@ -91,7 +91,7 @@ impl Context<'_> {
             ops.push(Op::Umount { target: umount.target.to_string(), detach: umount.detach });
         }
         if let Some(root) = &raw.root {
-            ops.extend(self.root(root));
+            ops.push(self.root(root));
         }
         if let Some(path) = &raw.chroot {
             self.path(path);
@@ -143,9 +143,9 @@ impl Context<'_> {
         ops
     }
 
-    fn root(&mut self, root: &Placed<RawRoot>) -> Option<Op> {
+    fn root(&mut self, root: &Placed<RawRoot>) -> Op {
         match (&root.from, &root.programs) {
-            (Some(_), None) => Some(Op::Root { kind: RootKind::Host }),
+            (Some(_), None) => Op::Root { kind: RootKind::Host },
             (None, Some(programs)) => {
                 if programs.is_empty() {
                     self.report(programs.span(), both!("an empty list of programs", "la liste de programmes est vide"));
@@ -154,7 +154,7 @@ impl Context<'_> {
                 for program in programs.iter() {
                     self.program(program);
                 }
-                Some(Op::Root { kind: RootKind::Copy { programs: super::words(programs) } })
+                Op::Root { kind: RootKind::Copy { programs: super::words(programs) } }
             }
             _ => {
                 self.report(
@@ -164,7 +164,7 @@ impl Context<'_> {
                         "une racine prend soit « from », soit « programs »"
                     ),
                 );
-                None
+                Op::Root { kind: RootKind::Host }
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{Context, words};
+use super::{Context, FEW, words};
 use crate::lesson::diagnostic::{both, did_you_mean, quoted};
 use crate::lesson::format::{Placed, RawCheck, RawHint, RawPredict, RawStep, RawTask};
 use crate::lesson::model::{Check, Predict, Reaction, Step, Task};
@@ -17,7 +17,8 @@ impl Context<'_> {
             self.report(raw.span(), both!("a lesson needs at least one step", "une leçon demande au moins une étape"));
         }
         let mut steps: Vec<Step> = Vec::new();
-        for step in raw.iter() {
+        self.few(raw.get(FEW).map(|step| step.id.span()), FEW);
+        for step in raw.iter().take(FEW) {
             let shown = quoted(&step.id);
             self.id(&step.id);
             if steps.iter().any(|earlier| earlier.id == **step.id) {
@@ -33,7 +34,8 @@ impl Context<'_> {
     }
 
     fn step(&mut self, raw: &RawStep, earlier: &[Step]) -> Step {
-        let ops = raw.ops.iter().filter_map(|op| self.op(op)).collect();
+        self.few(raw.ops.get(FEW).map(Placed::span), FEW);
+        let ops = raw.ops.iter().take(FEW).filter_map(|op| self.op(op)).collect();
         if let Some(boxed) = &raw.boxed {
             self.known_actor(boxed, false);
         }
@@ -63,7 +65,8 @@ impl Context<'_> {
             );
         }
         let checks = self.checks(&raw.check, "check");
-        let reactions = raw.hint.iter().filter_map(|hint| self.reaction(hint)).collect();
+        self.few(raw.hint.get(FEW).map(Placed::span), FEW);
+        let reactions = raw.hint.iter().take(FEW).map(|hint| self.reaction(hint)).collect();
         self.pairing(raw);
         let task = raw.task.as_ref().map(|task| self.task(task, checks, reactions));
         Step {
@@ -106,7 +109,8 @@ impl Context<'_> {
     fn checks(&mut self, list: &[Placed<RawCheck>], fallback: &str) -> Vec<Check> {
         let mut ids = HashSet::new();
         let mut checks = Vec::new();
-        for (index, raw) in list.iter().enumerate() {
+        self.few(list.get(FEW).map(Placed::span), FEW);
+        for (index, raw) in list.iter().take(FEW).enumerate() {
             let check = self.check(raw, &format!("{fallback}-{}", index + 1));
             let id = raw.id.as_ref();
             if let Some(id) = id
@@ -131,7 +135,7 @@ impl Context<'_> {
                     ),
                 );
             }
-            checks.extend(check);
+            checks.push(check);
         }
         checks
     }
@@ -140,7 +144,8 @@ impl Context<'_> {
         if raw.choices.len() < 2 {
             self.report(raw.choices.span(), both!("fewer than two choices", "il faut au moins deux choix"));
         }
-        for choice in raw.choices.iter() {
+        self.few(raw.choices.get(FEW).map(Placed::span), FEW);
+        for choice in raw.choices.iter().take(FEW) {
             self.id(choice);
         }
         self.no_doubles(&raw.choices, Clone::clone);
@@ -163,7 +168,8 @@ impl Context<'_> {
             self.report(raw.shells.span(), both!("a task without a shell", "un exercice sans shell"));
         }
         self.no_doubles(&raw.shells, Clone::clone);
-        for shell in raw.shells.iter() {
+        self.few(raw.shells.get(FEW).map(Placed::span), FEW);
+        for shell in raw.shells.iter().take(FEW) {
             self.known_actor(shell, true);
         }
         self.points(raw.span(), raw.points);
@@ -177,9 +183,8 @@ impl Context<'_> {
         }
     }
 
-    fn reaction(&mut self, raw: &Placed<RawHint>) -> Option<Reaction> {
+    fn reaction(&mut self, raw: &Placed<RawHint>) -> Reaction {
         self.id(&raw.say);
-        let when = self.check(&raw.when, &raw.say)?;
-        Some(Reaction { when, say: raw.say.to_string() })
+        Reaction { when: self.check(&raw.when, &raw.say), say: raw.say.to_string() }
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::i18n::{Explain, Lang};
 use crate::lesson::diagnostic::{Both, Diagnostic, both, did_you_mean, quoted};
+use crate::lesson::load::MOST;
 use crate::lesson::model::{LessonText, Step, StepText};
 use crate::lesson::selector;
 use crate::lesson::source::Source;
@@ -72,19 +73,17 @@ pub(super) fn fit(
     }
     for step in steps {
         let section = outline.steps.iter().find(|section| section.id == step.id);
-        text.steps.push(match section {
-            Some(section) => fit.step(section, step),
-            None => {
-                let id = quoted(&step.id);
-                let end = source.text.len();
-                fit.report(
-                    end..end,
-                    both!("no text for the step `{id}`", "l'étape « {id} » n'a pas de texte"),
-                    both!("add `## {id}: Heading` and its text", "ajoutez « ## {id}: Titre » et son texte"),
-                );
-                StepText::default()
-            }
-        });
+        if let Some(section) = section {
+            text.steps.push(fit.step(section, step));
+            continue;
+        }
+        let id = quoted(&step.id);
+        let end = source.text.trim_end().len();
+        fit.report(
+            end..end,
+            both!("no text for the step `{id}`", "l'étape « {id} » n'a pas de texte"),
+            both!("add `## {id}: Heading` and its text", "ajoutez « ## {id}: Titre » et son texte"),
+        );
     }
     text
 }
@@ -124,7 +123,9 @@ impl<'a> PartKind<'a> {
 
 impl Fit<'_> {
     fn report(&mut self, span: Range<usize>, title: Both, help: Both) {
-        self.found.push(self.source.at(span, title).help(help));
+        if self.found.len() <= MOST {
+            self.found.push(self.source.at(span, title).help(help));
+        }
     }
 
     fn title(&mut self, title: &Section) {
@@ -173,8 +174,8 @@ impl Fit<'_> {
         for part in &section.parts {
             self.part(part, step, &mut text, &mut levels);
         }
+        self.complete(span, step, &text, &levels);
         text.hints = levels.into_values().collect();
-        self.complete(span, step, &text);
         text
     }
 
@@ -270,7 +271,7 @@ impl Fit<'_> {
     }
 
     /// Whether all that the step shows has its text.
-    fn complete(&mut self, span: Range<usize>, step: &Step, text: &StepText) {
+    fn complete(&mut self, span: Range<usize>, step: &Step, text: &StepText, levels: &BTreeMap<u8, String>) {
         let mut wanted: Vec<String> = Vec::new();
         if (step.recall.is_some() || step.task.is_some()) && text.why.is_none() {
             wanted.push("why".to_owned());
@@ -283,7 +284,8 @@ impl Fit<'_> {
         if let Some(task) = &step.task {
             let missing = task.checks.iter().filter(|check| !text.checks.contains_key(&check.id));
             wanted.extend(missing.map(|check| format!("check {}", check.id)));
-            wanted.extend((text.hints.len()..3).map(|level| format!("hint {}", level + 1)));
+            let levels = (b'1'..=b'3').filter(|level| !levels.contains_key(level));
+            wanted.extend(levels.map(|level| format!("hint {}", char::from(level))));
             let says: BTreeSet<&str> = task.reactions.iter().map(|reaction| reaction.say.as_str()).collect();
             let missing = says.into_iter().filter(|say| !text.reactions.contains_key(*say));
             wanted.extend(missing.map(|say| format!("hint {say}")));
