@@ -1,20 +1,14 @@
 //! The embedded shells of a lesson: a tab each, their screens and keyboards. State
 //! only; `update` decides when one is opened, `view::shells` draws it.
 
-use std::time::Duration;
-
 use crossterm::event::KeyEvent;
 use ratatui::layout::{Rect, Size};
 
 use super::event::{Request, ShellHandle, ShellId};
 use crate::term::{self, Integration};
 
-/// How long a resize waits for the next one is not ours to decide: sizes are told
-/// at once. What is bounded is how far a wheel notch scrolls, in rows.
+/// How far a notch of the wheel scrolls, in rows.
 pub const NOTCH: isize = 3;
-/// How long a changed thing carries its mark.
-pub const MARK: Duration = Duration::from_millis(1_500);
-
 /// The shells of the open lesson.
 #[derive(Default)]
 pub struct Shells {
