@@ -106,11 +106,15 @@ impl Context {
     pub fn name(self, lang: Lang) -> &'static str {
         match self {
             Self::Everywhere => lang.pick("Everywhere", "Partout"),
-            Self::AfterPrefix => lang.pick("Instead of F keys: Ctrl-G, then", "À la place des touches F : Ctrl-G, puis"),
+            Self::AfterPrefix => {
+                lang.pick("Instead of F keys: Ctrl-G, then", "À la place des touches F : Ctrl-G, puis")
+            }
             Self::List => lang.pick("In the list", "Dans la liste"),
             Self::Lesson => lang.pick("In the lesson", "Dans la leçon"),
             Self::Panes => lang.pick("In the panes", "Dans les volets"),
-            Self::Shell => lang.pick("In a shell (all other keys go to it)", "Dans un shell (il reçoit les autres touches)"),
+            Self::Shell => {
+                lang.pick("In a shell (all other keys go to it)", "Dans un shell (il reçoit les autres touches)")
+            }
             Self::EndedShell => lang.pick("Where a shell has ended", "Quand un shell est terminé"),
             Self::Overlay => lang.pick("In a window above", "Dans une fenêtre superposée"),
             Self::Quit => lang.pick("When leaving", "Au moment de quitter"),
@@ -188,7 +192,8 @@ const fn with(modifiers: KeyModifiers, binding: Binding) -> Binding {
 }
 
 const HELP: [&str; 2] = ["this help", "cette aide"];
-const LESSON: [&str; 2] = ["keyboard to the lesson; again: all the screen", "clavier à la leçon ; encore : plein écran"];
+const LESSON: [&str; 2] =
+    ["keyboard to the lesson; again: all the screen", "clavier à la leçon ; encore : plein écran"];
 const PANES: [&str; 2] = ["keyboard to the panes; again: the next pane", "clavier aux volets ; encore : volet suivant"];
 const SHELL: [&str; 2] = ["keyboard to the shell; again: the next shell", "clavier au shell ; encore : shell suivant"];
 const HINT: [&str; 2] = ["open the next hint", "ouvrir l'indice suivant"];
@@ -238,7 +243,12 @@ pub const KEYS: &[Binding] = &[
     row(List, KeyCode::PageDown, Intent::PageDown, ["a page down", "une page plus bas"]),
     row(List, KeyCode::Home, Intent::Top, ["the first", "la première"]),
     row(List, KeyCode::End, Intent::Bottom, ["the last", "la dernière"]),
-    row(List, KeyCode::Enter, Intent::Accept, ["open or resume; letters filter", "ouvrir ou reprendre ; les lettres filtrent"]),
+    row(
+        List,
+        KeyCode::Enter,
+        Intent::Accept,
+        ["open or resume; letters filter", "ouvrir ou reprendre ; les lettres filtrent"],
+    ),
     row(List, KeyCode::Backspace, Intent::Erase, ["erase from the filter", "effacer dans le filtre"]),
     row(List, KeyCode::Esc, Intent::Close, ["clear the filter", "vider le filtre"]),
     row(Lesson, KeyCode::Tab, Intent::NextRegion, ["the next region", "région suivante"]),
@@ -249,7 +259,12 @@ pub const KEYS: &[Binding] = &[
     row(Lesson, KeyCode::PageDown, Intent::PageDown, ["scroll down", "défiler vers le bas"]),
     row(Lesson, KeyCode::Home, Intent::Top, ["the start of the text", "début du texte"]),
     row(Lesson, KeyCode::End, Intent::Bottom, ["the end of the text", "fin du texte"]),
-    row(Lesson, KeyCode::Enter, Intent::Accept, ["take the choice; then: go on", "retenir le choix ; ensuite : continuer"]),
+    row(
+        Lesson,
+        KeyCode::Enter,
+        Intent::Accept,
+        ["take the choice; then: go on", "retenir le choix ; ensuite : continuer"],
+    ),
     row(Lesson, Char(' '), Intent::PageDown, ["scroll down", "défiler vers le bas"]),
     row(Lesson, Char('1'), Intent::Digit(1), ["the first choice", "le premier choix"]),
     row(Lesson, Char('2'), Intent::Digit(2), ["the second choice", "le deuxième choix"]),
@@ -266,8 +281,18 @@ pub const KEYS: &[Binding] = &[
     row(Panes, Char('2'), Intent::Digit(2), ["users", "utilisateurs"]),
     row(Panes, Char('3'), Intent::Digit(3), ["mounts", "montages"]),
     row(Panes, Char('4'), Intent::Digit(4), ["names", "noms"]),
-    row(Panes, Char('5'), Intent::Digit(5), ["walls (where they have no place of their own)", "cloisons (quand elles n'ont pas leur place à part)"]),
-    row(Panes, Char('6'), Intent::Digit(6), ["calls (where they have no place of their own)", "appels (quand ils n'ont pas leur place à part)"]),
+    row(
+        Panes,
+        Char('5'),
+        Intent::Digit(5),
+        ["walls (where they have no place of their own)", "cloisons (quand elles n'ont pas leur place à part)"],
+    ),
+    row(
+        Panes,
+        Char('6'),
+        Intent::Digit(6),
+        ["calls (where they have no place of their own)", "appels (quand ils n'ont pas leur place à part)"],
+    ),
     row(Panes, KeyCode::Up, Intent::Up, ["scroll up", "défiler vers le haut"]),
     row(Panes, KeyCode::Down, Intent::Down, ["scroll down", "défiler vers le bas"]),
     row(Panes, KeyCode::PageUp, Intent::PageUp, ["a page up", "une page plus haut"]),
@@ -276,8 +301,14 @@ pub const KEYS: &[Binding] = &[
     row(Panes, KeyCode::End, Intent::Bottom, ["the last row", "dernière ligne"]),
     row(Panes, KeyCode::Enter, Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
     row(Panes, Char('e'), Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
-    with(KeyModifiers::SHIFT, row(Shell, KeyCode::PageUp, Intent::PageUp, ["back into the past", "remonter dans le passé"])),
-    with(KeyModifiers::SHIFT, row(Shell, KeyCode::PageDown, Intent::PageDown, ["towards now", "revenir vers le présent"])),
+    with(
+        KeyModifiers::SHIFT,
+        row(Shell, KeyCode::PageUp, Intent::PageUp, ["back into the past", "remonter dans le passé"]),
+    ),
+    with(
+        KeyModifiers::SHIFT,
+        row(Shell, KeyCode::PageDown, Intent::PageDown, ["towards now", "revenir vers le présent"]),
+    ),
     row(EndedShell, KeyCode::Enter, Intent::Accept, ["open a new one", "en ouvrir un nouveau"]),
     row(EndedShell, KeyCode::Tab, Intent::NextRegion, ["the next region", "région suivante"]),
     row(EndedShell, KeyCode::BackTab, Intent::PreviousRegion, ["the region before", "région précédente"]),

@@ -51,8 +51,7 @@ impl Pane {
     /// Those that are tabs of the twin pane.
     pub const TWINS: [Self; 4] = [Self::Processes, Self::Users, Self::Mounts, Self::Names];
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 6] =
-        [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Walls, Self::Calls];
+    pub const ALL: [Self; 6] = [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Walls, Self::Calls];
 }
 
 /// The regions; those that are not shown are empty.
@@ -112,7 +111,13 @@ fn side_by_side(header: Rect, body: Rect, foot: Rect) -> Regions {
     let shells_high = (body.height * 3 / 10).clamp(6, 24);
     let top = body.height - shells_high + 1;
     let lesson_wide = (body.width * 35 / 100).clamp(38, 72);
-    let (calls_high, walls_high) = if top >= 34 { (12, 5) } else if top >= 24 { (7, 4) } else { (5, 4) };
+    let (calls_high, walls_high) = if top >= 34 {
+        (12, 5)
+    } else if top >= 24 {
+        (7, 5)
+    } else {
+        (5, 4)
+    };
     let right = Rect { x: lesson_wide - 1, width: body.width - lesson_wide + 1, ..body };
     let twin = Rect { height: top + 2 - walls_high - calls_high, ..right };
     let walls = Rect { y: twin.bottom() - 1, height: walls_high, ..right };

@@ -29,7 +29,9 @@ impl List {
             let lesson = &entry.lesson;
             let title = lang.pick(&lesson.title[0], &lesson.title[1]).to_lowercase();
             words.iter().all(|word| {
-                lesson.id.contains(word) || title.contains(word) || format!("{:?}", lesson.part).to_lowercase() == **word
+                lesson.id.contains(word)
+                    || title.contains(word)
+                    || format!("{:?}", lesson.part).to_lowercase() == **word
             })
         };
         self.entries.iter().filter(fits).collect()

@@ -13,7 +13,8 @@ use super::theme::{Role, Theme};
 /// The lines of a Markdown text, at most `width` cells each (1 at least).
 /// Paragraphs are separated by an empty line; none at the start and the end.
 pub fn lines(markdown: &str, width: usize, theme: Theme) -> Vec<Line<'static>> {
-    let mut writer = Writer { width: width.max(1), theme, lines: Vec::new(), spans: Vec::new(), state: State::default() };
+    let mut writer =
+        Writer { width: width.max(1), theme, lines: Vec::new(), spans: Vec::new(), state: State::default() };
     for event in Parser::new(markdown) {
         writer.take(event);
     }
@@ -61,7 +62,7 @@ pub fn wrap(spans: &[(String, Style)], first: &str, width: usize) -> Vec<Line<'s
     let line = |(number, row): (usize, Vec<(String, Style)>)| {
         let lead = if number == 0 { first.to_owned() } else { blank.clone() };
         let lead = (!lead.is_empty()).then(|| Span::raw(lead));
-        Line::from_iter(lead.into_iter().chain(row.into_iter().map(|(text, style)| Span::styled(text, style))))
+        lead.into_iter().chain(row.into_iter().map(|(text, style)| Span::styled(text, style))).collect()
     };
     rows.into_iter().enumerate().map(line).collect()
 }

@@ -246,6 +246,13 @@ impl LessonScreen {
         named.or(lesson.actors.first().map(String::as_str)).unwrap_or(HOST)
     }
 
+    /// The last step so far in which an actor did something: its shells from before
+    /// are outside the walls that it built there.
+    pub fn last_change(&self, actor: &str) -> Option<usize> {
+        let steps = &self.session.lesson().steps[..=self.session.step()];
+        steps.iter().rposition(|step| step.ops.iter().any(|op| op.actor == actor))
+    }
+
     /// What a single column shows.
     pub fn column(&self) -> Column {
         match (self.share, self.below) {

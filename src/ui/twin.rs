@@ -38,8 +38,8 @@ pub struct Row {
     pub inside: Option<Vec<String>>,
     /// How the two belong together.
     pub link: Link,
-    /// It changed a moment ago.
-    pub marked: bool,
+    /// Which of the faces changed a moment ago: the host's, the box's.
+    pub marked: [bool; 2],
 }
 
 /// How the two faces of a row belong together.
@@ -87,10 +87,16 @@ struct Making<'a> {
 
 impl Making<'_> {
     /// Adds a row. `keys` are what its faces are known by on their own sides.
-    fn add<T>(&mut self, row: &twin::Row<T>, keys: [Option<Key>; 2], joined: Option<bool>, cells: impl Fn(&T) -> Vec<String>) {
+    fn add<T>(
+        &mut self,
+        row: &twin::Row<T>,
+        keys: [Option<Key>; 2],
+        joined: Option<bool>,
+        cells: impl Fn(&T) -> Vec<String>,
+    ) {
         let [host, inside] = keys;
         let changed = |side, key: Option<Key>| key.is_some_and(|key| self.changes.of(side, self.boxed, key).is_some());
-        let marked = changed(Side::Host, host) || changed(Side::Inside, inside);
+        let marked = [changed(Side::Host, host), changed(Side::Inside, inside)];
         let link = match joined {
             Some(true) => {
                 let next = self.hues.len();
@@ -177,7 +183,8 @@ fn maps(users: &Users, lang: Lang) -> Vec<String> {
     let map = |name: &str, ranges: &[IdRange]| {
         let ranges: Vec<String> =
             ranges.iter().map(|range| format!("{} → {} (×{})", range.inside, range.outside, range.count)).collect();
-        let ranges = if ranges.is_empty() { lang.pick("not written", "non écrit").to_owned() } else { ranges.join(", ") };
+        let ranges =
+            if ranges.is_empty() { lang.pick("not written", "non écrit").to_owned() } else { ranges.join(", ") };
         format!("{name}  {ranges}")
     };
     let setgroups = format!("setgroups  {}", safe(&users.setgroups));

@@ -36,8 +36,12 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             carry_out(model, effects, &mut requests);
         }
         Event::Observed(snapshot) => {
-            observed(model, &snapshot, now);
+            let news = observed(model, &snapshot, now);
+            let stale = model.lesson().is_some_and(|lesson| lesson.prose.stale);
             command(model, Command::Observed(snapshot), &mut requests);
+            if let (false, Some(lesson)) = (news || model.dirty, model.lesson_mut()) {
+                lesson.prose.stale = stale;
+            }
         }
         Event::Performed(outcome) => {
             if let Some(lesson) = model.lesson_mut() {
@@ -57,7 +61,8 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             let size = model.size;
             if let Some(lesson) = model.lesson_mut() {
                 let cells = lesson.regions(size).shell_cells();
-                lesson.shells.opened(id, &actor, handle, cells.as_size());
+                let step = lesson.session.step();
+                lesson.shells.opened(id, &actor, handle, cells.as_size(), step);
             }
             model.dirty = true;
         }
@@ -93,14 +98,15 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
     requests
 }
 
-/// Keeps a snapshot, and marks what is another than in the one before.
-fn observed(model: &mut Model, snapshot: &Arc<Snapshot>, now: Instant) {
-    let Some(lesson) = model.lesson_mut() else { return };
+/// Keeps a snapshot, and marks what is another than in the one before; whether
+/// anything is.
+fn observed(model: &mut Model, snapshot: &Arc<Snapshot>, now: Instant) -> bool {
+    let Some(lesson) = model.lesson_mut() else { return false };
     let twins = &mut lesson.twins;
     let before = twins.snapshot.replace(Arc::clone(snapshot));
     let same = before.as_ref().is_some_and(|before| before.host == snapshot.host && before.actors == snapshot.actors);
     if same {
-        return;
+        return false;
     }
     twins.stale = true;
     if let Some(before) = before {
@@ -114,6 +120,7 @@ fn observed(model: &mut Model, snapshot: &Arc<Snapshot>, now: Instant) {
         }
     }
     model.dirty = true;
+    true
 }
 
 /// Time has passed: marks that are over are taken away.
@@ -123,7 +130,7 @@ pub fn tick(model: &mut Model, now: Instant) {
     {
         lesson.twins.marked_until = None;
         lesson.twins.changes = Changes::default();
-        lesson.twins.table.rows.iter_mut().for_each(|row| row.marked = false);
+        lesson.twins.table.rows.iter_mut().for_each(|row| row.marked = [false; 2]);
         model.dirty = true;
     }
 }
@@ -181,10 +188,16 @@ fn entered(model: &mut Model, lines: impl IntoIterator<Item = (String, String)>,
 
 /// Speaks to the session, and hands on what it asks for.
 fn command(model: &mut Model, command: Command, requests: &mut Vec<Request>) {
+    let lang = model.lang;
     let Some(lesson) = model.lesson_mut() else { return };
     let before = lesson.session.step();
+    let told = lesson.session.notice(lang);
     let effects = lesson.session.apply(command);
     lesson.prose.stale = true;
+    // A new notice stands at the top of the text.
+    if lesson.session.notice(lang).is_some_and(|notice| told.as_ref() != Some(&notice)) {
+        lesson.prose.scroll = 0;
+    }
     if lesson.session.step() != before {
         lesson.entered_step();
     }
@@ -197,6 +210,9 @@ fn carry_out(model: &mut Model, effects: Vec<Effect>, requests: &mut Vec<Request
         match effect {
             Effect::FocusShell(actor) => {
                 if let Some(lesson) = model.lesson_mut() {
+                    if let Some(step) = lesson.last_change(&actor) {
+                        lesson.shells.renew(&actor, step);
+                    }
                     lesson.shells.show(&actor);
                     lesson.focus = Focus::Shells;
                     lesson.below = Focus::Shells;
@@ -206,7 +222,12 @@ fn carry_out(model: &mut Model, effects: Vec<Effect>, requests: &mut Vec<Request
                 model.overlay = Some(Overlay::Finished);
                 requests.push(Request::Session(Effect::Finished));
             }
-            effect => requests.push(Request::Session(effect)),
+            effect => {
+                if let (Effect::Rebuild { .. }, Some(lesson)) = (&effect, model.lesson_mut()) {
+                    lesson.shells.reset();
+                }
+                requests.push(Request::Session(effect));
+            }
         }
     }
 }
@@ -291,7 +312,8 @@ fn key(model: &mut Model, key: KeyEvent, requests: &mut Vec<Request>) {
 }
 
 fn to_shell(model: &mut Model, key: KeyEvent, requests: &mut Vec<Request>) {
-    let line = model.lesson_mut().filter(|lesson| lesson.focus == Focus::Shells).and_then(|lesson| lesson.shells.key(key));
+    let line =
+        model.lesson_mut().filter(|lesson| lesson.focus == Focus::Shells).and_then(|lesson| lesson.shells.key(key));
     entered(model, line, requests);
 }
 
@@ -326,7 +348,8 @@ fn intent(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
 }
 
 fn toggle(model: &mut Model, overlay: Overlay) {
-    let open = model.overlay.as_ref().is_some_and(|open| std::mem::discriminant(open) == std::mem::discriminant(&overlay));
+    let open =
+        model.overlay.as_ref().is_some_and(|open| std::mem::discriminant(open) == std::mem::discriminant(&overlay));
     model.overlay = (!open).then_some(overlay);
 }
 
@@ -348,7 +371,8 @@ fn overlay(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
             command(model, Command::Back, requests);
         }
         (Some(Overlay::Quit), Intent::Accept) => model.left = true,
-        (Some(Overlay::Quit), Intent::List) | (Some(Overlay::Finished), Intent::Accept | Intent::Next | Intent::List) => {
+        (Some(Overlay::Quit), Intent::List)
+        | (Some(Overlay::Finished), Intent::Accept | Intent::Next | Intent::List) => {
             to_list(model, requests);
         }
         (_, Intent::Accept | Intent::Close) => model.overlay = None,
@@ -360,7 +384,8 @@ fn to_list(model: &mut Model, requests: &mut Vec<Request>) {
     model.overlay = None;
     if let Some(lesson) = model.lesson() {
         let session = &lesson.session;
-        let state = if session.finished() { EntryState::Done(session.points()) } else { EntryState::Begun(session.points()) };
+        let state =
+            if session.finished() { EntryState::Done(session.points()) } else { EntryState::Begun(session.points()) };
         let id = session.lesson().id.clone();
         model.list.set_state(&id, state);
         requests.push(Request::Close);
@@ -401,7 +426,9 @@ fn lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
     let Some(lesson) = model.lesson_mut() else { return };
     match meaning {
         Intent::Next => command(model, Command::Next, requests),
-        Intent::Back if lesson.session.would_lose() && lesson.session.step() > 0 => model.overlay = Some(Overlay::Confirm),
+        Intent::Back if lesson.session.would_lose() && lesson.session.step() > 0 => {
+            model.overlay = Some(Overlay::Confirm)
+        }
         Intent::Back => command(model, Command::Back, requests),
         Intent::Hint => command(model, Command::Hint, requests),
         Intent::Lesson => {

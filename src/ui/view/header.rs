@@ -40,8 +40,14 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let name = format!(" cloison   {number} {}", safe(&session.lesson().id));
     let title = safe(&session.lesson().text(lang).title);
     let room = usize::from(area.width);
-    while right.len() > 2 && width(&name) + 12 + right.iter().map(|part| width(part) + 3).sum::<usize>() > room {
-        if right.len() > 4 { right.pop() } else { Some(right.remove(1)) };
+    while right.len() > 2
+        && width(&name) + width(&title).min(26) + 3 + right.iter().map(|part| width(part) + 3).sum::<usize>() > room
+    {
+        if right.len() > 4 {
+            right.pop()
+        } else {
+            Some(right.remove(1))
+        };
     }
     let right = right.join("   ") + " ";
     let left = fit(&format!("{name} · {title}"), room.saturating_sub(width(&right) + 1));

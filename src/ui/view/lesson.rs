@@ -87,7 +87,9 @@ pub fn write(lesson: &mut LessonScreen, lang: Lang, theme: Theme, width: u16) {
             }
         }
         let say = match (&prediction.chosen, prediction.open) {
-            (None, _) => say!(lang, "Choose with a digit, or ↑ ↓ and Enter.", "Choisissez par un chiffre, ou ↑ ↓ puis Entrée."),
+            (None, _) => {
+                say!(lang, "Choose with a digit, or ↑ ↓ and Enter.", "Choisissez par un chiffre, ou ↑ ↓ puis Entrée.")
+            }
             (Some(_), true) => say!(
                 lang,
                 "Chosen. You can change it until you go on (Enter or F9).",
@@ -159,7 +161,9 @@ impl Text {
         for (at, line) in lines.into_iter().enumerate() {
             let lead = if at == 0 { lead.to_owned() } else { " ".repeat(indent) };
             let line = line.patch_style(Style::new().add_modifier(style.add_modifier));
-            self.lines.push(Line::from_iter(std::iter::once(Span::styled(lead, style)).chain(line.spans).collect::<Vec<_>>()));
+            self.lines.push(Line::from_iter(
+                std::iter::once(Span::styled(lead, style)).chain(line.spans).collect::<Vec<_>>(),
+            ));
         }
     }
 
@@ -176,7 +180,7 @@ impl Text {
 
     /// A heading on a line of its own: `─ Your turn ───── 3 pts`.
     fn rule(&mut self, label: &str, right: &str) {
-        let used = width(label) + width(right) + 4 + usize::from(!right.is_empty());
+        let used = width(label) + width(right) + 3 + usize::from(!right.is_empty());
         let fill = "─".repeat(self.width.saturating_sub(used));
         let frame = self.theme.style(Role::Frame);
         let mut line = Line::from_iter([
@@ -213,7 +217,11 @@ impl Text {
         if task.passed {
             let points = points(task.points, lang);
             self.gap();
-            self.note("✓ ", &say!(lang, "Done: {points}. F9 goes on.", "Réussi : {points}. F9 pour continuer."), Role::Good);
+            self.note(
+                "✓ ",
+                &say!(lang, "Done: {points}. F9 goes on.", "Réussi : {points}. F9 pour continuer."),
+                Role::Good,
+            );
         }
     }
 }

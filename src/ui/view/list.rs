@@ -29,7 +29,10 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     put(buffer, area, 0, &Line::styled(head, theme.style(Role::Strong)));
     let filter = safe(&model.list.filter);
     let filter = if filter.is_empty() {
-        Line::styled(say!(lang, " type to filter, Enter opens", " tapez pour filtrer, Entrée ouvre"), theme.style(Role::Quiet))
+        Line::styled(
+            say!(lang, " type to filter, Enter opens", " tapez pour filtrer, Entrée ouvre"),
+            theme.style(Role::Quiet),
+        )
     } else {
         Line::styled(say!(lang, " filter: {filter}▏", " filtre : {filter}▏"), theme.style(Role::Key))
     };
@@ -90,12 +93,17 @@ fn entries(frame: &mut Frame<'_>, area: Rect, model: &Model) {
         let text = if model.list.entries.is_empty() {
             say!(lang, " There are no lessons.", " Il n'y a aucune leçon.")
         } else {
-            say!(lang, " No lesson fits this filter. Esc clears it.", " Aucune leçon ne correspond. Échap vide le filtre.")
+            say!(
+                lang,
+                " No lesson fits this filter. Esc clears it.",
+                " Aucune leçon ne correspond. Échap vide le filtre."
+            )
         };
         lines.push(Line::styled(text, theme.style(Role::Quiet)));
     }
     let high = usize::from(area.height);
-    let scroll = (at_line + 1).saturating_sub(high).max(at_line.saturating_sub(high / 2)).min(lines.len().saturating_sub(high));
+    let scroll =
+        (at_line + 1).saturating_sub(high).max(at_line.saturating_sub(high / 2)).min(lines.len().saturating_sub(high));
     for (row, line) in (0..area.height).zip(lines.iter().skip(scroll)) {
         put(frame.buffer_mut(), area, row, line);
     }
@@ -131,8 +139,8 @@ fn about(model: &Model, room: u16) -> Vec<Line<'static>> {
     let Some(entry) = model.list.current(lang) else { return Vec::new() };
     let summary = safe(lang.pick(&entry.lesson.summary[0], &entry.lesson.summary[1]));
     let mut lines = wrap(&[(summary, theme.style(Role::Text))], " ", usize::from(room).saturating_sub(1));
-    if let EntryState::Impossible(why) = &entry.state {
-        let why = safe(lang.pick(&why[0], &why[1]));
+    if let EntryState::Impossible([en, fr]) = &entry.state {
+        let why = safe(lang.pick(en, fr));
         let text = say!(lang, "not possible here: {why}", "impossible ici : {why}");
         lines.extend(wrap(&[(text, theme.style(Role::Warn))], " ✗ ", usize::from(room).saturating_sub(1)));
     }

@@ -45,16 +45,21 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     }
 }
 
-fn window(frame: &mut Frame<'_>, area: Rect, title: &str, lines: &[Line<'static>], scroll: usize, theme: Theme, lang: Lang) {
+fn window(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    title: &str,
+    lines: &[Line<'static>],
+    scroll: usize,
+    theme: Theme,
+    lang: Lang,
+) {
     let widest = lines.iter().map(Line::width).max().unwrap_or(0).max(width(title) + 4);
     let wide = u16::try_from(widest + 4).unwrap_or(u16::MAX).min(area.width);
-    let high = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height.saturating_sub(2)).max(3).min(area.height);
-    let place = Rect {
-        x: area.x + (area.width - wide) / 2,
-        y: area.y + (area.height - high) / 2,
-        width: wide,
-        height: high,
-    };
+    let high =
+        u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height.saturating_sub(2)).max(3).min(area.height);
+    let place =
+        Rect { x: area.x + (area.width - wide) / 2, y: area.y + (area.height - high) / 2, width: wide, height: high };
     blank(frame, place);
     let block = Block::bordered().border_set(border::DOUBLE).border_style(theme.style(Role::Focus));
     frame.render_widget(block, place);
@@ -109,7 +114,10 @@ fn help(lang: Lang, theme: Theme, room: usize) -> Vec<Line<'static>> {
 
 fn doctor(found: Option<&[Finding]>, lang: Lang, theme: Theme, room: usize) -> Vec<Line<'static>> {
     let Some(found) = found else {
-        return text(&[say!(lang, "Trying what this machine can do …", "Essai de ce que cette machine permet …")], room);
+        return text(
+            &[say!(lang, "Trying what this machine can do …", "Essai de ce que cette machine permet …")],
+            room,
+        );
     };
     let mut lines = Vec::new();
     for finding in found {
@@ -158,7 +166,11 @@ fn finished(model: &Model) -> Vec<String> {
     let (earned, out_of) = model.lesson().map_or((0, 0), |lesson| (lesson.session.points(), lesson.session.out_of()));
     let out_of = points(out_of, lang);
     let score = say!(lang, "You have {earned}/{out_of}.", "Vous avez {earned}/{out_of}.");
-    vec![score, String::new(), say!(lang, "Enter: list of lessons     Esc: stay here", "Entrée : liste des leçons     Échap : rester ici")]
+    vec![
+        score,
+        String::new(),
+        say!(lang, "Enter: list of lessons     Esc: stay here", "Entrée : liste des leçons     Échap : rester ici"),
+    ]
 }
 
 fn text(paragraphs: &[String], room: usize) -> Vec<Line<'static>> {

@@ -113,7 +113,12 @@ fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
     let name = safe(boxed);
     let title = say!(lang, " BOX {name} {seen} {state}", " BOÎTE {name} {seen} {state}");
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-    put(buffer, title_area(right), 0, &Line::styled(fit(&format!(" {title} "), usize::from(right.width)), theme.style(Role::Strong)));
+    put(
+        buffer,
+        title_area(right),
+        0,
+        &Line::styled(fit(&format!(" {title} "), usize::from(right.width)), theme.style(Role::Strong)),
+    );
     if inside.height < 2 {
         return;
     }
@@ -212,39 +217,35 @@ fn draw_row(
         Link::Joined(n) => Some(n),
         Link::Differs | Link::Apart => None,
     };
-    let sign = match (row.marked, joined) {
-        (true, _) => "◆ ",
-        (false, Some(_)) => "● ",
-        (false, None) => "  ",
-    };
-    let mut style = joined.map_or(theme.style(Role::Text), |n| theme.joined(n));
-    if row.marked {
-        style = style.add_modifier(Modifier::BOLD);
-    }
+    let colour = joined.map_or(theme.style(Role::Text), |n| theme.joined(n));
+    let [(host_sign, host_style), (sign, style)] = row.marked.map(|marked| match (marked, joined) {
+        (true, _) => ("◆ ", colour.add_modifier(Modifier::BOLD)),
+        (false, Some(_)) => ("● ", colour),
+        (false, None) => ("  ", colour),
+    });
     let symbol = match row.link {
         Link::Joined(_) => Some("┼"),
         Link::Differs => Some("≠"),
         Link::Apart => None,
     };
     if let Some(symbol) = symbol {
-        buffer[(middle, halves[0].y + at)].set_symbol(symbol).set_style(style);
+        buffer[(middle, halves[0].y + at)].set_symbol(symbol).set_style(colour);
     }
     let blank = |side: &str| Line::styled(format!("    · {side}"), theme.style(Role::Quiet));
-    let face = |texts: &[String], columns: &[usize]| Line::styled(format!("  {sign}{}", cells(texts, columns, head)), style);
     let host = match &row.host {
         Some(texts) if joined.is_some() => {
             let room = usize::from(halves[0].width).saturating_sub(4);
             let text = cells(texts, columns[0], head);
             let text = fit(text.trim_end(), room.saturating_sub(2));
             let line = "─".repeat(room.saturating_sub(width(&text) + 1));
-            Line::styled(format!("  {sign}{text} {line}"), style)
+            Line::styled(format!("  {host_sign}{text} {line}"), host_style)
         }
-        Some(texts) => face(texts, columns[0]),
+        Some(texts) => Line::styled(format!("  {host_sign}{}", cells(texts, columns[0], head)), host_style),
         None => blank(lang.pick("not visible from the host", "invisible depuis l'hôte")),
     };
     let inside = match &row.inside {
         Some(texts) if joined.is_some() => Line::styled(format!("─ {sign}{}", cells(texts, columns[1], head)), style),
-        Some(texts) => face(texts, columns[1]),
+        Some(texts) => Line::styled(format!("  {sign}{}", cells(texts, columns[1], head)), style),
         None => blank(lang.pick("not visible from the box", "invisible depuis la boîte")),
     };
     put(buffer, halves[0], at, &host);
@@ -274,6 +275,8 @@ fn columns(table: &Table, shown: &[Row], room: usize) -> Vec<usize> {
 }
 
 fn cells(texts: &[String], columns: &[usize], head: &[&str]) -> String {
-    let cell = |((text, &wide), head): ((&String, &usize), &&str)| if numeric(head) { pad_left(text, wide) } else { pad(text, wide) };
+    let cell = |((text, &wide), head): ((&String, &usize), &&str)| {
+        if numeric(head) { pad_left(text, wide) } else { pad(text, wide) }
+    };
     texts.iter().zip(columns).zip(head).map(cell).collect::<Vec<_>>().join(" ")
 }

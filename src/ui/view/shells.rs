@@ -40,7 +40,10 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
                 let place = Rect::new(x, regions.shells.y, wide, 1);
                 put(frame.buffer_mut(), place, 0, &Line::styled(text, theme.style(Role::Warn)));
             }
-            if focused && model.overlay.is_none() && let Some(at) = running.screen.cursor_in(cells) {
+            if focused
+                && model.overlay.is_none()
+                && let Some(at) = running.screen.cursor_in(cells)
+            {
                 frame.set_cursor_position(at);
             }
             return;
@@ -50,7 +53,11 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
                 frame.render_widget(screen.widget(theme.coloured()), cells);
             }
             let how = safe(how);
-            say!(lang, "This shell has ended: {how}. Enter opens a new one.", "Ce shell est terminé : {how}. Entrée en ouvre un nouveau.")
+            say!(
+                lang,
+                "This shell has ended: {how}. Enter opens a new one.",
+                "Ce shell est terminé : {how}. Entrée en ouvre un nouveau."
+            )
         }
     };
     let text = pad(&fit(&format!(" {say}"), usize::from(cells.width)), usize::from(cells.width));

@@ -22,7 +22,12 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     }
     let (lang, theme) = (model.lang, model.theme);
     let name = safe(lesson.boxed());
-    let walls = lesson.twins.snapshot.as_ref().and_then(|snapshot| snapshot.actors.get(lesson.boxed())).map(|actor| &actor.walls);
+    let walls = lesson
+        .twins
+        .snapshot
+        .as_ref()
+        .and_then(|snapshot| snapshot.actors.get(lesson.boxed()))
+        .map(|actor| &actor.walls);
     let count = walls.map_or(0, |walls| walls.values().filter(|wall| wall.state == Built::Built).count());
     let total = Wall::ALL.len();
     let title = say!(
@@ -34,7 +39,12 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let mut row = 0;
     // The gauge comes first where there is room for nothing else.
     if area.height > 2 {
-        put(buffer, area, row, &Line::styled(fit(&format!(" {title}"), usize::from(area.width)), theme.style(Role::Strong)));
+        put(
+            buffer,
+            area,
+            row,
+            &Line::styled(fit(&format!(" {title}"), usize::from(area.width)), theme.style(Role::Strong)),
+        );
         row += 1;
     }
     let mut line = Line::from(" ");
@@ -107,7 +117,10 @@ pub(super) fn evidence(lesson: &LessonScreen, lang: Lang, theme: Theme) -> Vec<L
         lines.push(Line::from_iter([
             Span::styled(format!("{sign} {name}  "), theme.style(role)),
             Span::raw(crate::ui::safe::pad(words, 9)),
-            Span::styled(say!(lang, "host {host}  {relation}  box {inside}", "hôte {host}  {relation}  boîte {inside}"), theme.style(Role::Code)),
+            Span::styled(
+                say!(lang, "host {host}  {relation}  box {inside}", "hôte {host}  {relation}  boîte {inside}"),
+                theme.style(Role::Code),
+            ),
         ]));
     }
     lines
