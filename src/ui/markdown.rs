@@ -62,7 +62,7 @@ pub fn wrap(spans: &[(String, Style)], first: &str, width: usize) -> Vec<Line<'s
     let line = |(number, row): (usize, Vec<(String, Style)>)| {
         let lead = if number == 0 { first.to_owned() } else { blank.clone() };
         let lead = (!lead.is_empty()).then(|| Span::raw(lead));
-        Line::from_iter(lead.into_iter().chain(row.into_iter().map(|(text, style)| Span::styled(text, style))))
+        lead.into_iter().chain(row.into_iter().map(|(text, style)| Span::styled(text, style))).collect()
     };
     rows.into_iter().enumerate().map(line).collect()
 }

@@ -8,8 +8,10 @@ pub mod layout;
 pub mod list;
 pub mod markdown;
 pub mod model;
+pub mod run;
 pub mod safe;
 pub mod shells;
+pub mod terminal;
 pub mod theme;
 pub mod twin;
 pub mod update;
@@ -17,4 +19,5 @@ pub mod view;
 
 pub use event::{Event, Request};
 pub use model::Model;
+pub use run::{Setup, run};
 pub use theme::Theme;

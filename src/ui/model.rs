@@ -2,7 +2,6 @@
 //! `view` through `&`. What is dear to make (wrapped prose, twin tables) is kept
 //! here, made again when what it depends on has changed.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,10 +13,10 @@ use super::layout::{Column, Pane, Regions, regions, wide};
 use super::list::List;
 use super::shells::Shells;
 use super::theme::Theme;
-use super::twin::Table;
+use super::twin::{Hues, Table};
 use crate::i18n::Lang;
 use crate::lesson::model::{self, HOST};
-use crate::observe::Snapshot;
+use crate::observe::{Changes, Snapshot};
 use crate::session::Session;
 
 /// The screen and all it knows.
@@ -140,13 +139,15 @@ pub struct Twins {
     pub table: Table,
     /// The first row shown.
     pub scroll: usize,
-    /// The keys of the rows that changed.
-    pub marks: BTreeSet<String>,
-    /// Until when they are marked.
+    /// What changed a moment ago.
+    pub changes: Changes,
+    /// The colours of joined rows.
+    pub hues: Hues,
+    /// Until when what changed is marked.
     pub marked_until: Option<Instant>,
     /// The table has to be made again.
     pub stale: bool,
-    /// What the table was made for; marks make sense only while it is the same.
+    /// What the table was made for.
     pub made_for: Option<(Pane, String, Lang)>,
 }
 
@@ -243,6 +244,13 @@ impl LessonScreen {
         let lesson = self.session.lesson();
         let named = lesson.steps[..=self.session.step()].iter().rev().find_map(|step| step.boxed.as_deref());
         named.or(lesson.actors.first().map(String::as_str)).unwrap_or(HOST)
+    }
+
+    /// The last step so far in which an actor did something: its shells from before
+    /// are outside the walls that it built there.
+    pub fn last_change(&self, actor: &str) -> Option<usize> {
+        let steps = &self.session.lesson().steps[..=self.session.step()];
+        steps.iter().rposition(|step| step.ops.iter().any(|op| op.actor == actor))
     }
 
     /// What a single column shows.

@@ -1,20 +1,14 @@
 //! The embedded shells of a lesson: a tab each, their screens and keyboards. State
 //! only; `update` decides when one is opened, `view::shells` draws it.
 
-use std::time::Duration;
-
 use crossterm::event::KeyEvent;
 use ratatui::layout::{Rect, Size};
 
 use super::event::{Request, ShellHandle, ShellId};
 use crate::term::{self, Integration};
 
-/// How long a resize waits for the next one is not ours to decide: sizes are told
-/// at once. What is bounded is how far a wheel notch scrolls, in rows.
+/// How far a notch of the wheel scrolls, in rows.
 pub const NOTCH: isize = 3;
-/// How long a changed thing carries its mark.
-pub const MARK: Duration = Duration::from_millis(1_500);
-
 /// The shells of the open lesson.
 #[derive(Default)]
 pub struct Shells {
@@ -50,6 +44,8 @@ pub struct Running {
     pub id: ShellId,
     /// Its screen.
     pub screen: term::Screen,
+    /// The step in which it was opened: it is not in walls built later.
+    pub since: usize,
     handle: Box<dyn ShellHandle>,
     integration: Integration,
 }
@@ -106,17 +102,40 @@ impl Shells {
         Some(Request::OpenShell { actor: tab.actor.clone(), rows: size.height, cols: size.width })
     }
 
-    /// A shell was opened. One that nobody waits for is let go, which ends it.
-    pub fn opened(&mut self, id: ShellId, actor: &str, handle: Box<dyn ShellHandle>, size: Size) {
+    /// A shell was opened, in the step of that index. One that nobody waits for is
+    /// let go, which ends it.
+    pub fn opened(&mut self, id: ShellId, actor: &str, handle: Box<dyn ShellHandle>, size: Size, since: usize) {
         let Some(tab) = self.tabs.iter_mut().find(|tab| tab.actor == actor) else { return };
         if matches!(tab.state, State::Running(_)) {
             return;
         }
         let screen = term::Screen::new(size.height.max(1), size.width.max(1));
-        tab.state = State::Running(Box::new(Running { id, screen, handle, integration: Integration::new() }));
+        tab.state = State::Running(Box::new(Running { id, screen, since, handle, integration: Integration::new() }));
         // It was opened at the size of then.
         if let State::Running(running) = &mut tab.state {
             running.handle.resize(size.height.max(1), size.width.max(1));
+        }
+    }
+
+    /// Lets go of an actor's shell if it was opened in an earlier step than this one:
+    /// it would be outside the walls built since.
+    pub fn renew(&mut self, actor: &str, step: usize) {
+        for tab in self.tabs.iter_mut().filter(|tab| tab.actor == actor) {
+            let old = match &tab.state {
+                State::Running(running) => running.since < step,
+                State::Ended(..) => true,
+                State::Empty | State::Opening => false,
+            };
+            if old {
+                tab.state = State::Empty;
+            }
+        }
+    }
+
+    /// Lets go of all shells: their lab is taken down.
+    pub fn reset(&mut self) {
+        for tab in &mut self.tabs {
+            tab.state = State::Empty;
         }
     }
 

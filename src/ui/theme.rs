@@ -106,15 +106,13 @@ impl Theme {
 fn row(role: Role) -> (Color, Color, Modifier) {
     const NONE: Modifier = Modifier::empty();
     match role {
-        Role::Text => (Color::Reset, Color::Reset, NONE),
+        Role::Text | Role::Bar => (Color::Reset, Color::Reset, NONE),
         Role::Quiet => (Color::Gray, Color::DarkGray, NONE),
         Role::Strong => (Color::Reset, Color::Reset, Modifier::BOLD),
         Role::Emphasis => (Color::Reset, Color::Reset, Modifier::ITALIC),
         Role::Code => (Color::LightCyan, Color::Blue, NONE),
         Role::Frame => (Color::DarkGray, Color::Gray, NONE),
-        Role::Focus => (Color::LightYellow, Color::Blue, Modifier::BOLD),
-        Role::Bar => (Color::Reset, Color::Reset, NONE),
-        Role::Key => (Color::LightYellow, Color::Blue, Modifier::BOLD),
+        Role::Focus | Role::Key => (Color::LightYellow, Color::Blue, Modifier::BOLD),
         Role::Good => (Color::LightGreen, Color::Indexed(22), Modifier::BOLD),
         Role::Bad => (Color::LightRed, Color::Red, Modifier::BOLD),
         Role::Warn => (Color::LightYellow, Color::Indexed(94), Modifier::BOLD),

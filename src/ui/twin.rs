@@ -1,15 +1,15 @@
 //! Twin tables for the panes: the joined rows of `observe` as columns of safe text,
-//! made once per snapshot, pane and language, never while drawing; and which rows
-//! changed since the snapshot before.
+//! in the order to show them. Made once per snapshot, pane and language, never
+//! while drawing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::layout::Pane;
 use super::safe::safe;
 use crate::i18n::{Explain, Lang};
-use crate::lesson::op::NsKind;
-use crate::observe::model::{IdRange, Process};
-use crate::observe::{Reading, Snapshot, View};
+use crate::observe::model::{IdRange, Mount, Process, Users};
+use crate::observe::twin::{self, Key, RowKey, Side, UserFace};
+use crate::observe::{ActorView, Changes, Reading, Snapshot, View};
 use crate::say;
 
 /// A pane's rows, ready to be drawn.
@@ -17,201 +17,210 @@ use crate::say;
 pub struct Table {
     /// Headings of the columns, the same on both sides.
     pub head: Vec<&'static str>,
-    /// Joined rows first, then those of the box alone, then those of the host alone.
+    /// The box's own first, then what else the box sees, then what only the host
+    /// sees.
     pub rows: Vec<Row>,
+    /// How many of them are the box's own; where the others do not fit they fold
+    /// into a line.
+    pub own: usize,
+    /// Lines below the rows, per side (the id maps).
+    pub notes: [Vec<String>; 2],
     /// What to say instead of rows, per side: it could not be read, and why.
     pub unread: [Option<String>; 2],
 }
 
-/// One object, or what is known on one side only.
+/// One object with its faces, a text per column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// What it is known by from one snapshot to the next.
-    pub key: String,
-    /// Its face on the host's side, a text per column.
+    /// Its face on the host's side.
     pub host: Option<Vec<String>>,
     /// Its face on the box's side.
-    pub boxed: Option<Vec<String>>,
-    /// For joined rows: their number, which gives both halves one colour.
-    pub joined: Option<usize>,
+    pub inside: Option<Vec<String>>,
+    /// How the two belong together.
+    pub link: Link,
+    /// Which of the faces changed a moment ago: the host's, the box's.
+    pub marked: [bool; 2],
 }
+
+/// How the two faces of a row belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// They are one object; the number gives both the same colour, for as long as
+    /// the object lasts.
+    Joined(usize),
+    /// They are two objects of the same kind, and differ.
+    Differs,
+    /// Nothing joins them, or there is one alone.
+    Apart,
+}
+
+/// The numbers of joined objects: the first that is met is 0.
+pub type Hues = BTreeMap<RowKey, usize>;
 
 impl Table {
     /// The table of a pane; empty while there is no snapshot of the box.
-    pub fn of(pane: Pane, snapshot: &Snapshot, boxed: &str, lang: Lang) -> Self {
+    pub fn of(pane: Pane, snapshot: &Snapshot, boxed: &str, changes: &Changes, hues: &mut Hues, lang: Lang) -> Self {
         let Some(actor) = snapshot.actors.get(boxed) else { return Self::default() };
+        let mut making = Making { boxed, changes, hues, rows: Vec::new() };
         let host = &snapshot.host;
-        let (mut table, inside) = match &actor.seen {
-            Reading::Read(view) => (Self::default(), Some(view)),
-            Reading::Unread(unread) => {
-                let why = unread.errno.explain(lang);
-                let path = safe(&unread.path);
-                let why = say!(lang, "not readable: {path}: {why}", "illisible : {path} : {why}");
-                (Self { unread: [None, Some(why)], ..Self::default() }, None)
-            }
+        let mut table = match pane {
+            Pane::Processes | Pane::Walls | Pane::Calls => processes(&mut making, host, actor, lang),
+            Pane::Users => users(&mut making, host, actor, lang),
+            Pane::Mounts => mounts(&mut making, host, actor, lang),
+            Pane::Names => names(&mut making, host, actor, lang),
         };
-        match pane {
-            Pane::Processes => processes(&mut table, host, inside, lang),
-            Pane::Users => users(&mut table, host, inside, lang),
-            Pane::Mounts => mounts(&mut table, host, inside, lang),
-            Pane::Names | Pane::Walls | Pane::Calls => names(&mut table, host, inside, lang),
-        }
-        let order = |row: &Row| match (&row.host, &row.boxed) {
-            (Some(_), Some(_)) => 0,
-            (None, _) => 1,
-            (Some(_), None) => 2,
-        };
-        table.rows.sort_by_key(order);
-        for (number, row) in table.rows.iter_mut().filter(|row| order(row) == 0).enumerate() {
-            row.joined = Some(number);
-        }
+        making.rows.sort_by_key(|(rank, _)| *rank);
+        table.own = making.rows.iter().filter(|(rank, _)| *rank <= 1).count();
+        table.rows = making.rows.into_iter().map(|(_, row)| row).collect();
         table
     }
+}
 
-    /// The keys of the rows that are new or differ from those of an older table.
-    pub fn changed_since(&self, before: &Self) -> BTreeSet<String> {
-        let old: BTreeMap<&str, (&Option<Vec<String>>, &Option<Vec<String>>)> =
-            before.rows.iter().map(|row| (row.key.as_str(), (&row.host, &row.boxed))).collect();
-        self.rows
-            .iter()
-            .filter(|row| old.get(row.key.as_str()) != Some(&(&row.host, &row.boxed)))
-            .map(|row| row.key.clone())
-            .collect()
+/// Rows in the making, each with its rank: 0 the box's own that it sees, 1 its own
+/// that it doesn't see, 2 what else it sees, 3 the rest.
+struct Making<'a> {
+    boxed: &'a str,
+    changes: &'a Changes,
+    hues: &'a mut Hues,
+    rows: Vec<(u8, Row)>,
+}
+
+impl Making<'_> {
+    /// Adds a row. `keys` are what its faces are known by on their own sides.
+    fn add<T>(
+        &mut self,
+        row: &twin::Row<T>,
+        keys: [Option<Key>; 2],
+        joined: Option<bool>,
+        cells: impl Fn(&T) -> Vec<String>,
+    ) {
+        let [host, inside] = keys;
+        let changed = |side, key: Option<Key>| key.is_some_and(|key| self.changes.of(side, self.boxed, key).is_some());
+        let marked = [changed(Side::Host, host), changed(Side::Inside, inside)];
+        let link = match joined {
+            Some(true) => {
+                let next = self.hues.len();
+                Link::Joined(*self.hues.entry(row.key).or_insert(next))
+            }
+            Some(false) => Link::Differs,
+            None => Link::Apart,
+        };
+        let rank = match (row.relevant, row.inside.is_some()) {
+            (true, true) => 0,
+            (true, false) => 1,
+            (false, true) => 2,
+            (false, false) => 3,
+        };
+        let (host, inside) = (row.host.as_ref().map(&cells), row.inside.as_ref().map(&cells));
+        self.rows.push((rank, Row { host, inside, link, marked }));
     }
 }
 
-/// The value, or nothing and a note of why.
-fn read<'a, T>(table: &mut Table, side: usize, reading: &'a Reading<T>, lang: Lang) -> Option<&'a T> {
-    match reading {
-        Reading::Read(value) => Some(value),
-        Reading::Unread(unread) => {
-            let (path, why) = (safe(&unread.path), unread.errno.explain(lang));
-            table.unread[side] = Some(say!(lang, "not readable: {path}: {why}", "illisible : {path} : {why}"));
-            None
-        }
-    }
+/// Why each side has nothing to show, where it could not be read.
+fn unread<T>(host: &View, actor: &ActorView, field: fn(&View) -> &Reading<T>, lang: Lang) -> [Option<String>; 2] {
+    let why = |unread: &crate::observe::model::Unread| {
+        let (path, why) = (safe(&unread.path), unread.errno.explain(lang));
+        say!(lang, "not readable: {path}: {why}", "illisible : {path} : {why}")
+    };
+    let side = |reading: &Reading<T>| match reading {
+        Reading::Read(_) => None,
+        Reading::Unread(unread) => Some(why(unread)),
+    };
+    let inside = match &actor.seen {
+        Reading::Read(seen) => side(field(seen)),
+        Reading::Unread(unread) => Some(why(unread)),
+    };
+    [side(field(host)), inside]
 }
 
-fn processes(table: &mut Table, host: &View, inside: Option<&View>, lang: Lang) {
-    table.head = match lang {
+/// Both faces there: one object.
+fn both<T>(row: &twin::Row<T>) -> Option<bool> {
+    (row.host.is_some() && row.inside.is_some()).then_some(true)
+}
+
+fn processes(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) -> Table {
+    for row in &twin::processes(host, actor).rows {
+        let keys = [row.host, row.inside].map(|one| one.map(|one| Key::Process(one.pid)));
+        making.add(row, keys, both(row), |one| process(one));
+    }
+    let head = match lang {
         Lang::En => vec!["PID", "PPID", "USER", "S", "COMMAND"],
         Lang::Fr => vec!["PID", "PPID", "UTIL.", "É", "COMMANDE"],
     };
-    let empty = Vec::new();
-    let outer = read(table, 0, &host.processes, lang).unwrap_or(&empty);
-    let inner = inside.and_then(|view| read(table, 1, &view.processes, lang)).unwrap_or(&empty);
-    let ns = inside.and_then(|view| view.ns.get(&NsKind::Pid)).and_then(Reading::read).copied();
-    let host_ns = host.ns.get(&NsKind::Pid).and_then(Reading::read).copied();
-    let mut by_inner: BTreeMap<u32, &Process> = inner.iter().map(|process| (process.pid, process)).collect();
-    for process in outer {
-        let twin = if ns == host_ns {
-            by_inner.remove(&process.pid)
-        } else if process.pid_ns.is_some() && process.pid_ns == ns {
-            process.nspid.last().and_then(|pid| by_inner.remove(pid))
-        } else {
-            None
-        };
-        table.rows.push(Row {
-            key: format!("h{}", process.pid),
-            host: Some(process_cells(process)),
-            boxed: twin.map(process_cells),
-            joined: None,
-        });
-    }
-    for process in by_inner.into_values() {
-        let key = format!("b{}", process.pid);
-        table.rows.push(Row { key, host: None, boxed: Some(process_cells(process)), joined: None });
-    }
+    Table { head, unread: unread(host, actor, |view| &view.processes, lang), ..Table::default() }
 }
 
-fn process_cells(process: &Process) -> Vec<String> {
-    let user = process.user.as_deref().map_or_else(|| process.uid.to_string(), safe);
-    let command =
-        if process.command.is_empty() { format!("[{}]", safe(&process.name)) } else { safe(&process.command) };
-    vec![process.pid.to_string(), process.ppid.to_string(), user, safe(&process.state.to_string()), command]
+fn process(one: &Process) -> Vec<String> {
+    let user = one.user.as_deref().map_or_else(|| one.uid.to_string(), safe);
+    let command = if one.command.is_empty() { format!("[{}]", safe(&one.name)) } else { safe(&one.command) };
+    vec![one.pid.to_string(), one.ppid.to_string(), user, safe(&one.state.to_string()), command]
 }
 
-fn users(table: &mut Table, host: &View, inside: Option<&View>, lang: Lang) {
-    table.head = match lang {
+fn users(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) -> Table {
+    let users = twin::users(host, actor);
+    for row in &users.users.rows {
+        let keys = [row.host, row.inside].map(|face| face.map(|face| Key::User(face.uid)));
+        let mapped = row.inside.is_some_and(|face| face.mapped);
+        // A user that no map explains is in the box only as the overflow uid.
+        let keys = if mapped { keys } else { [keys[0], None] };
+        making.add(row, keys, both(row).filter(|_| mapped), |face| user(face, lang));
+    }
+    let head = match lang {
         Lang::En => vec!["UID", "NAME"],
         Lang::Fr => vec!["UID", "NOM"],
     };
-    let outer = read(table, 0, &host.users, lang);
-    let inner = inside.and_then(|view| read(table, 1, &view.users, lang));
-    let cells = |uid: u32, names: &BTreeMap<u32, String>| {
-        vec![uid.to_string(), names.get(&uid).map_or_else(String::new, |name| safe(name))]
-    };
-    let none = BTreeMap::new();
-    let host_names = outer.map_or(&none, |users| &users.names);
-    let map: &[IdRange] = inner.map_or(&[], |users| &users.uid_map);
-    let mut seen = BTreeSet::new();
-    for (&uid, _) in inner.map_or(&none, |users| &users.names) {
-        let names = inner.map_or(&none, |users| &users.names);
-        let outside = map
-            .iter()
-            .find(|range| uid >= range.inside && uid - range.inside < range.count)
-            .map(|range| range.outside + (uid - range.inside));
-        seen.extend(outside);
-        table.rows.push(Row {
-            key: format!("b{uid}"),
-            host: outside.map(|uid| cells(uid, host_names)),
-            boxed: Some(cells(uid, names)),
-            joined: None,
-        });
-    }
-    for &uid in host_names.keys().filter(|uid| !seen.contains(uid)) {
-        table.rows.push(Row { key: format!("h{uid}"), host: Some(cells(uid, host_names)), boxed: None, joined: None });
-    }
+    let notes = [users.host, users.inside].map(|users| users.map_or_else(Vec::new, |users| maps(users, lang)));
+    Table { head, notes, unread: unread(host, actor, |view| &view.users, lang), ..Table::default() }
 }
 
-fn mounts(table: &mut Table, host: &View, inside: Option<&View>, lang: Lang) {
-    table.head = match lang {
-        Lang::En => vec!["MOUNTED ON", "TYPE", "SOURCE"],
-        Lang::Fr => vec!["MONTÉ SUR", "TYPE", "SOURCE"],
-    };
-    let empty = Vec::new();
-    let outer = read(table, 0, &host.mounts, lang).unwrap_or(&empty);
-    let inner = inside.and_then(|view| read(table, 1, &view.mounts, lang)).unwrap_or(&empty);
-    let cells =
-        |mount: &crate::observe::model::Mount| vec![safe(&mount.target), safe(&mount.fstype), safe(&mount.source)];
-    let mut left: Vec<&crate::observe::model::Mount> = inner.iter().collect();
-    for mount in outer {
-        let at = left.iter().position(|other| other.device == mount.device && other.root == mount.root);
-        let twin = at.map(|at| left.remove(at));
-        table.rows.push(Row {
-            key: format!("h{}", mount.id),
-            host: Some(cells(mount)),
-            boxed: twin.map(cells),
-            joined: None,
-        });
-    }
-    for mount in left {
-        table.rows.push(Row { key: format!("b{}", mount.id), host: None, boxed: Some(cells(mount)), joined: None });
-    }
+fn user(face: &UserFace<'_>, lang: Lang) -> Vec<String> {
+    let name = face.name.map_or_else(|| "–".to_owned(), safe);
+    let name = if face.mapped { name } else { say!(lang, "{name} (not mapped)", "{name} (sans correspondance)") };
+    vec![face.uid.to_string(), name]
 }
 
-fn names(table: &mut Table, host: &View, inside: Option<&View>, lang: Lang) {
-    table.head = match lang {
+fn maps(users: &Users, lang: Lang) -> Vec<String> {
+    let map = |name: &str, ranges: &[IdRange]| {
+        let ranges: Vec<String> =
+            ranges.iter().map(|range| format!("{} → {} (×{})", range.inside, range.outside, range.count)).collect();
+        let ranges =
+            if ranges.is_empty() { lang.pick("not written", "non écrit").to_owned() } else { ranges.join(", ") };
+        format!("{name}  {ranges}")
+    };
+    let setgroups = format!("setgroups  {}", safe(&users.setgroups));
+    vec![map("uid_map", &users.uid_map), map("gid_map", &users.gid_map), setgroups]
+}
+
+fn mounts(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) -> Table {
+    for row in &twin::mounts(host, actor).rows {
+        let keys = [row.host, row.inside].map(|one| one.map(|one| Key::Mount(one.id)));
+        making.add(row, keys, both(row), |one| mount(one));
+    }
+    let head = match lang {
+        Lang::En => vec!["MOUNTED ON", "TYPE", "SPREAD", "SOURCE"],
+        Lang::Fr => vec!["MONTÉ SUR", "TYPE", "PROPAG.", "SOURCE"],
+    };
+    Table { head, unread: unread(host, actor, |view| &view.mounts, lang), ..Table::default() }
+}
+
+fn mount(one: &Mount) -> Vec<String> {
+    let spread = if one.propagation.is_empty() { "private".to_owned() } else { safe(&one.propagation.join(",")) };
+    vec![safe(&one.target), safe(&one.fstype), spread, safe(&one.source)]
+}
+
+fn names(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) -> Table {
+    for row in &twin::names(host, actor).rows {
+        let label = match row.key.key {
+            Key::Hostname => lang.pick("host name", "nom d'hôte"),
+            Key::Domainname => lang.pick("domain name", "nom de domaine"),
+            _ => lang.pick("kernel", "noyau"),
+        };
+        let keys = [row.host, row.inside].map(|name| name.map(|_| row.key.key));
+        making.add(row, keys, row.same(), |name| vec![label.to_owned(), safe(name)]);
+    }
+    let head = match lang {
         Lang::En => vec!["WHAT", "NAME"],
         Lang::Fr => vec!["QUOI", "NOM"],
     };
-    let outer = read(table, 0, &host.uts, lang);
-    let inner = inside.and_then(|view| read(table, 1, &view.uts, lang));
-    let labels = [
-        lang.pick("host name", "nom d'hôte"),
-        lang.pick("domain name", "nom de domaine"),
-        lang.pick("kernel", "noyau"),
-    ];
-    let values = |uts: &crate::observe::model::Uts| [safe(&uts.hostname), safe(&uts.domainname), safe(&uts.release)];
-    let (outer, inner) = (outer.map(values), inner.map(values));
-    for (n, label) in labels.into_iter().enumerate() {
-        let cells = |values: &[String; 3]| vec![label.to_owned(), values[n].clone()];
-        let row = Row {
-            key: label.to_owned(),
-            host: outer.as_ref().map(cells),
-            boxed: inner.as_ref().map(cells),
-            joined: None,
-        };
-        table.rows.push(row);
-    }
+    Table { head, unread: unread(host, actor, |view| &view.uts, lang), ..Table::default() }
 }

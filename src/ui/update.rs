@@ -1,19 +1,24 @@
 //! Event in, requests out: the only place where the model changes. Pure: it reads
 //! no clock (the instant is given), asks nothing of the system, draws nothing.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
 use ratatui::layout::{Position, Size};
 
 use super::event::{EntryState, Event, Request};
 use super::keymap::{Context, Intent, lookup};
-use super::layout::{Pane, Region, inner, too_small};
+use super::layout::{Pane, Region, inner, too_small, wide};
 use super::model::{Focus, LessonScreen, Model, Overlay, Screen, Share};
-use super::shells::{MARK, NOTCH, State};
+use super::shells::{NOTCH, State};
 use super::twin::Table;
 use super::view;
+use crate::observe::{Changes, Snapshot, diff};
 use crate::session::{Command, Effect, Session};
+
+/// How long a changed thing carries its mark.
+pub const MARK: Duration = Duration::from_millis(1_500);
 
 /// Takes an event and gives back what is to be asked of the composition root, in
 /// order. `now` is the instant at which the event came.
@@ -31,16 +36,12 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             carry_out(model, effects, &mut requests);
         }
         Event::Observed(snapshot) => {
-            let same = model
-                .lesson()
-                .and_then(|lesson| lesson.twins.snapshot.as_ref())
-                .is_some_and(|before| before.host == snapshot.host && before.actors == snapshot.actors);
-            if let Some(lesson) = model.lesson_mut() {
-                lesson.twins.snapshot = Some(snapshot.clone());
-                lesson.twins.stale |= !same;
-            }
-            model.dirty |= !same;
+            let news = observed(model, &snapshot, now);
+            let stale = model.lesson().is_some_and(|lesson| lesson.prose.stale);
             command(model, Command::Observed(snapshot), &mut requests);
+            if let (false, Some(lesson)) = (news || model.dirty, model.lesson_mut()) {
+                lesson.prose.stale = stale;
+            }
         }
         Event::Performed(outcome) => {
             if let Some(lesson) = model.lesson_mut() {
@@ -60,7 +61,8 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             let size = model.size;
             if let Some(lesson) = model.lesson_mut() {
                 let cells = lesson.regions(size).shell_cells();
-                lesson.shells.opened(id, &actor, handle, cells.as_size());
+                let step = lesson.session.step();
+                lesson.shells.opened(id, &actor, handle, cells.as_size(), step);
             }
             model.dirty = true;
         }
@@ -96,13 +98,39 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
     requests
 }
 
+/// Keeps a snapshot, and marks what is another than in the one before; whether
+/// anything is.
+fn observed(model: &mut Model, snapshot: &Arc<Snapshot>, now: Instant) -> bool {
+    let Some(lesson) = model.lesson_mut() else { return false };
+    let twins = &mut lesson.twins;
+    let before = twins.snapshot.replace(Arc::clone(snapshot));
+    let same = before.as_ref().is_some_and(|before| before.host == snapshot.host && before.actors == snapshot.actors);
+    if same {
+        return false;
+    }
+    twins.stale = true;
+    if let Some(before) = before {
+        let changes = diff(&before, snapshot);
+        if !changes.is_empty() {
+            twins.changes.host.extend(changes.host);
+            for (actor, changed) in changes.actors {
+                twins.changes.actors.entry(actor).or_default().extend(changed);
+            }
+            twins.marked_until = Some(now + MARK);
+        }
+    }
+    model.dirty = true;
+    true
+}
+
 /// Time has passed: marks that are over are taken away.
 pub fn tick(model: &mut Model, now: Instant) {
     if let Some(lesson) = model.lesson_mut()
         && lesson.twins.marked_until.is_some_and(|until| until <= now)
     {
         lesson.twins.marked_until = None;
-        lesson.twins.marks.clear();
+        lesson.twins.changes = Changes::default();
+        lesson.twins.table.rows.iter_mut().for_each(|row| row.marked = [false; 2]);
         model.dirty = true;
     }
 }
@@ -120,7 +148,7 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     }
     let most = lesson.prose.lines.len().saturating_sub(usize::from(prose.height));
     lesson.prose.scroll = lesson.prose.scroll.min(most);
-    twins(lesson, lang, now);
+    twins(lesson, size, lang, now);
     let cells = regions.shell_cells();
     lesson.shells.resize(cells);
     if lesson.focus == Focus::Shells && !lesson.session.busy() {
@@ -128,43 +156,48 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     }
 }
 
-fn twins(lesson: &mut LessonScreen, lang: crate::i18n::Lang, now: Instant) {
+fn twins(lesson: &mut LessonScreen, size: Size, lang: crate::i18n::Lang, now: Instant) {
+    if wide(size) && matches!(lesson.pane, Pane::Walls | Pane::Calls) {
+        // They have places of their own on this screen.
+        lesson.pane = Pane::Processes;
+    }
     let made_for = (lesson.pane, lesson.boxed().to_owned(), lang);
-    let same = lesson.twins.made_for.as_ref() == Some(&made_for);
-    if same && !lesson.twins.stale {
+    let twins = &mut lesson.twins;
+    if !twins.stale && twins.made_for.as_ref() == Some(&made_for) {
         return;
     }
-    let Some(snapshot) = lesson.twins.snapshot.clone() else { return };
-    let table = Table::of(lesson.pane, &snapshot, &made_for.1, lang);
-    if same {
-        let changed = table.changed_since(&lesson.twins.table);
-        if !changed.is_empty() && !lesson.twins.table.rows.is_empty() {
-            lesson.twins.marks.extend(changed);
-            lesson.twins.marked_until = Some(now + MARK);
-        }
-    } else {
-        lesson.twins.marks.clear();
-        lesson.twins.marked_until = None;
-        lesson.twins.scroll = 0;
+    let Some(snapshot) = twins.snapshot.clone() else { return };
+    if twins.made_for.as_ref().is_none_or(|before| (before.0, &before.1) != (made_for.0, &made_for.1)) {
+        twins.hues.clear();
+        twins.scroll = 0;
     }
-    lesson.twins.table = table;
-    lesson.twins.made_for = Some(made_for);
-    lesson.twins.stale = false;
+    twins.table = Table::of(made_for.0, &snapshot, &made_for.1, &twins.changes, &mut twins.hues, lang);
+    if twins.marked_until.is_none() && !twins.changes.is_empty() {
+        twins.marked_until = Some(now + MARK);
+    }
+    twins.made_for = Some(made_for);
+    twins.stale = false;
 }
 
 /// Lines were entered in shells.
 fn entered(model: &mut Model, lines: impl IntoIterator<Item = (String, String)>, requests: &mut Vec<Request>) {
     for (shell, line) in lines {
-        command(model, Command::Typed { shell, line, before_pass: false }, requests);
+        command(model, Command::Typed { shell, line }, requests);
     }
 }
 
 /// Speaks to the session, and hands on what it asks for.
 fn command(model: &mut Model, command: Command, requests: &mut Vec<Request>) {
+    let lang = model.lang;
     let Some(lesson) = model.lesson_mut() else { return };
     let before = lesson.session.step();
+    let told = lesson.session.notice(lang);
     let effects = lesson.session.apply(command);
     lesson.prose.stale = true;
+    // A new notice stands at the top of the text.
+    if lesson.session.notice(lang).is_some_and(|notice| told.as_ref() != Some(&notice)) {
+        lesson.prose.scroll = 0;
+    }
     if lesson.session.step() != before {
         lesson.entered_step();
     }
@@ -177,6 +210,9 @@ fn carry_out(model: &mut Model, effects: Vec<Effect>, requests: &mut Vec<Request
         match effect {
             Effect::FocusShell(actor) => {
                 if let Some(lesson) = model.lesson_mut() {
+                    if let Some(step) = lesson.last_change(&actor) {
+                        lesson.shells.renew(&actor, step);
+                    }
                     lesson.shells.show(&actor);
                     lesson.focus = Focus::Shells;
                     lesson.below = Focus::Shells;
@@ -186,7 +222,12 @@ fn carry_out(model: &mut Model, effects: Vec<Effect>, requests: &mut Vec<Request
                 model.overlay = Some(Overlay::Finished);
                 requests.push(Request::Session(Effect::Finished));
             }
-            effect => requests.push(Request::Session(effect)),
+            effect => {
+                if let (Effect::Rebuild { .. }, Some(lesson)) = (&effect, model.lesson_mut()) {
+                    lesson.shells.reset();
+                }
+                requests.push(Request::Session(effect));
+            }
         }
     }
 }
@@ -501,7 +542,6 @@ fn select(lesson: &mut LessonScreen, size: Size, index: usize) {
 }
 
 fn in_panes(lesson: &mut LessonScreen, size: Size, meaning: Intent) {
-    let last = lesson.twins.table.rows.len().saturating_sub(1);
     let high = inner(lesson.regions(size).twin).height.saturating_sub(1).max(1);
     let page = isize::try_from(high).unwrap_or(1);
     let by = match meaning {
@@ -522,7 +562,7 @@ fn in_panes(lesson: &mut LessonScreen, size: Size, meaning: Intent) {
             }
         }
         _ => {
-            let most = (last + 1).saturating_sub(usize::from(high));
+            let most = lesson.twins.table.rows.len().saturating_sub(usize::from(high));
             lesson.twins.scroll = lesson.twins.scroll.saturating_add_signed(by).min(most);
         }
     }
@@ -580,9 +620,4 @@ fn wheel(model: &mut Model, place: Position, up: bool) {
         }
         None => {}
     }
-}
-
-/// The tabs of the panes, for those that only ask which there are.
-pub fn panes(size: Size) -> &'static [Pane] {
-    LessonScreen::tabs(size)
 }

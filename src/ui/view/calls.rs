@@ -44,11 +44,11 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
 
 fn lines(lesson: &LessonScreen, lang: Lang, theme: Theme, room: usize) -> Vec<Line<'static>> {
     let Some(outcome) = lesson.session.outcome() else {
-        let text = say!(lang, " the lab is at work", " le labo travaille");
+        let text = say!(lang, "  the lab is at work", "  le labo travaille");
         return vec![Line::styled(text, theme.style(Role::Quiet))];
     };
     if outcome.ops.iter().all(|op| op.calls.is_empty() && op.failure.is_none()) {
-        let text = say!(lang, " this step makes no call", " cette étape ne fait aucun appel");
+        let text = say!(lang, "  this step makes no call", "  cette étape ne fait aucun appel");
         return vec![Line::styled(text, theme.style(Role::Quiet))];
     }
     let several = outcome.ops.iter().any(|op| op.actor != outcome.ops[0].actor);
@@ -61,7 +61,7 @@ fn lines(lesson: &LessonScreen, lang: Lang, theme: Theme, room: usize) -> Vec<Li
         let told = op.calls.last().is_some_and(|call| call.result.is_err());
         if let Some((errno, what)) = op.failure.as_ref().filter(|_| !told) {
             let (what, why) = (safe(what), errno.explain(lang));
-            let text = say!(lang, " ✗ {who}{what}: {why}", " ✗ {who}{what} : {why}");
+            let text = say!(lang, "✗ {who}{what}: {why}", "✗ {who}{what} : {why}");
             lines.push(Line::styled(fit(&text, room), theme.style(Role::Bad)));
         }
     }
@@ -78,20 +78,20 @@ fn call(call: &Call, who: &str, lang: Lang, theme: Theme, room: usize) -> Vec<Li
         Err(errno) => {
             let words = errno.explain(lang);
             let whole = format!("= -1 {words}");
-            if width(&text) + width(&whole) + width(&time) + 4 <= room {
+            if width(&text) + width(&whole) + width(&time) + 5 <= room {
                 (whole, None, Role::Bad)
             } else {
                 (format!("= -1 {}", errno.symbol()), Some(words), Role::Bad)
             }
         }
     };
-    let sign = if call.result.is_ok() { " " } else { "✗" };
-    let fixed = width(&result) + width(&time) + 2;
+    let sign = if call.result.is_ok() { "  " } else { "✗ " };
+    let fixed = width(&result) + width(&time) + 3;
     let text = fit(&text, room.saturating_sub(fixed));
     // Results stand below each other where the calls are short enough.
-    let column = room.saturating_sub(width(&time) + 14).min(room.saturating_sub(fixed));
+    let column = room.saturating_sub(width(&time) + 15).min(room.saturating_sub(fixed));
     let gap = " ".repeat(column.max(width(&text)).saturating_sub(width(&text)) + 1);
-    let rest = room.saturating_sub(1 + width(&text) + width(&gap) + width(&result));
+    let rest = room.saturating_sub(2 + width(&text) + width(&gap) + width(&result));
     let mut lines = vec![Line::from_iter([
         Span::styled(sign, theme.style(role)),
         Span::styled(text, theme.style(Role::Code)),
@@ -100,7 +100,7 @@ fn call(call: &Call, who: &str, lang: Lang, theme: Theme, room: usize) -> Vec<Li
         Span::styled(pad_left(&time, rest), theme.style(Role::Quiet)),
     ])];
     if let Some(words) = below {
-        lines.push(Line::styled(fit(&format!("    {words}"), room), theme.style(role)));
+        lines.push(Line::styled(fit(&format!("      {words}"), room), theme.style(role)));
     }
     lines
 }

@@ -17,10 +17,10 @@ const GIVES_WAY: [Intent; 8] = [
     Intent::Language,
     Intent::Doctor,
     Intent::Lesson,
+    Intent::Back,
     Intent::Panes,
     Intent::Hint,
     Intent::Shell,
-    Intent::Back,
     Intent::Quit,
 ];
 
@@ -37,7 +37,13 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
         let opened = lesson.session.hints(lang).len();
         format!("({opened}/{})", opened + lesson.session.hints_left())
     });
-    let line = bar(model, usize::from(area.width), &who, hints.as_deref(), &[]);
+    let line = bar(
+        model,
+        usize::from(area.width),
+        &who,
+        hints.as_deref(),
+        if hints.is_some() { &[] } else { &[Intent::Hint] },
+    );
     put(frame.buffer_mut(), area, 0, &line);
 }
 

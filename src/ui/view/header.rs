@@ -40,7 +40,9 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let name = format!(" cloison   {number} {}", safe(&session.lesson().id));
     let title = safe(&session.lesson().text(lang).title);
     let room = usize::from(area.width);
-    while right.len() > 2 && width(&name) + 12 + right.iter().map(|part| width(part) + 3).sum::<usize>() > room {
+    while right.len() > 2
+        && width(&name) + width(&title).min(26) + 3 + right.iter().map(|part| width(part) + 3).sum::<usize>() > room
+    {
         if right.len() > 4 {
             right.pop()
         } else {

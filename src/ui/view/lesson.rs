@@ -180,7 +180,7 @@ impl Text {
 
     /// A heading on a line of its own: `─ Your turn ───── 3 pts`.
     fn rule(&mut self, label: &str, right: &str) {
-        let used = width(label) + width(right) + 4 + usize::from(!right.is_empty());
+        let used = width(label) + width(right) + 3 + usize::from(!right.is_empty());
         let fill = "─".repeat(self.width.saturating_sub(used));
         let frame = self.theme.style(Role::Frame);
         let mut line = Line::from_iter([

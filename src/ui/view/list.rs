@@ -139,8 +139,8 @@ fn about(model: &Model, room: u16) -> Vec<Line<'static>> {
     let Some(entry) = model.list.current(lang) else { return Vec::new() };
     let summary = safe(lang.pick(&entry.lesson.summary[0], &entry.lesson.summary[1]));
     let mut lines = wrap(&[(summary, theme.style(Role::Text))], " ", usize::from(room).saturating_sub(1));
-    if let EntryState::Impossible(why) = &entry.state {
-        let why = safe(lang.pick(&why[0], &why[1]));
+    if let EntryState::Impossible([en, fr]) = &entry.state {
+        let why = safe(lang.pick(en, fr));
         let text = say!(lang, "not possible here: {why}", "impossible ici : {why}");
         lines.extend(wrap(&[(text, theme.style(Role::Warn))], " ✗ ", usize::from(room).saturating_sub(1)));
     }

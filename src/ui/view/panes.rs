@@ -5,18 +5,17 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::{Modifier, Style};
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 use super::{put, title_style};
 use crate::i18n::Lang;
-use crate::observe::Reading;
 use crate::observe::model::View;
 use crate::say;
 use crate::ui::layout::{Pane, inner, wide};
 use crate::ui::model::{Focus, LessonScreen, Model};
 use crate::ui::safe::{fit, pad, pad_left, safe, width};
 use crate::ui::theme::Role;
-use crate::ui::twin::{Row, Table};
+use crate::ui::twin::{Link, Row, Table};
 
 /// Draws the pane in front and the tabs below it.
 pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
@@ -132,15 +131,13 @@ fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
 }
 
 fn rows(buffer: &mut Buffer, halves: [Rect; 2], middle: u16, model: &Model, lesson: &LessonScreen) {
-    let (lang, theme) = (model.lang, model.theme);
+    let theme = model.theme;
     let table = &lesson.twins.table;
+    let notes = table.notes.iter().map(Vec::len).max().unwrap_or(0);
     let high = usize::from(halves[0].height - 1);
-    let scroll = lesson.twins.scroll.min(table.rows.len().saturating_sub(high));
-    let mut shown: &[Row] = &table.rows[scroll..];
-    let mut rest: &[Row] = &[];
-    if shown.len() > high {
-        (shown, rest) = shown.split_at(high.saturating_sub(1));
-    }
+    // Notes stand below the rows where both have room.
+    let notes = if high >= notes + 5 { notes } else { 0 };
+    let (shown, folded) = part(table, lesson.twins.scroll, high - notes);
     let columns = halves.map(|half| columns(table, shown, usize::from(half.width)));
     for (half, columns) in halves.iter().zip(&columns) {
         let head: Vec<String> = table.head.iter().map(|&head| head.to_owned()).collect();
@@ -148,55 +145,21 @@ fn rows(buffer: &mut Buffer, halves: [Rect; 2], middle: u16, model: &Model, less
         put(buffer, *half, 0, &Line::styled(text, theme.style(Role::Quiet)));
     }
     for (row, at) in shown.iter().zip(1..) {
-        let marked = lesson.twins.marks.contains(&row.key);
-        let sign = match (marked, row.joined) {
-            (true, _) => "◆ ",
-            (false, Some(_)) => "● ",
-            (false, None) => "  ",
-        };
-        let mut style = row.joined.map_or(theme.style(Role::Text), |n| theme.joined(n));
-        if marked {
-            style = style.add_modifier(Modifier::BOLD);
-        }
-        let blank = |side: &str| Line::styled(format!("    · {side}"), theme.style(Role::Quiet));
-        let face =
-            |cells: String| Line::from_iter([Span::raw("  "), Span::styled(sign, style), Span::styled(cells, style)]);
-        match &row.host {
-            Some(texts) if row.joined.is_some() => {
-                let room = usize::from(halves[0].width).saturating_sub(4);
-                let text = cells(texts, &columns[0], &table.head);
-                let text = fit(text.trim_end(), room.saturating_sub(2));
-                let line = "─".repeat(room.saturating_sub(width(&text) + 1));
-                put(buffer, halves[0], at, &Line::styled(format!("  {sign}{text} {line}"), style));
-                buffer[(middle, halves[0].y + at)].set_symbol("┼").set_style(style);
-            }
-            Some(texts) => put(buffer, halves[0], at, &face(cells(texts, &columns[0], &table.head))),
-            None => {
-                put(buffer, halves[0], at, &blank(lang.pick("not visible from the host", "invisible depuis l'hôte")))
-            }
-        }
-        match &row.boxed {
-            Some(texts) if row.joined.is_some() => {
-                let text = cells(texts, &columns[1], &table.head);
-                put(buffer, halves[1], at, &Line::styled(format!("─ {sign}{text}"), style));
-            }
-            Some(texts) => put(buffer, halves[1], at, &face(cells(texts, &columns[1], &table.head))),
-            None => {
-                put(buffer, halves[1], at, &blank(lang.pick("not visible from the box", "invisible depuis la boîte")))
-            }
-        }
+        draw_row(buffer, halves, middle, at, row, [&columns[0], &columns[1]], &table.head, model);
     }
-    if !rest.is_empty() {
-        let n = rest.len();
-        let text = if rest.iter().all(|row| row.boxed.is_none()) {
-            say!(lang, "    … {n} more, none visible from the box", "    … {n} de plus, aucun visible depuis la boîte")
-        } else {
-            say!(lang, "    … {n} more", "    … {n} de plus")
-        };
+    if !folded.is_empty() {
+        let text = fold(folded, model.lang);
         let both = halves[0].union(halves[1]);
         let row = u16::try_from(shown.len() + 1).unwrap_or(u16::MAX);
         let line = Line::styled(pad(&text, usize::from(both.width)), theme.style(Role::Quiet));
         put(buffer, both, row, &line);
+    }
+    for (half, notes_of) in halves.iter().zip(&table.notes).filter(|_| notes > 0) {
+        let first = half.height.saturating_sub(u16::try_from(notes).unwrap_or(u16::MAX));
+        for (note, row) in notes_of.iter().zip(first..) {
+            let text = fit(&format!("    {note}"), usize::from(half.width));
+            put(buffer, *half, row, &Line::styled(text, theme.style(Role::Code)));
+        }
     }
     for (half, unread) in halves.iter().zip(&table.unread) {
         if let Some(why) = unread {
@@ -210,6 +173,85 @@ fn rows(buffer: &mut Buffer, halves: [Rect; 2], middle: u16, model: &Model, less
     }
 }
 
+/// The rows to draw in so many lines, and those that fold into the last of them.
+/// Unscrolled, what is not the box's own is shown only where all that the box sees
+/// has room.
+fn part(table: &Table, scroll: usize, high: usize) -> (&[Row], &[Row]) {
+    let rows = &table.rows[scroll.min(table.rows.len().saturating_sub(high))..];
+    let seen = table.rows.iter().filter(|row| row.inside.is_some()).count();
+    let limit = match () {
+        () if scroll > 0 => rows.len(),
+        () if seen.max(table.own) < high => seen.max(table.own),
+        () => table.own,
+    };
+    let limit = limit.min(rows.len());
+    let room = if limit == rows.len() && limit <= high { high } else { high.saturating_sub(1) };
+    rows.split_at(limit.min(room))
+}
+
+/// What the line says that stands for rows.
+fn fold(folded: &[Row], lang: Lang) -> String {
+    let n = folded.len();
+    if folded.iter().all(|row| row.inside.is_none()) {
+        say!(lang, "    … {n} more, none visible from the box", "    … et {n} de plus, invisibles depuis la boîte")
+    } else if folded.iter().all(|row| row.inside.is_some() && row.host.is_some()) {
+        say!(lang, "    … {n} more, visible from both sides", "    … et {n} de plus, visibles des deux côtés")
+    } else {
+        say!(lang, "    … {n} more", "    … et {n} de plus")
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "a row is drawn in one place only, with all that surrounds it")]
+fn draw_row(
+    buffer: &mut Buffer,
+    halves: [Rect; 2],
+    middle: u16,
+    at: u16,
+    row: &Row,
+    columns: [&[usize]; 2],
+    head: &[&str],
+    model: &Model,
+) {
+    let (lang, theme) = (model.lang, model.theme);
+    let joined = match row.link {
+        Link::Joined(n) => Some(n),
+        Link::Differs | Link::Apart => None,
+    };
+    let colour = joined.map_or(theme.style(Role::Text), |n| theme.joined(n));
+    let [(host_sign, host_style), (sign, style)] = row.marked.map(|marked| match (marked, joined) {
+        (true, _) => ("◆ ", colour.add_modifier(Modifier::BOLD)),
+        (false, Some(_)) => ("● ", colour),
+        (false, None) => ("  ", colour),
+    });
+    let symbol = match row.link {
+        Link::Joined(_) => Some("┼"),
+        Link::Differs => Some("≠"),
+        Link::Apart => None,
+    };
+    if let Some(symbol) = symbol {
+        buffer[(middle, halves[0].y + at)].set_symbol(symbol).set_style(colour);
+    }
+    let blank = |side: &str| Line::styled(format!("    · {side}"), theme.style(Role::Quiet));
+    let host = match &row.host {
+        Some(texts) if joined.is_some() => {
+            let room = usize::from(halves[0].width).saturating_sub(4);
+            let text = cells(texts, columns[0], head);
+            let text = fit(text.trim_end(), room.saturating_sub(2));
+            let line = "─".repeat(room.saturating_sub(width(&text) + 1));
+            Line::styled(format!("  {host_sign}{text} {line}"), host_style)
+        }
+        Some(texts) => Line::styled(format!("  {host_sign}{}", cells(texts, columns[0], head)), host_style),
+        None => blank(lang.pick("not visible from the host", "invisible depuis l'hôte")),
+    };
+    let inside = match &row.inside {
+        Some(texts) if joined.is_some() => Line::styled(format!("─ {sign}{}", cells(texts, columns[1], head)), style),
+        Some(texts) => Line::styled(format!("  {sign}{}", cells(texts, columns[1], head)), style),
+        None => blank(lang.pick("not visible from the box", "invisible depuis la boîte")),
+    };
+    put(buffer, halves[0], at, &host);
+    put(buffer, halves[1], at, &inside);
+}
+
 /// Numbers stand at the right of their column.
 fn numeric(head: &str) -> bool {
     head.ends_with("PID") || head.ends_with("UID")
@@ -219,7 +261,7 @@ fn numeric(head: &str) -> bool {
 fn columns(table: &Table, shown: &[Row], room: usize) -> Vec<usize> {
     let room = room.saturating_sub(4);
     let mut widths: Vec<usize> = table.head.iter().map(|head| width(head)).collect();
-    for texts in shown.iter().flat_map(|row| [&row.host, &row.boxed]).flatten() {
+    for texts in shown.iter().flat_map(|row| [&row.host, &row.inside]).flatten() {
         for (wide, text) in widths.iter_mut().zip(texts) {
             *wide = (*wide).max(width(text));
         }
@@ -237,9 +279,4 @@ fn cells(texts: &[String], columns: &[usize], head: &[&str]) -> String {
         if numeric(head) { pad_left(text, wide) } else { pad(text, wide) }
     };
     texts.iter().zip(columns).zip(head).map(cell).collect::<Vec<_>>().join(" ")
-}
-
-/// Whether a side could be read at all; used by tests of hostile values.
-pub fn readable<T>(reading: &Reading<T>) -> bool {
-    reading.read().is_some()
 }

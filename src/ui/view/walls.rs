@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use super::put;
 use crate::i18n::Lang;
 use crate::observe::model::{Built, Wall};
+use crate::observe::twin::{Key, Side};
 use crate::say;
 use crate::ui::layout::inner;
 use crate::ui::model::{LessonScreen, Model};
@@ -49,7 +50,8 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let mut line = Line::from(" ");
     for wall in Wall::ALL {
         let state = walls.and_then(|walls| walls.get(&wall)).map_or(Built::Unknown, |wall| wall.state);
-        let item = item(wall, state, lang, theme);
+        let marked = lesson.twins.changes.of(Side::Inside, lesson.boxed(), Key::Wall(wall)).is_some();
+        let item = item(wall, state, marked, lang, theme);
         if line.width() + item.width() > usize::from(area.width) {
             put(buffer, area, row, &line);
             row += 1;
@@ -61,8 +63,8 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     put(buffer, area, row, &line);
 }
 
-fn item(wall: Wall, state: Built, lang: Lang, theme: Theme) -> Span<'static> {
-    let name = name(wall, lang);
+fn item(wall: Wall, state: Built, marked: bool, lang: Lang, theme: Theme) -> Span<'static> {
+    let name = format!("{}{}", if marked { "◆" } else { "" }, name(wall, lang));
     match state {
         Built::Built => Span::styled(format!("{name} ■"), theme.style(Role::Good)),
         Built::Open => Span::styled(format!("{name} □"), theme.style(Role::Text)),

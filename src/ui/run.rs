@@ -1,0 +1,87 @@
+//! The loop: block, drain, update, draw once. It reads the clock and hands it on;
+//! everything else is decided by `update`. Called by the composition root.
+
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Instant;
+
+use ratatui::layout::Size;
+
+use super::event::{Entry, Event, Request};
+use super::model::{Model, Screen};
+use super::terminal::Terminal;
+use super::theme::Theme;
+use super::update::{tick, update};
+use super::view;
+use crate::i18n::Lang;
+
+/// So many events are taken before a drawing, at most: a shell that prints without
+/// end must not keep the screen from moving.
+const DRAIN: usize = 256;
+
+/// What the screen begins with.
+#[derive(Debug)]
+pub struct Setup {
+    /// The language.
+    pub lang: Lang,
+    /// The colours; see [`Theme::choose`].
+    pub theme: Theme,
+    /// The lessons of the list.
+    pub entries: Vec<Entry>,
+    /// What this machine can do, in a line: English, French.
+    pub machine: [String; 2],
+    /// The lesson to open at once, by its id.
+    pub open: Option<String>,
+}
+
+/// Runs the screen until the person leaves, [`Event::Terminate`] comes, or one of
+/// the channels is closed. Takes the terminal and gives it back. Fails where the
+/// terminal can't be taken or drawn on.
+pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -> io::Result<()> {
+    let mut terminal = Terminal::take()?;
+    let size = terminal.screen.size()?;
+    let mut model = Model::new(setup.lang, setup.theme, Size::new(size.width, size.height), setup.entries);
+    model.machine = setup.machine;
+    if let Some(id) = setup.open {
+        model.screen = Screen::List(Some(id.clone()));
+        if requests.send(Request::Open(id)).is_err() {
+            return Ok(());
+        }
+    }
+    loop {
+        if std::mem::take(&mut model.dirty) {
+            terminal.screen.draw(|frame| view::render(frame, &model))?;
+        }
+        let Ok(first) = next(&mut model, events) else { return Ok(()) };
+        for event in first.into_iter().chain(events.try_iter().take(DRAIN)) {
+            if matches!(event, Event::Continue) {
+                terminal.retake()?;
+                let size = terminal.screen.size()?;
+                model.size = Size::new(size.width, size.height);
+            }
+            for request in update(&mut model, event, Instant::now()) {
+                if requests.send(request).is_err() {
+                    return Ok(());
+                }
+            }
+            if model.left {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The next event; none when something has expired meanwhile. Waits without end
+/// where nothing can.
+fn next(model: &mut Model, events: &Receiver<Event>) -> Result<Option<Event>, RecvTimeoutError> {
+    let Some(deadline) = model.deadline() else {
+        return events.recv().map(Some).map_err(|_| RecvTimeoutError::Disconnected);
+    };
+    match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        Err(RecvTimeoutError::Timeout) => {
+            tick(model, Instant::now());
+            Ok(None)
+        }
+        received => received.map(Some),
+    }
+}

@@ -1,0 +1,95 @@
+//! The terminal itself: raw mode, alternate screen, mouse and bracketed paste, on
+//! while a [`Terminal`] lives and off again however it ends: by drop, by
+//! [`Terminal::leave`], or by a panic of any thread. Called by `ui::run` and by the
+//! composition root around a stop (SIGTSTP).
+
+use std::io::{self, Stdout, stdout};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::{cursor, execute};
+use ratatui::backend::CrosstermBackend;
+
+/// Whether the terminal is ours now. One per process, as the terminal is.
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// The terminal, taken.
+pub struct Terminal {
+    /// What draws on it.
+    pub screen: ratatui::Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Terminal {
+    /// Takes the terminal. Fails where standard output is none, and leaves it as it
+    /// was then.
+    pub fn take() -> io::Result<Self> {
+        restore_on_panic();
+        enter()?;
+        let screen = ratatui::Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| drop(leave()))?;
+        Ok(Self { screen })
+    }
+
+    /// Takes it again after [`leave`]; the next drawing draws everything.
+    pub fn retake(&mut self) -> io::Result<()> {
+        enter()?;
+        self.screen.clear()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Nobody is left to be told; the terminal may be gone (SIGHUP).
+        drop(leave());
+    }
+}
+
+/// Takes the terminal. Taking it twice is taking it once.
+pub fn enter() -> io::Result<()> {
+    if ENTERED.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
+    let taken = enable_raw_mode().and_then(|()| {
+        execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste, cursor::Hide)
+    });
+    if taken.is_err() {
+        drop(leave());
+    }
+    taken
+}
+
+/// Gives the terminal back as it was. Giving it back twice is giving it back once.
+pub fn leave() -> io::Result<()> {
+    if !ENTERED.swap(false, Ordering::SeqCst) {
+        return Ok(());
+    }
+    // Every step is tried, whatever became of the one before.
+    let shown = execute!(stdout(), DisableBracketedPaste, DisableMouseCapture, LeaveAlternateScreen, cursor::Show);
+    let cooked = disable_raw_mode();
+    shown.and(cooked)
+}
+
+/// Gives the terminal back before a panic's message is printed, by the hook that
+/// was there before.
+fn restore_on_panic() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            drop(leave());
+            before(info);
+        }));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn giving_back_what_was_not_taken_does_nothing() {
+        assert!(leave().is_ok());
+        assert!(leave().is_ok());
+    }
+}

@@ -1,0 +1,298 @@
+//! What keys, the mouse and the lab's answers do to the screen, and what the screen
+//! asks for.
+
+use cloison::i18n::Lang::{En, Fr};
+use cloison::observe::{Reading, Snapshot};
+use cloison::session::Effect;
+use cloison::ui::Event;
+use cloison::ui::event::{EntryState, Request};
+use cloison::ui::layout::Pane;
+use cloison::ui::model::{Focus, Overlay, Screen};
+use crossterm::event::{Event as Input, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+
+use crate::scene::Scene;
+
+fn focus(scene: &Scene) -> Focus {
+    scene.model.lesson().expect("a lesson").focus
+}
+
+fn step(scene: &Scene) -> usize {
+    scene.model.lesson().expect("a lesson").session.step()
+}
+
+fn typed(scene: &Scene) -> String {
+    String::from_utf8(scene.typed.lock().expect("no panic").clone()).expect("text")
+}
+
+fn mouse(scene: &mut Scene, kind: MouseEventKind, (column, row): (u16, u16)) {
+    scene.event(Event::Terminal(Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })));
+}
+
+fn rename(side: &str, name: &str) -> impl FnOnce(&mut Snapshot) {
+    move |snapshot| {
+        let view = match side {
+            "host" => &mut snapshot.host,
+            side => match &mut snapshot.actors.get_mut(side).expect("the actor").seen {
+                Reading::Read(view) => view,
+                Reading::Unread(_) => panic!(),
+            },
+        };
+        let Reading::Read(uts) = &mut view.uts else { panic!() };
+        uts.hostname = name.to_owned();
+    }
+}
+
+#[test]
+fn a_prediction_is_made_by_digit_or_arrows_and_can_be_changed_until_next() {
+    let scene = Scene::lesson().step("guess");
+    let refused = scene.key(KeyCode::F(9));
+    assert!(step(&refused) == 1 && refused.says("Choose an answer first"));
+    let scene = refused.key(KeyCode::Char('1'));
+    assert!(scene.says("1 (●)") && scene.says("You can change it"), "{}", scene.text());
+    let scene = scene.key(KeyCode::Down).key(KeyCode::Enter);
+    assert!(scene.says("2 (●)") && scene.says("1 ( )"), "{}", scene.text());
+    // Enter on the choice that is made goes on.
+    let scene = scene.key(KeyCode::Enter);
+    assert_eq!(step(&scene), 2);
+    assert!(scene.says("as you predicted"));
+    let scene = scene.key(KeyCode::F(8)).key(KeyCode::Char('1'));
+    assert!(scene.says("2 (●)") && scene.says("settled"), "{}", scene.text());
+}
+
+#[test]
+fn a_task_brings_the_keyboard_to_its_shell_and_ticks_by_itself() {
+    let scene = Scene::lesson().step("rename");
+    assert_eq!(focus(&scene), Focus::Shells);
+    assert!(scene.says("keyboard: box shell") && scene.says("✗ the box is called") && scene.says("expected: "));
+    let scene = scene.snapshot(rename("host", "cigale-42"));
+    assert!(scene.says("About what you just did") && scene.says("host's shell"), "{}", scene.text());
+    let scene = scene.snapshot(rename("host", "lab")).snapshot(rename("box", "cigale-42"));
+    assert!(
+        scene.says("✓ the box is called") && scene.says("✓ Done: 3 pts.") && scene.says("4/4 pts"),
+        "{}",
+        scene.text()
+    );
+    let scene = scene.key(KeyCode::F(9));
+    assert_eq!(scene.model.overlay, Some(Overlay::Finished));
+    let scene = scene.key(KeyCode::Enter);
+    assert!(matches!(scene.model.screen, Screen::List(_)));
+    assert_eq!(scene.model.list.entries[1].state, EntryState::Done(4));
+    assert!(matches!(scene.requests.last(), Some(Request::Close)));
+}
+
+#[test]
+fn hints_open_one_by_one() {
+    let scene = Scene::lesson().step("rename");
+    assert!(scene.says("F5 hint (0/3)"));
+    let scene = scene.key(KeyCode::F(5));
+    assert!(scene.says("F5 hint (1/3)") && scene.says("Which program prints the name?") && !scene.says("sets it"));
+    let scene = scene.ctrl('g').key(KeyCode::Char('5'));
+    assert!(scene.says("(2/3)") && scene.says("sets it"));
+}
+
+#[test]
+fn in_a_shell_every_key_is_the_shells_but_f_keys_and_the_prefix() {
+    let scene = Scene::lesson().step("rename");
+    let scene = scene.key(KeyCode::Char('q')).key(KeyCode::Tab).key(KeyCode::Esc).key(KeyCode::Up).ctrl('c');
+    assert_eq!(typed(&scene), "q\t\x1b\x1b[A\x03");
+    assert_eq!(focus(&scene), Focus::Shells);
+    let scene = scene.ctrl('g');
+    assert!(scene.says("which key?"));
+    let scene = scene.ctrl('g');
+    assert_eq!(typed(&scene), "q\t\x1b\x1b[A\x03\x07");
+    let scene = scene.ctrl('g').key(KeyCode::Char('x'));
+    assert_eq!(typed(&scene), "q\t\x1b\x1b[A\x03\x07", "a key without a meaning after the prefix is dropped");
+    let scene = scene.key(KeyCode::F(3));
+    assert_eq!(focus(&scene), Focus::Panes);
+}
+
+#[test]
+fn what_a_program_asked_of_its_keyboard_is_kept_to() {
+    let mut scene = Scene::lesson().step("rename");
+    scene.event(Event::ShellOutput(1, b"\x1b[?1h\x1b[?2004h".to_vec()));
+    let mut scene = scene.key(KeyCode::Up);
+    scene.event(Event::Terminal(Input::Paste("a\x1bb".to_owned())));
+    assert_eq!(typed(&scene), "\x1bOA\x1b[200~ab\x1b[201~");
+}
+
+#[test]
+fn a_line_that_was_entered_is_kept_as_an_answer() {
+    let mut scene = Scene::lesson().step("rename");
+    scene.event(Event::ShellOutput(1, b"\x1b]633;E;1;hostname x\x07".to_vec()));
+    let Some(Request::Session(Effect::Save(answers))) = scene.requests.last() else { panic!("{:?}", scene.requests) };
+    assert_eq!(answers.tasks["rename"]["box"], "hostname x");
+    // Going back would lose it: that is asked first.
+    let scene = scene.key(KeyCode::F(8));
+    assert_eq!((scene.model.overlay.clone(), step(&scene)), (Some(Overlay::Confirm), 3));
+    let scene = scene.key(KeyCode::Esc);
+    assert_eq!((scene.model.overlay.clone(), step(&scene)), (None, 3));
+    let scene = scene.key(KeyCode::F(8)).key(KeyCode::Enter);
+    assert_eq!((scene.model.overlay.clone(), step(&scene)), (None, 2));
+}
+
+#[test]
+fn back_asks_nothing_where_nothing_is_lost() {
+    let scene = Scene::lesson().step("rename").key(KeyCode::F(8));
+    assert_eq!((scene.model.overlay.clone(), step(&scene)), (None, 2));
+}
+
+#[test]
+fn a_shell_is_opened_once_in_its_size_and_resized_with_the_screen() {
+    let scene = Scene::lesson().key(KeyCode::F(4)).key(KeyCode::F(2)).key(KeyCode::F(4));
+    let opened: Vec<_> = scene.requests.iter().filter(|request| matches!(request, Request::OpenShell { .. })).collect();
+    assert!(matches!(opened[..], [Request::OpenShell { actor, rows: 8, cols: 118 }] if actor == "host"), "{opened:?}");
+    let scene = scene.size(80, 24);
+    assert_eq!(scene.sizes.lock().expect("no panic").last(), Some(&(10, 78)));
+    // F4 again: the next shell, which is opened then.
+    let scene = scene.key(KeyCode::F(4));
+    assert!(matches!(scene.requests.last(), Some(Request::OpenShell { actor, .. }) if actor == "box"));
+}
+
+#[test]
+fn a_shell_that_has_ended_says_how_and_enter_opens_another() {
+    let mut scene = Scene::lesson().key(KeyCode::F(4));
+    scene.event(Event::ShellOutput(1, b"last words".to_vec()));
+    scene.event(Event::ShellClosed(1, "exit 3".to_owned()));
+    assert!(scene.says("exit 3") && scene.says("last words") && scene.says("Enter opens a new one"));
+    let before = scene.requests.len();
+    let scene = scene.key(KeyCode::Char('x'));
+    assert_eq!((typed(&scene).as_str(), scene.requests.len()), ("", before));
+    let scene = scene.key(KeyCode::Enter);
+    assert!(matches!(scene.requests.last(), Some(Request::OpenShell { .. })));
+    assert!(!scene.says("exit 3"));
+}
+
+#[test]
+fn a_shell_from_before_the_walls_is_replaced_when_the_task_begins() {
+    let scene = Scene::lesson().key(KeyCode::F(4)).key(KeyCode::F(4)).step("rename");
+    let boxes = scene.requests.iter().filter(|one| matches!(one, Request::OpenShell { actor, .. } if actor == "box"));
+    assert_eq!(boxes.count(), 2);
+    // One opened after them is kept.
+    let scene = Scene::lesson().step("unshare").key(KeyCode::F(4)).key(KeyCode::F(4)).step("rename");
+    let boxes = scene.requests.iter().filter(|one| matches!(one, Request::OpenShell { actor, .. } if actor == "box"));
+    assert_eq!(boxes.count(), 1);
+}
+
+#[test]
+fn what_left_the_shells_screen_comes_back_with_shift_page_up_and_the_wheel() {
+    let mut scene = Scene::lesson().key(KeyCode::F(4));
+    let lines: String = (0..40).map(|n| format!("line {n}\r\n")).collect();
+    scene.event(Event::ShellOutput(1, lines.into_bytes()));
+    assert!(scene.says("line 39") && !scene.says("line 30"));
+    let place = scene.find("line 39").expect("the line");
+    mouse(&mut scene, MouseEventKind::ScrollUp, place);
+    assert!(scene.says("3 lines back") && !scene.says("line 39"), "{}", scene.text());
+    scene.event(Event::Terminal(Input::Key(crossterm::event::KeyEvent::new(KeyCode::PageUp, KeyModifiers::SHIFT))));
+    assert!(scene.says("10 lines back"), "{}", scene.text());
+    let scene = scene.key(KeyCode::Char('x'));
+    assert!(scene.says("line 39"), "a key comes back to the present");
+}
+
+#[test]
+fn a_click_gives_the_keyboard_and_chooses_tabs() {
+    let mut scene = Scene::lesson();
+    let place = scene.find("F4 opens a shell").expect("the shell's place");
+    mouse(&mut scene, MouseEventKind::Down(MouseButton::Left), place);
+    assert_eq!(focus(&scene), Focus::Shells);
+    let place = scene.find("Mounts").expect("the tab");
+    mouse(&mut scene, MouseEventKind::Down(MouseButton::Left), place);
+    assert_eq!((focus(&scene), scene.model.lesson().expect("a lesson").pane), (Focus::Panes, Pane::Mounts));
+    assert!(scene.says("/dev/sda1"));
+    let place = scene.find("· box").expect("the tab");
+    mouse(&mut scene, MouseEventKind::Down(MouseButton::Left), place);
+    assert!(scene.says("keyboard: box shell"));
+}
+
+#[test]
+fn panes_are_switched_by_the_same_keys_at_every_size() {
+    for (width, height) in [(120, 36), (80, 24)] {
+        let scene = Scene::lesson().size(width, height).key(KeyCode::F(3)).key(KeyCode::F(3));
+        assert!(scene.says("uid_map  0 → 1000 (×1)"), "{}", scene.text());
+        let scene = scene.key(KeyCode::Right);
+        assert!(scene.says("MOUNTED ON"));
+        let scene = scene.key(KeyCode::Char('4'));
+        assert!(scene.says("host name"));
+    }
+    let scene = Scene::lesson().size(80, 24).step("unshare").key(KeyCode::F(3)).key(KeyCode::Char('6'));
+    assert!(scene.says("EINVAL"), "{}", scene.text());
+    let scene = scene.key(KeyCode::Char('5'));
+    assert!(scene.says("pid ■"), "{}", scene.text());
+    let scene = scene.size(120, 36);
+    assert!(scene.says("48213"), "on a wide screen walls have their own place: {}", scene.text());
+}
+
+#[test]
+fn folded_rows_unfold_when_scrolled_to() {
+    let scene = Scene::lesson().key(KeyCode::F(3));
+    assert!(scene.says("214 more") && !scene.says("daemon-213"));
+    let scene = scene.key(KeyCode::End);
+    assert!(scene.says("daemon-213") && !scene.says("more"), "{}", scene.text());
+    assert!(scene.key(KeyCode::Home).says("214 more"));
+}
+
+#[test]
+fn the_evidence_lies_behind_the_gauge() {
+    let scene = Scene::lesson().key(KeyCode::Char('e'));
+    assert!(scene.says("host 4026531836  ≠  box 4026532201") && scene.says("host 4026531836  =  box 4026531836"));
+    let scene = scene.lang(Fr);
+    assert!(scene.says("dressée") && !scene.key(KeyCode::Esc).says("dressée"));
+}
+
+#[test]
+fn the_doctor_is_asked_and_its_findings_are_shown_with_their_remedy() {
+    let scene = Scene::list().key(KeyCode::F(6));
+    assert!(scene.says("✗ timens") && scene.says("→ sysctl"));
+    assert!(!scene.key(KeyCode::F(6)).says("timens"));
+}
+
+#[test]
+fn the_list_filters_opens_and_refuses() {
+    let scene = Scene::list().key(KeyCode::Char('p')).key(KeyCode::Char('i'));
+    assert!(scene.says("filter: pi") && scene.says("One process, several") && !scene.says("Two names"));
+    let scene = scene.key(KeyCode::Enter);
+    assert!(matches!(scene.requests.last(), Some(Request::Open(id)) if id == "pid"));
+    let scene = scene.key(KeyCode::Enter);
+    assert_eq!(scene.requests.len(), 1, "a lesson is opened once");
+    let mut scene = scene;
+    scene.event(Event::Failed("no user namespaces".to_owned()));
+    assert!(scene.says("no user namespaces"));
+    let scene = scene.key(KeyCode::Esc).key(KeyCode::End);
+    assert!(scene.says("not possible here: this kernel has no time namespaces"));
+    let scene = scene.key(KeyCode::Enter);
+    assert!(scene.requests.len() == 1 && scene.model.failure.is_some());
+}
+
+#[test]
+fn leaving_says_that_nothing_is_lost_and_asks() {
+    let scene = Scene::lesson().step("guess").key(KeyCode::F(10));
+    assert!(scene.says("Nothing is lost") && !scene.model.left);
+    let scene = scene.key(KeyCode::Esc).key(KeyCode::F(10)).key(KeyCode::Char('l'));
+    assert!(matches!(scene.model.screen, Screen::List(_)) && !scene.model.left);
+    assert_eq!(scene.model.list.entries[1].state, EntryState::Begun(0));
+    assert!(scene.key(KeyCode::F(10)).model.left);
+    assert!(Scene::lesson().key(KeyCode::F(10)).key(KeyCode::Enter).model.left);
+}
+
+#[test]
+fn the_language_is_switched_at_once_and_told() {
+    let scene = Scene::lesson().lang(Fr);
+    assert!(matches!(scene.requests.last(), Some(Request::Speak(Fr))));
+    assert!(scene.says("simple processus fils"));
+    assert!(scene.lang(En).says("plain child process"));
+}
+
+#[test]
+fn the_actor_that_ended_says_how() {
+    let scene = Scene::lesson().snapshot(|snapshot| {
+        let actor = snapshot.actors.get_mut("box").expect("the box");
+        actor.alive = false;
+        actor.exit = Some("killed by SIGKILL".to_owned());
+    });
+    assert!(scene.says("ended: killed by"), "{}", scene.text());
+}
+
+#[test]
+fn in_an_idle_lesson_nothing_is_due() {
+    let scene = Scene::lesson();
+    assert_eq!(scene.model.deadline(), None);
+}
