@@ -3,7 +3,9 @@
 pub mod check_command;
 pub mod clean_command;
 pub mod grade;
+pub mod learn;
 pub mod lesson_commands;
+pub mod shells;
 pub mod snapshot_command;
 pub mod stage;
 pub mod store;
@@ -14,6 +16,10 @@ use std::process::ExitCode;
 
 use crate::cli::{self, Cli, LessonMode, Mode};
 use crate::i18n::Explain;
+use crate::lesson::library::Library;
+use crate::say;
+
+use store::Store;
 
 /// Usage, or a file that can't be read.
 const USAGE: u8 = 2;
@@ -49,7 +55,10 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
     let color = common.color.unwrap_or_else(|| wants_color(std::io::stdout().is_terminal()));
     let lessons = common.lessons.as_deref();
     match &cli.mode {
-        Mode::Learn(_) => (String::new(), String::new(), 0),
+        Mode::Learn(lesson) => match screen(cli, lesson.clone()) {
+            Ok(()) => (String::new(), String::new(), 0),
+            Err((text, code)) => (String::new(), text, code),
+        },
         Mode::Check { lesson, answers, json } => check_command::run(&check_command::Request {
             lesson,
             answers: answers.as_deref(),
@@ -70,6 +79,30 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         Mode::Doctor { .. } => (String::new(), String::new(), 0),
         Mode::Clean => clean_command::run(lang),
     }
+}
+
+/// The screen. What can't be is said with the exit code.
+fn screen(cli: &Cli, open: Option<String>) -> Result<(), (String, u8)> {
+    let common = &cli.common;
+    let lang = common.lang;
+    let library = Library::open(common.lessons.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
+    if let Some(id) = &open {
+        library.get(id).map_err(|error| (error.explain(lang), USAGE))?;
+    }
+    let store = Store::open(common.state.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        let text = say!(
+            lang,
+            "The screen needs a terminal on standard input and output. For lines instead: cloison learn --plain LESSON",
+            "L'écran a besoin d'un terminal en entrée et en sortie. Pour des lignes à la place : cloison learn --plain LEÇON"
+        );
+        return Err((text, USAGE));
+    }
+    let color = common.color.unwrap_or_else(|| wants_color(true));
+    let ground = std::env::var("COLORFGBG").ok();
+    let theme = crate::ui::Theme::choose(color, ground.as_deref());
+    let wanted = learn::Wanted { library, store, lang, theme, open };
+    learn::learn(wanted).map_err(|error| (format!("{error:#}"), 1))
 }
 
 /// Colours where a person reads them, unless NO_COLOR says no (no-color.org).

@@ -50,20 +50,24 @@ pub struct Stage {
 impl Stage {
     /// Starts a lab for a lesson, with the actors that it begins with.
     pub fn open(lesson: Arc<Lesson>, student: &str, options: Options) -> Result<Self, LabError> {
+        let lab = Lab::start(Options { real_root: needs_root(&lesson), ..options })?;
+        Self::on(lab, lesson, student)
+    }
+
+    /// Puts a lesson on a lab that is there already, and empty.
+    pub fn on(lab: Lab, lesson: Arc<Lesson>, student: &str) -> Result<Self, LabError> {
         let unread = |unread: Unread| LabError::Start { doing: unread.path, errno: unread.errno };
         let sampler = Sampler::new().map_err(unread)?;
         let values = Values::new(&lesson, student);
-        let lab = Lab::start(Options { real_root: needs_root(&lesson), ..options })?;
         let mut stage = Self { lesson, values, lab, sampler, seen: HashMap::new() };
-        stage.people()?;
+        stage.clear()?;
         Ok(stage)
     }
 
-    /// Another lesson on the same keeper: everything of the last one is taken down.
-    pub fn change(&mut self, lesson: Arc<Lesson>, student: &str) -> Result<(), LabError> {
-        self.values = Values::new(&lesson, student);
-        self.lesson = lesson;
-        self.clear()
+    /// Takes the lesson down and gives the lab back, empty.
+    pub fn leave(mut self) -> Result<Lab, LabError> {
+        self.lab.reset(false)?;
+        Ok(self.lab)
     }
 
     /// The lesson.

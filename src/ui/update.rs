@@ -182,7 +182,7 @@ fn twins(lesson: &mut LessonScreen, size: Size, lang: crate::i18n::Lang, now: In
 /// Lines were entered in shells.
 fn entered(model: &mut Model, lines: impl IntoIterator<Item = (String, String)>, requests: &mut Vec<Request>) {
     for (shell, line) in lines {
-        command(model, Command::Typed { shell, line }, requests);
+        command(model, Command::Typed { shell, line, before_pass: false }, requests);
     }
 }
 
