@@ -215,6 +215,16 @@ impl<'a> Context<'a> {
     }
 
     fn actors(&mut self, raw: &RawLesson) -> Vec<String> {
+        if raw.actors.is_empty() {
+            self.report_with_help(
+                raw.id.span(),
+                both!("a lesson without actors", "une leçon sans acteur"),
+                both!(
+                    "add `[actors.box]`: the BOX side shows it",
+                    "ajoutez « [actors.box] » : le côté BOÎTE le montre"
+                ),
+            );
+        }
         self.few(raw.actors.keys().nth(FEW).map(Placed::span), FEW);
         for name in raw.actors.keys().take(FEW) {
             self.new_actor(name);
