@@ -342,6 +342,62 @@ fn endless_nesting_overflows_no_stack() {
     }
 }
 
+/// A line again and again, numbered, up to nearly 1 MiB.
+fn many(line: impl Fn(usize) -> String) -> String {
+    let mut text = String::new();
+    for number in 0.. {
+        let next = line(number);
+        if text.len() + next.len() > 1_000_000 {
+            break;
+        }
+        text.push_str(&next);
+    }
+    text
+}
+
+#[test]
+fn a_megabyte_of_mistakes_is_refused_in_bounded_time() {
+    let toml = base_files().lesson.text;
+    survives("lesson.toml", format!("{toml}{}", many(|n| format!("[[step]]\nid = \"s{n}\"\n"))));
+    survives("lesson.toml", format!("{toml}{}", many(|n| format!("[[stap]]\nid = \"s{n}\"\n"))));
+    survives("lesson.toml", format!("{toml}{}", many(|n| format!("k{n} = 1\n"))));
+    survives("lesson.toml", format!("{}{toml}", many(|n| format!("k{n} = 1\n"))));
+    survives("lesson.toml", format!("{toml}{}", many(|n| format!("[seed.a{n}]\nnumber = [9, 1]\n"))));
+    survives("lesson.toml", format!("{toml}{}", many(|n| format!("[actors.a{n}]\n"))));
+    let op = |n: usize| format!("{{ actor = \"box\", fork = \"a{n}\" }},");
+    survives("lesson.toml", format!("{toml}[[step]]\nid = \"x\"\ndo = [{}]\n", many(op)));
+    let check = |n: usize| format!("{{ id = \"c{n}\", at = \"$.hst\", absent = false }},");
+    survives("lesson.toml", format!("{toml}[[step]]\nid = \"x\"\nexpect = [{}]\n", many(check)));
+    survives("lesson.toml", toml.replace("tools = [", &format!("tools = [{}", many(|n| format!("\"/{n}\",")))));
+    survives("lesson.toml", toml.replace("[a-z]+", &"[a-z]".repeat(190_000)));
+
+    let prose = base_files().texts[0].text.clone();
+    for line in [
+        "## s: S\n\nT.\n\n",
+        "### why\n\nT.\n\n",
+        "#### x\n",
+        "> # x\n\n",
+        "{seed.x} {$.[}\n",
+        "### choice x\n\nT.\n\n",
+    ] {
+        survives("en.md", format!("{prose}\n{}", many(|_| line.to_owned())));
+    }
+
+    let lesson = base();
+    let start = Instant::now();
+    for table in ["answers", "tasks"] {
+        let text = format!(
+            "format = 1\nlesson = \"base\"\n[{table}]\n{}",
+            many(|n| {
+                if table == "answers" { format!("s{n} = \"x\"\n") } else { format!("s{n} = {{ box = \"x\" }}\n") }
+            })
+        );
+        let found = validate_answers(&Source::new("answers.toml", text), &lesson).expect_err("no such steps");
+        assert!((2..=51).contains(&found.len()), "{}", found.len());
+    }
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
 #[test]
 fn parentheses_in_a_selector_cost_no_exponential_time() {
     let toml = base_files().lesson.text;

@@ -84,8 +84,8 @@ impl Diagnostic {
     pub fn render(&self, lang: Lang, color: bool) -> String {
         let pick = |both: &Both| printable(&both[lang as usize]);
         let (title, label, help) = (pick(&self.title), pick(&self.label), pick(&self.help));
-        let error = Level::ERROR.with_name(lang.pick("error", "erreur"));
-        let aid = Level::HELP.with_name(lang.pick("help", "aide"));
+        let error = Level::ERROR.with_name(lang.pick("error", "erreur "));
+        let aid = Level::HELP.with_name(lang.pick("help", "aide "));
         let mut group = error.primary_title(&*title).elements(std::iter::empty::<annotate_snippets::Element<'_>>());
         match &self.place {
             Some(place) => {

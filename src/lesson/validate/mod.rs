@@ -37,12 +37,12 @@ pub fn validate(files: &Files) -> Result<Lesson, Vec<Diagnostic>> {
     let number = context.head(&raw, &files.folder);
     let actors = context.actors(&raw);
     let steps = context.steps(&raw.step);
-    let Context { found: mistakes, seeds, longest, .. } = context;
+    let Context { found: mistakes, seeds, longest, actors: all_actors, .. } = context;
     found.splice(0..0, mistakes);
 
     let mut texts = std::collections::BTreeMap::new();
     for ((lang, source), outline) in Lang::ALL.into_iter().zip(&files.texts).zip(&outlines) {
-        texts.insert(lang, texts::fit(source, outline, &steps, &longest, &mut found));
+        texts.insert(lang, texts::fit(source, outline, &steps, (&longest, &all_actors), &mut found));
     }
     if !found.is_empty() {
         return Err(found);
