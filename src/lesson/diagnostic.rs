@@ -84,8 +84,8 @@ impl Diagnostic {
     pub fn render(&self, lang: Lang, color: bool) -> String {
         let pick = |both: &Both| printable(&both[lang as usize]);
         let (title, label, help) = (pick(&self.title), pick(&self.label), pick(&self.help));
-        let error = Level::ERROR.with_name(lang.pick("error", "erreur"));
-        let aid = Level::HELP.with_name(lang.pick("help", "aide"));
+        let error = Level::ERROR.with_name(lang.pick("error", "erreur "));
+        let aid = Level::HELP.with_name(lang.pick("help", "aide "));
         let mut group = error.primary_title(&*title).elements(std::iter::empty::<annotate_snippets::Element<'_>>());
         match &self.place {
             Some(place) => {
@@ -120,7 +120,7 @@ impl Explain for Diagnostic {
         let mut text = format!("{}{at}{separator}{}", self.file, pick(&self.title));
         for more in [pick(&self.label), pick(&self.help)] {
             if !more.is_empty() {
-                text.push_str("; ");
+                text.push_str(lang.pick("; ", " ; "));
                 text.push_str(&more);
             }
         }
@@ -233,4 +233,65 @@ pub fn quoted(word: &str) -> String {
         short.push('…');
     }
     printable(&short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistake(text: &str, span: Range<usize>) -> Diagnostic {
+        Diagnostic::at("a.toml", text, span, both!("wrong", "faux")).help(both!("mend it", "corrigez"))
+    }
+
+    #[test]
+    fn a_place_is_counted_in_characters() {
+        let text = "é = 1\nçà = 2\n";
+        let at = text.find("= 2").expect("there");
+        let place = mistake(text, at..at + 1).place.expect("placed");
+        assert_eq!((place.line, place.column), (2, 4));
+    }
+
+    #[test]
+    fn one_line_says_it_all() {
+        let one = mistake("a = 1", 4..5);
+        assert_eq!(one.to_string(), "a.toml:1:5: wrong; mend it");
+        assert_eq!(one.explain(Lang::Fr), "a.toml:1:5 : faux ; corrigez");
+    }
+
+    #[test]
+    fn a_span_of_several_lines_is_shown_on_its_first() {
+        assert_eq!(
+            mistake("a = [\n1,\n]\n", 4..10).render(Lang::En, false),
+            "error: wrong\n --> a.toml:1:5\n  |\n1 | a = [\n  |     ^\n  |\n  = help: mend it"
+        );
+    }
+
+    #[test]
+    fn a_span_outside_the_text_or_inside_a_character_is_still_shown() {
+        for (text, span) in [("", 0..9), ("a", 7..9), ("é", 1..2), ("a\n", 2..2), ("日本", 4..5)] {
+            assert!(mistake(text, span).render(Lang::En, false).contains("--> a.toml:"));
+        }
+    }
+
+    #[test]
+    fn colours_add_nothing_but_colour() {
+        let one = mistake("\u{1b}[2J = 1", 0..4);
+        let coloured = one.render(Lang::En, true);
+        let codes = regex::Regex::new("\u{1b}\\[[0-9;]*m").expect("compiles");
+        assert_ne!(coloured, one.render(Lang::En, false));
+        assert!(!codes.replace_all(&coloured, "").contains(|c| c != '\n' && acts_on_terminal(c)), "{coloured:?}");
+    }
+
+    #[test]
+    fn a_file_is_named_printably() {
+        let one = Diagnostic::of_file("a\u{1b}[2J\n.toml", both!("wrong", "faux"));
+        assert!(one.render(Lang::En, false).contains("a␛[2J␊.toml"));
+    }
+
+    #[test]
+    fn a_word_that_is_like_none_is_not_suggested() {
+        assert_eq!(nearest("minuts", ["minutes", "needs"]), Some("minutes"));
+        assert_eq!(nearest("xyz", ["minutes", "needs"]), None);
+        assert_eq!(did_you_mean("x", &[])[0], "none is known here");
+    }
 }

@@ -21,6 +21,8 @@ pub enum SelectorError {
     TooLong,
     /// Brackets and parentheses more than six deep.
     TooDeep,
+    /// More than two `..`, each of which goes through all that the last one found.
+    TooWide,
     /// Not JSONPath: the byte where it stops being so, and what the parser says.
     Syntax {
         /// Byte of the selector, from 0.
@@ -39,6 +41,7 @@ impl Explain for SelectorError {
                 "more than {MAX_DEPTH} brackets inside one another",
                 "plus de {MAX_DEPTH} crochets ou parenthèses imbriqués"
             ),
+            Self::TooWide => say!(lang, "more than two `..`", "plus de deux « .. »"),
             Self::Syntax { at, message } => {
                 let column = at + 1;
                 say!(lang, "at character {column}: {message}", "au caractère {column} : {message}")
@@ -59,6 +62,9 @@ impl std::error::Error for SelectorError {}
 pub fn parse(path: &str) -> Result<JsonPath, SelectorError> {
     if path.len() > MAX_BYTES {
         return Err(SelectorError::TooLong);
+    }
+    if path.matches("..").count() > 2 {
+        return Err(SelectorError::TooWide);
     }
     let mut depth = 0_usize;
     for byte in path.bytes() {
@@ -127,6 +133,7 @@ mod tests {
         let deep = format!("$[?{}", "(".repeat(1000));
         assert_eq!(parse(&deep), Err(SelectorError::TooDeep));
         assert_eq!(parse(&format!("$.{}", "a".repeat(2000))), Err(SelectorError::TooLong));
+        assert_eq!(parse("$..[?@..a[?@..b]]").err(), Some(SelectorError::TooWide));
         assert_eq!(parse(&format!("$[?{}@.a]", "!".repeat(900))), Err(SelectorError::TooDeep));
     }
 }

@@ -34,6 +34,8 @@ impl Source {
             return Err(Diagnostic::of_file(&name, both!("larger than 1 MiB", "le fichier dépasse 1 Mio")));
         }
         match String::from_utf8(bytes) {
+            // Some editors end lines with CR LF; nothing here is meant by it.
+            Ok(text) if text.contains('\r') => Ok(Self { name, text: text.replace("\r\n", "\n") }),
             Ok(text) => Ok(Self { name, text }),
             Err(error) => {
                 let good = error.utf8_error().valid_up_to();

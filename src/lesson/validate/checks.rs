@@ -5,8 +5,8 @@ use std::ops::Range;
 use serde_json::Value as Json;
 
 use super::Context;
-use crate::i18n::Explain;
-use crate::lesson::diagnostic::{both, did_you_mean, quoted};
+use crate::i18n::{Explain, Lang};
+use crate::lesson::diagnostic::{Both, both, did_you_mean, quoted};
 use crate::lesson::format::{Placed, RawCheck};
 use crate::lesson::model::{Check, HOST, Operand, Predicate};
 use crate::lesson::selector;
@@ -133,40 +133,35 @@ impl Context<'_> {
 
     fn selector(&mut self, span: Range<usize>, path: &str) {
         let filled = self.filled(span.clone(), path);
-        if let Err(error) = selector::parse(&filled) {
-            self.report_with_help(
-                span,
-                both!("not a JSONPath selector", "ce n'est pas un sélecteur JSONPath"),
-                crate::i18n::Lang::ALL.map(|lang| error.explain(lang)),
-            );
-            return;
+        if let Some((title, help)) = complaint(&filled, &self.actors) {
+            self.report_with_help(span, title, help);
         }
-        let prefix = selector::plain_prefix(&filled);
-        let known = ["taken", "host", "actors"];
-        match prefix.first().map(String::as_str) {
-            Some("actors") => {
-                let Some(actor) = prefix.get(1) else { return };
-                if actor != HOST && !self.actors.contains(actor) {
-                    let shown = quoted(actor);
-                    let known: Vec<&str> = self.actors.iter().map(String::as_str).collect();
-                    let help = did_you_mean(actor, &known);
-                    self.report_with_help(
-                        span,
-                        both!("no actor `{shown}` at this point", "aucun acteur « {shown} » à cet endroit"),
-                        help,
-                    );
-                }
-            }
-            Some(first) if !known.contains(&first) => {
-                let shown = quoted(first);
-                self.report_with_help(
-                    span,
-                    both!("no `{shown}` in a snapshot", "un instantané n'a pas de « {shown} »"),
-                    did_you_mean(first, &known),
-                );
-            }
-            _ => {}
+    }
+}
+
+/// What is wrong with a selector, seeds filled in, and what helps: it must parse,
+/// and start with what a snapshot has, and with an actor there is.
+pub(super) fn complaint(path: &str, actors: &[String]) -> Option<(Both, Both)> {
+    if let Err(error) = selector::parse(path) {
+        let title = both!("not a JSONPath selector", "ce n'est pas un sélecteur JSONPath");
+        return Some((title, Lang::ALL.map(|lang| error.explain(lang))));
+    }
+    let prefix = selector::plain_prefix(path);
+    let known = ["taken", "host", "actors"];
+    match prefix.first().map(String::as_str)? {
+        "actors" => {
+            let actor = prefix.get(1).filter(|actor| *actor != HOST && !actors.contains(actor))?;
+            let shown = quoted(actor);
+            let known: Vec<&str> = actors.iter().map(String::as_str).collect();
+            let title = both!("no actor `{shown}` at this point", "aucun acteur « {shown} » à cet endroit");
+            Some((title, did_you_mean(actor, &known)))
         }
+        first if !known.contains(&first) => {
+            let shown = quoted(first);
+            let title = both!("no `{shown}` in a snapshot", "un instantané n'a pas de « {shown} »");
+            Some((title, did_you_mean(first, &known)))
+        }
+        _ => None,
     }
 }
 

@@ -37,12 +37,12 @@ pub fn validate(files: &Files) -> Result<Lesson, Vec<Diagnostic>> {
     let number = context.head(&raw, &files.folder);
     let actors = context.actors(&raw);
     let steps = context.steps(&raw.step);
-    let Context { found: mistakes, seeds, longest, .. } = context;
+    let Context { found: mistakes, seeds, longest, actors: all_actors, .. } = context;
     found.splice(0..0, mistakes);
 
     let mut texts = std::collections::BTreeMap::new();
     for ((lang, source), outline) in Lang::ALL.into_iter().zip(&files.texts).zip(&outlines) {
-        texts.insert(lang, texts::fit(source, outline, &steps, &longest, &mut found));
+        texts.insert(lang, texts::fit(source, outline, &steps, (&longest, &all_actors), &mut found));
     }
     if !found.is_empty() {
         return Err(found);
@@ -215,6 +215,16 @@ impl<'a> Context<'a> {
     }
 
     fn actors(&mut self, raw: &RawLesson) -> Vec<String> {
+        if raw.actors.is_empty() {
+            self.report_with_help(
+                raw.id.span(),
+                both!("a lesson without actors", "une leçon sans acteur"),
+                both!(
+                    "add `[actors.box]`: the BOX side shows it",
+                    "ajoutez « [actors.box] » : le côté BOÎTE le montre"
+                ),
+            );
+        }
         self.few(raw.actors.keys().nth(FEW).map(Placed::span), FEW);
         for name in raw.actors.keys().take(FEW) {
             self.new_actor(name);

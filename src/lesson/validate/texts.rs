@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::i18n::{Explain, Lang};
+use super::checks::complaint;
 use crate::lesson::diagnostic::{Both, Diagnostic, both, did_you_mean, quoted};
 use crate::lesson::load::MOST;
 use crate::lesson::model::{LessonText, Step, StepText};
-use crate::lesson::selector;
 use crate::lesson::source::Source;
 use crate::lesson::text::{Outline, Piece, Section, StepSection, pieces, shown};
 use crate::lesson::values::Values;
@@ -18,10 +17,10 @@ pub(super) fn fit(
     source: &Source,
     outline: &Outline,
     steps: &[Step],
-    values: &Values,
+    (values, actors): (&Values, &[String]),
     found: &mut Vec<Diagnostic>,
 ) -> LessonText {
-    let mut fit = Fit { source, values, found };
+    let mut fit = Fit { source, values, actors, found };
     let mut text = LessonText::default();
     match &outline.title {
         Some(title) => {
@@ -91,6 +90,8 @@ pub(super) fn fit(
 struct Fit<'a> {
     source: &'a Source,
     values: &'a Values,
+    /// All actors of the lesson, those made by its steps among them.
+    actors: &'a [String],
     found: &'a mut Vec<Diagnostic>,
 }
 
@@ -318,13 +319,9 @@ impl Fit<'_> {
                     }
                 }
                 Piece::Live(path) => {
-                    if let Err(error) = selector::parse(&self.values.substitute(path)) {
+                    if let Some((title, help)) = complaint(&self.values.substitute(path), self.actors) {
                         let place = self.place(path, &span);
-                        self.report(
-                            place,
-                            both!("not a JSONPath selector", "ce n'est pas un sélecteur JSONPath"),
-                            Lang::ALL.map(|lang| error.explain(lang)),
-                        );
+                        self.report(place, title, help);
                     }
                 }
             }
