@@ -2,6 +2,8 @@
 //! /proc, ps(1) and lsns(1) say of processes that the tests start and end.
 //! unshare(1) makes the boxes.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers may fail like the test")]
+
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
