@@ -414,6 +414,29 @@ fn no_new_privs_and_a_smaller_bounding_set_are_walls() {
 }
 
 #[test]
+fn the_limit_of_a_cgroup_is_a_wall_and_says_which_file() {
+    let trees = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"];
+    let group = |tree: &str| Path::new(tree).join(format!("cloison-test-{}", std::process::id()));
+    let Some(group) = trees.iter().map(|tree| group(tree)).find(|group| std::fs::create_dir(group).is_ok()) else {
+        return; // no cgroup tree that this user may make a group in
+    };
+    let child = shell(":");
+    let limited = std::fs::write(group.join("pids.max"), "20").is_ok();
+    let moved = std::fs::write(group.join("cgroup.procs"), child.pid().to_string()).is_ok();
+    let mut sampler = Sampler::new().unwrap();
+    let host = sampler.host();
+    let seen = sampler.outside(child.pid(), &host);
+    drop(child);
+    std::fs::remove_dir(&group).unwrap();
+    if limited && moved {
+        let wall = &seen.unwrap().walls[&Wall::Limits];
+        assert_eq!(wall.state, Built::Built, "{wall:?}");
+        assert!(wall.actor.contains("pids.max 20") && wall.actor.contains("/cloison-test-"), "{wall:?}");
+        assert!(wall.host.contains("pids.max max"), "{wall:?}");
+    }
+}
+
+#[test]
 fn a_dead_actor_is_not_looked_for_under_its_old_number() {
     let living = shell(":");
     let known = Known {
