@@ -124,18 +124,20 @@ fn of_process(host: &View, actor: &ActorView, lang: Lang) -> String {
     if let Reading::Read(seen) = &actor.seen {
         text.push_str(&table(&facts(seen, lang)));
     }
-    let twins = twin::processes(host, actor);
-    let joined = twins.rows.iter().filter(|row| row.inside.is_some()).count();
-    let _ = writeln!(
-        text,
-        "{}",
-        say!(
-            lang,
-            "it can see {joined} of the host's {} processes",
-            "il peut voir {joined} des {} processus de l'hôte",
-            twins.rows.len()
-        )
-    );
+    if actor.seen.read().is_some_and(|seen| seen.processes.read().is_some()) {
+        let twins = twin::processes(host, actor);
+        let joined = twins.rows.iter().filter(|row| row.inside.is_some()).count();
+        let all = twins.rows.len();
+        let _ = writeln!(
+            text,
+            "{}",
+            say!(
+                lang,
+                "{joined} of the host's {all} processes are in its PID namespace, or below",
+                "{joined} des {all} processus de l'hôte sont dans son espace de noms PID, ou en dessous"
+            )
+        );
+    }
     for (wall, state) in &actor.walls {
         let (mark, word) = match state.state {
             Built::Open => ('□', lang.pick("open", "ouverte")),

@@ -18,7 +18,7 @@ const FILES: [(&str, &str, &[&str]); 14] = [
     ("memory", "memory.high", &["max"]),
     ("memory", "memory.swap.max", &["max"]),
     ("memory", "memory.limit_in_bytes", &["9223372036854771712", "9223372036854710272"]),
-    ("cpu", "cpu.max", &["max", "max 100000"]),
+    ("cpu", "cpu.max", &["max"]),
     ("cpu", "cpu.cfs_quota_us", &["-1"]),
     ("pids", "pids.max", &["max"]),
     ("io", "io.max", &[""]),
@@ -105,6 +105,8 @@ impl Limits {
         };
         let apart: Vec<_> = actor
             .iter()
+            // A tree with a name has no controller, so nothing in it limits.
+            .filter(|(controllers, _)| !controllers.starts_with("name="))
             .filter_map(|(controllers, path)| {
                 host.get(controllers).filter(|other| *other != path).map(|other| (controllers.as_str(), other, path))
             })
@@ -139,7 +141,9 @@ impl Limits {
             let value = |group: &Path| {
                 let text = std::fs::read_to_string(group.join(file)).ok()?;
                 let value = text.trim().replace('\n', ", ");
-                (!unlimited.contains(&value.as_str())).then_some(value)
+                // `cpu.max` has its period behind the quota.
+                let quota = value.split(' ').next().unwrap_or_default();
+                (!unlimited.contains(&quota)).then_some(value)
             };
             let beside = outer.as_deref().and_then(value);
             // Down from the group that the host is in too, the tightest counts; which
