@@ -84,7 +84,7 @@ fn words(spans: &[(String, Style)]) -> Vec<Vec<(String, Style)>> {
     let mut words: Vec<Vec<(String, Style)>> = Vec::new();
     let mut open = false;
     for (text, style) in spans {
-        for part in text.split_inclusive(' ') {
+        for part in unbroken(text).split_inclusive(' ') {
             let (word, space) = part.strip_suffix(' ').map_or((part, false), |word| (word, true));
             if !word.is_empty() {
                 match words.last_mut() {
@@ -100,6 +100,17 @@ fn words(spans: &[(String, Style)]) -> Vec<Vec<(String, Style)>> {
         }
     }
     words
+}
+
+/// The text with spaces that do not break before `: ; ! ? »` and after `«`, as
+/// French has them.
+fn unbroken(text: &str) -> String {
+    const SPACE: &str = "\u{a0}";
+    let mut text = text.replace("« ", "«\u{a0}");
+    for sign in [':', ';', '!', '?', '»'] {
+        text = text.replace(&format!(" {sign}"), &format!("{SPACE}{sign}"));
+    }
+    text
 }
 
 #[derive(Default)]
@@ -269,6 +280,7 @@ mod tests {
     #[test]
     fn a_space_that_must_not_break_keeps_its_word_together() {
         assert_eq!(plain("dit\u{a0}: oui", 5), ["dit\u{a0}:", "oui"]);
+        assert_eq!(plain("il dit : « oui »", 9), ["il", "dit\u{a0}:", "«\u{a0}oui\u{a0}»"]);
     }
 
     #[test]
