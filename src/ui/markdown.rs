@@ -32,19 +32,25 @@ pub fn wrap(spans: &[(String, Style)], first: &str, width: usize) -> Vec<Line<'s
     let room = width.saturating_sub(indent).max(1);
     let mut rows: Vec<Vec<(String, Style)>> = vec![Vec::new()];
     let mut used = 0;
+    // A space is written only once the word after it has its place on the line.
+    let mut space = None;
     for word in words(spans) {
         let blank = word.iter().all(|(text, _)| text == " ");
         let wide: usize = word.iter().map(|(text, _)| text.width()).sum();
         if blank {
-            if used > 0 && used < room {
-                push(&mut rows, word);
-                used += 1;
-            }
+            space = Some(word);
             continue;
         }
-        if used > 0 && used + wide > room {
-            rows.push(Vec::new());
-            used = 0;
+        match space.take() {
+            Some(_) if used > 0 && used + 1 + wide > room => {
+                rows.push(Vec::new());
+                used = 0;
+            }
+            Some(space) if used > 0 => {
+                push(&mut rows, space);
+                used += 1;
+            }
+            _ => {}
         }
         for (text, style) in word {
             for c in text.chars() {
@@ -280,7 +286,7 @@ mod tests {
     #[test]
     fn a_space_that_must_not_break_keeps_its_word_together() {
         assert_eq!(plain("dit\u{a0}: oui", 5), ["dit\u{a0}:", "oui"]);
-        assert_eq!(plain("il dit : « oui »", 9), ["il", "dit\u{a0}:", "«\u{a0}oui\u{a0}»"]);
+        assert_eq!(plain("il dit : « oui »", 9), ["il dit\u{a0}:", "«\u{a0}oui\u{a0}»"]);
     }
 
     #[test]
