@@ -32,19 +32,25 @@ pub fn wrap(spans: &[(String, Style)], first: &str, width: usize) -> Vec<Line<'s
     let room = width.saturating_sub(indent).max(1);
     let mut rows: Vec<Vec<(String, Style)>> = vec![Vec::new()];
     let mut used = 0;
+    // A space is written only once the word after it has its place on the line.
+    let mut space = None;
     for word in words(spans) {
         let blank = word.iter().all(|(text, _)| text == " ");
         let wide: usize = word.iter().map(|(text, _)| text.width()).sum();
         if blank {
-            if used > 0 && used < room {
-                push(&mut rows, word);
-                used += 1;
-            }
+            space = Some(word);
             continue;
         }
-        if used > 0 && used + wide > room {
-            rows.push(Vec::new());
-            used = 0;
+        match space.take() {
+            Some(_) if used > 0 && used + 1 + wide > room => {
+                rows.push(Vec::new());
+                used = 0;
+            }
+            Some(space) if used > 0 => {
+                push(&mut rows, space);
+                used += 1;
+            }
+            _ => {}
         }
         for (text, style) in word {
             for c in text.chars() {
@@ -84,7 +90,7 @@ fn words(spans: &[(String, Style)]) -> Vec<Vec<(String, Style)>> {
     let mut words: Vec<Vec<(String, Style)>> = Vec::new();
     let mut open = false;
     for (text, style) in spans {
-        for part in text.split_inclusive(' ') {
+        for part in unbroken(text).split_inclusive(' ') {
             let (word, space) = part.strip_suffix(' ').map_or((part, false), |word| (word, true));
             if !word.is_empty() {
                 match words.last_mut() {
@@ -100,6 +106,17 @@ fn words(spans: &[(String, Style)]) -> Vec<Vec<(String, Style)>> {
         }
     }
     words
+}
+
+/// The text with spaces that do not break before `: ; ! ? »` and after `«`, as
+/// French has them.
+fn unbroken(text: &str) -> String {
+    const SPACE: &str = "\u{a0}";
+    let mut text = text.replace("« ", "«\u{a0}");
+    for sign in [':', ';', '!', '?', '»'] {
+        text = text.replace(&format!(" {sign}"), &format!("{SPACE}{sign}"));
+    }
+    text
 }
 
 #[derive(Default)]
@@ -269,6 +286,7 @@ mod tests {
     #[test]
     fn a_space_that_must_not_break_keeps_its_word_together() {
         assert_eq!(plain("dit\u{a0}: oui", 5), ["dit\u{a0}:", "oui"]);
+        assert_eq!(plain("il dit : « oui »", 9), ["il dit\u{a0}:", "«\u{a0}oui\u{a0}»"]);
     }
 
     #[test]

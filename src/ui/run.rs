@@ -9,7 +9,7 @@ use ratatui::layout::Size;
 
 use super::event::{Entry, Event, Request};
 use super::model::{Model, Screen};
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use super::theme::Theme;
 use super::update::{tick, update};
 use super::view;
@@ -36,7 +36,7 @@ pub struct Setup {
 
 /// Runs the screen until the person leaves, [`Event::Terminate`] comes, or one of
 /// the channels is closed. Takes the terminal and gives it back. Fails where the
-/// terminal can't be taken or drawn on.
+/// terminal can't be taken or drawn on, and after a panic of any thread.
 pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -> io::Result<()> {
     let mut terminal = Terminal::take()?;
     let size = terminal.screen.size()?;
@@ -49,7 +49,12 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
         }
     }
     loop {
-        if std::mem::take(&mut model.dirty) {
+        if terminal::panicked() {
+            return Err(io::Error::other("a thread of the program has panicked"));
+        }
+        // Not while the program is stopped: the terminal is the user's shell's then.
+        if model.dirty && terminal::taken() {
+            model.dirty = false;
             terminal.screen.draw(|frame| view::render(frame, &model))?;
         }
         let Ok(first) = next(&mut model, events) else { return Ok(()) };

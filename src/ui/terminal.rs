@@ -14,6 +14,8 @@ use ratatui::backend::CrosstermBackend;
 
 /// Whether the terminal is ours now. One per process, as the terminal is.
 static ENTERED: AtomicBool = AtomicBool::new(false);
+/// Whether a thread has panicked since, and wrote its message to the terminal.
+static PANICKED: AtomicBool = AtomicBool::new(false);
 
 /// The terminal, taken.
 pub struct Terminal {
@@ -59,6 +61,16 @@ pub fn enter() -> io::Result<()> {
     taken
 }
 
+/// Whether the terminal is ours to draw on now.
+pub fn taken() -> bool {
+    ENTERED.load(Ordering::SeqCst)
+}
+
+/// Whether a thread has panicked: the terminal was given back for its message.
+pub fn panicked() -> bool {
+    PANICKED.load(Ordering::SeqCst)
+}
+
 /// Gives the terminal back as it was. Giving it back twice is giving it back once.
 pub fn leave() -> io::Result<()> {
     if !ENTERED.swap(false, Ordering::SeqCst) {
@@ -77,6 +89,7 @@ fn restore_on_panic() {
     INSTALLED.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
+            PANICKED.store(true, Ordering::SeqCst);
             drop(leave());
             before(info);
         }));

@@ -139,6 +139,10 @@ pub fn tick(model: &mut Model, now: Instant) {
 /// that is in front for the first time.
 fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     tick(model, now);
+    let most = view::overlay::most(model);
+    if let Some(Overlay::Help(scroll) | Overlay::Doctor(_, scroll) | Overlay::Evidence(scroll)) = &mut model.overlay {
+        *scroll = most.min(*scroll);
+    }
     let (lang, theme, size) = (model.lang, model.theme, model.size);
     let Some(lesson) = model.lesson_mut() else { return };
     let regions = lesson.regions(size);
@@ -427,7 +431,7 @@ fn lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
     match meaning {
         Intent::Next => command(model, Command::Next, requests),
         Intent::Back if lesson.session.would_lose() && lesson.session.step() > 0 => {
-            model.overlay = Some(Overlay::Confirm)
+            model.overlay = Some(Overlay::Confirm);
         }
         Intent::Back => command(model, Command::Back, requests),
         Intent::Hint => command(model, Command::Hint, requests),

@@ -296,3 +296,22 @@ fn in_an_idle_lesson_nothing_is_due() {
     let scene = Scene::lesson();
     assert_eq!(scene.model.deadline(), None);
 }
+
+#[test]
+fn a_long_window_scrolls_to_its_end_and_no_further() {
+    let mut scene = Scene::lesson().size(80, 24).key(KeyCode::F(1));
+    assert!(scene.says("▼"));
+    for _ in 0..30 {
+        scene = scene.key(KeyCode::PageDown);
+    }
+    assert!(scene.says("stay") && !scene.says("▼"), "{}", scene.text());
+    assert!(scene.key(KeyCode::Up).says("▼ 1 more"));
+}
+
+#[test]
+fn a_terminal_smaller_than_the_last_size_told_is_not_drawn_on() {
+    let scene = Scene::lesson();
+    let backend = ratatui::backend::TestBackend::new(30, 8);
+    let mut terminal = ratatui::Terminal::new(backend).expect("a test backend");
+    terminal.draw(|frame| cloison::ui::view::render(frame, &scene.model)).expect("drawing");
+}

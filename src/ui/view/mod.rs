@@ -28,6 +28,10 @@ use crate::say;
 /// Draws everything.
 pub fn render(frame: &mut Frame<'_>, model: &Model) {
     let area = frame.area();
+    if area.as_size() != model.size {
+        // The terminal was resized a moment ago; its event is on the way.
+        return;
+    }
     if too_small(model.size) {
         return small(frame, area, model);
     }
@@ -97,8 +101,8 @@ fn small(frame: &mut Frame<'_>, area: Rect, model: &Model) {
 
 /// A number of points, with its word.
 pub(super) fn points(n: u32, lang: Lang) -> String {
-    let many = if n > 1 { "s" } else { "" };
-    say!(lang, "{n} pt{many}", "{n} pt{many}")
+    let many = lang.pick(n != 1, n > 1);
+    format!("{n} pt{}", if many { "s" } else { "" })
 }
 
 /// Draws nothing but blanks: what lies above something else starts with it.

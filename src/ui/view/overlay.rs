@@ -21,28 +21,44 @@ use crate::ui::theme::{Role, Theme};
 
 /// Draws what lies above, if anything does.
 pub fn render(frame: &mut Frame<'_>, area: Rect, model: &Model) {
-    let (lang, theme) = (model.lang, model.theme);
-    let room = usize::from(area.width.saturating_sub(8)).min(100);
-    if let Some(overlay) = &model.overlay {
-        let (title, lines, scroll) = match overlay {
-            Overlay::Help(scroll) => (say!(lang, "Keys", "Touches"), help(lang, theme, room), *scroll),
-            Overlay::Doctor(found, scroll) => {
-                let title = say!(lang, "What this machine can do", "Ce que cette machine permet");
-                (title, doctor(found.as_deref(), lang, theme, room), *scroll)
-            }
-            Overlay::Evidence(scroll) => {
-                let lines = model.lesson().map_or_else(Vec::new, |lesson| walls::evidence(lesson, lang, theme));
-                (say!(lang, "What proves the walls", "Ce qui prouve les cloisons"), lines, *scroll)
-            }
-            Overlay::Confirm => (say!(lang, "Go back?", "Revenir en arrière ?"), text(&confirm(lang), room), 0),
-            Overlay::Quit => (say!(lang, "Leave?", "Quitter ?"), text(&quit(lang), room), 0),
-            Overlay::Finished => (say!(lang, "Lesson finished", "Leçon terminée"), text(&finished(model), room), 0),
-        };
-        window(frame, area, &title, &lines, scroll, theme, lang);
+    let theme = model.theme;
+    if let Some((title, lines, scroll)) = content(model) {
+        window(frame, area, &title, &lines, scroll, theme, model.lang);
     }
     if let Some(why) = &model.failure {
         banner(frame, area, &safe(why), theme);
     }
+}
+
+/// How far what lies above can be scrolled, in lines.
+pub fn most(model: &Model) -> usize {
+    let high = usize::from(high(model.size.height));
+    content(model).map_or(0, |(_, lines, _)| lines.len().saturating_sub(high))
+}
+
+/// How many lines fit in a window on a screen of so many rows.
+fn high(rows: u16) -> u16 {
+    rows.saturating_sub(4)
+}
+
+/// Title, lines, and how far they are scrolled.
+fn content(model: &Model) -> Option<(String, Vec<Line<'static>>, usize)> {
+    let (lang, theme) = (model.lang, model.theme);
+    let room = usize::from(model.size.width.saturating_sub(8)).min(100);
+    Some(match model.overlay.as_ref()? {
+        Overlay::Help(scroll) => (say!(lang, "Keys", "Touches"), help(lang, theme, room), *scroll),
+        Overlay::Doctor(found, scroll) => {
+            let title = say!(lang, "What this machine can do", "Ce que cette machine permet");
+            (title, doctor(found.as_deref(), lang, theme, room), *scroll)
+        }
+        Overlay::Evidence(scroll) => {
+            let lines = model.lesson().map_or_else(Vec::new, |lesson| walls::evidence(lesson, lang, theme));
+            (say!(lang, "What proves the walls", "Ce qui prouve les cloisons"), lines, *scroll)
+        }
+        Overlay::Confirm => (say!(lang, "Go back?", "Revenir en arrière\u{a0}?"), text(&confirm(lang), room), 0),
+        Overlay::Quit => (say!(lang, "Leave?", "Quitter\u{a0}?"), text(&quit(lang), room), 0),
+        Overlay::Finished => (say!(lang, "Lesson finished", "Leçon terminée"), text(&finished(model), room), 0),
+    })
 }
 
 fn window(
@@ -95,8 +111,10 @@ fn help(lang: Lang, theme: Theme, room: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let intro = say!(
         lang,
-        "The mouse: a click gives the keyboard, the wheel scrolls. Progress is kept at every step.",
-        "À la souris : un clic donne le clavier, la molette fait défiler. La progression est gardée à chaque étape."
+        "The mouse: a click gives the keyboard, the wheel scrolls; with Shift most terminals select text. \
+         Progress is kept at every step.",
+        "À la souris : un clic donne le clavier, la molette fait défiler ; avec Maj, la plupart des terminaux \
+         sélectionnent du texte. La progression est gardée à chaque étape."
     );
     lines.extend(wrap(&[(intro, theme.style(Role::Text))], "", room));
     for context in Context::ALL {
