@@ -188,6 +188,11 @@ impl Stage {
         Ok(outcomes)
     }
 
+    /// Lets the machine go on for a moment, between two looks at it.
+    pub fn pause(&self) {
+        let _ = poll(&mut [], PollTimeout::try_from(LOOK.as_millis() as i64).unwrap_or(PollTimeout::ZERO));
+    }
+
     /// Opens an interactive shell in an actor, on a terminal of its own.
     pub fn shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<crate::lab::client::Launch, LabError> {
         self.lab.launch(actor, Program::Shell, Some((rows, cols)))
