@@ -265,7 +265,7 @@ fn the_list_filters_opens_and_refuses() {
 #[test]
 fn leaving_says_that_nothing_is_lost_and_asks() {
     let scene = Scene::lesson().step("guess").key(KeyCode::F(10));
-    assert!(scene.says("Nothing is lost") && !scene.model.left);
+    assert!(scene.says("Nothing is lost") && scene.says("Enter: leave     l: list") && !scene.model.left);
     let scene = scene.key(KeyCode::Esc).key(KeyCode::F(10)).key(KeyCode::Char('l'));
     assert!(matches!(scene.model.screen, Screen::List(_)) && !scene.model.left);
     assert_eq!(scene.model.list.entries[1].state, EntryState::Begun(0));
