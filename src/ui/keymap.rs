@@ -57,6 +57,10 @@ pub enum Intent {
     Digit(u8),
     /// The evidence behind the walls.
     Evidence,
+    /// The text of the lesson, up, from anywhere.
+    ProseUp,
+    /// The text of the lesson, down, from anywhere.
+    ProseDown,
     /// The calls before.
     CallsUp,
     /// The calls after.
@@ -226,6 +230,19 @@ pub const KEYS: &[Binding] = &[
     foot(F(9), Intent::Next, NEXT, ["next", "suite"]),
     foot(F(10), Intent::Quit, QUIT, ["quit", "quitter"]),
     with(KeyModifiers::CONTROL, row(Everywhere, Char('g'), Intent::Prefix, PREFIX)),
+    with(
+        KeyModifiers::CONTROL,
+        row(Everywhere, KeyCode::PageUp, Intent::ProseUp, ["the lesson's text, up", "texte de la leçon, vers le haut"]),
+    ),
+    with(
+        KeyModifiers::CONTROL,
+        row(
+            Everywhere,
+            KeyCode::PageDown,
+            Intent::ProseDown,
+            ["the lesson's text, down", "texte de la leçon, vers le bas"],
+        ),
+    ),
     row(AfterPrefix, Char('1'), Intent::Help, HELP),
     row(AfterPrefix, Char('2'), Intent::Lesson, LESSON),
     row(AfterPrefix, Char('3'), Intent::Panes, PANES),

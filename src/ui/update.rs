@@ -435,6 +435,11 @@ fn lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
         }
         Intent::Back => command(model, Command::Back, requests),
         Intent::Hint => command(model, Command::Hint, requests),
+        Intent::ProseUp | Intent::ProseDown => {
+            let page = isize::try_from(lesson.regions(size).prose().height.saturating_sub(1).max(1)).unwrap_or(1);
+            let by = if meaning == Intent::ProseUp { -page } else { page };
+            lesson.prose.scroll = lesson.prose.scroll.saturating_add_signed(by);
+        }
         Intent::CallsUp => scroll_calls(model, -1),
         Intent::CallsDown => scroll_calls(model, 1),
         Intent::Lesson => {

@@ -330,3 +330,13 @@ fn calls_that_do_not_fit_can_be_scrolled_to() {
     mouse(&mut scene, MouseEventKind::ScrollUp, place);
     assert!(scene.says("▼ 1 more ( ] )"));
 }
+
+#[test]
+fn the_text_of_the_lesson_scrolls_while_a_shell_has_the_keyboard() {
+    let mut scene = Scene::lesson().size(60, 16).step("rename");
+    assert!(scene.says("keyboard: box shell") && scene.says("(Ctrl-PgDn)"), "{}", scene.text());
+    let down = crossterm::event::KeyEvent::new(KeyCode::PageDown, KeyModifiers::CONTROL);
+    scene.event(Event::Terminal(Input::Key(down)));
+    assert!(scene.says("▲") && scene.says("keyboard: box shell"), "{}", scene.text());
+    assert_eq!(typed(&scene), "");
+}
