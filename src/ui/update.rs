@@ -435,6 +435,13 @@ fn lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
         }
         Intent::Back => command(model, Command::Back, requests),
         Intent::Hint => command(model, Command::Hint, requests),
+        Intent::ProseUp | Intent::ProseDown => {
+            let page = isize::try_from(lesson.regions(size).prose().height.saturating_sub(1).max(1)).unwrap_or(1);
+            let by = if meaning == Intent::ProseUp { -page } else { page };
+            lesson.prose.scroll = lesson.prose.scroll.saturating_add_signed(by);
+        }
+        Intent::CallsUp => scroll_calls(model, -1),
+        Intent::CallsDown => scroll_calls(model, 1),
         Intent::Lesson => {
             lesson.share = match (lesson.focus, lesson.share) {
                 (Focus::Lesson, Share::Half) => Share::Whole,
@@ -462,7 +469,13 @@ fn lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
         }
         _ => match lesson.focus {
             Focus::Lesson => in_lesson(model, meaning, requests),
-            Focus::Panes => in_panes(lesson, size, meaning),
+            Focus::Panes => match (lesson.pane, meaning) {
+                (Pane::Calls, Intent::Up) => scroll_calls(model, -1),
+                (Pane::Calls, Intent::Down) => scroll_calls(model, 1),
+                (Pane::Calls, Intent::PageUp | Intent::Top) => scroll_calls(model, isize::MIN),
+                (Pane::Calls, Intent::PageDown | Intent::Bottom) => scroll_calls(model, isize::MAX),
+                _ => in_panes(lesson, size, meaning),
+            },
             Focus::Shells => match meaning {
                 Intent::PageUp => lesson.shells.page(true),
                 Intent::PageDown => lesson.shells.page(false),
@@ -473,6 +486,14 @@ fn lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
                 _ => {}
             },
         },
+    }
+}
+
+/// Scrolls the calls by so many lines, to their end and no further.
+fn scroll_calls(model: &mut Model, by: isize) {
+    let most = model.lesson().map_or(0, |lesson| view::calls::most(model, lesson));
+    if let Some(lesson) = model.lesson_mut() {
+        lesson.calls_scroll = lesson.calls_scroll.min(most).saturating_add_signed(by).min(most);
     }
 }
 
@@ -613,6 +634,7 @@ fn wheel(model: &mut Model, place: Position, up: bool) {
     let regions = lesson.regions(size);
     match regions.at(place) {
         Some(Region::Lesson) => lesson.prose.scroll = lesson.prose.scroll.saturating_add_signed(by),
+        Some(Region::Panes) if regions.calls.contains(place) => scroll_calls(model, by),
         Some(Region::Panes) => {
             for _ in 0..NOTCH {
                 in_panes(lesson, size, if up { Intent::Up } else { Intent::Down });
