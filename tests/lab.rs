@@ -1,6 +1,8 @@
 //! The lab on the real kernel: every op, the shells, and the clean-up. Run as root
 //! and as an ordinary user.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::collections::BTreeSet;

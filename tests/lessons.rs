@@ -2,6 +2,8 @@
 //! marks, empty answers get none, each broken answer fails the check that it names,
 //! and nothing is left on the machine. Run as root and as an ordinary user.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::path::Path;

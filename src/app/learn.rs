@@ -237,12 +237,9 @@ impl Driver {
         self.settings = terminal;
         // The keeper is there before anything else: it puts the terminal back
         // should this program be killed.
-        let started = self.start_lab().and_then(|lab| {
-            self.idle = Some(lab);
-            Ok(())
-        });
-        if let Err(error) = started {
-            let _ = self.fail(&error);
+        match self.start_lab() {
+            Ok(lab) => self.idle = Some(lab),
+            Err(error) => drop(self.fail(&error)),
         }
         sweep_leftovers(None);
         while self.turn(requests).is_ok() {}
@@ -463,7 +460,10 @@ impl Driver {
         let (done, running) = std::mem::take(&mut self.threads).into_iter().partition(JoinHandle::is_finished);
         self.threads = running;
         let done: Vec<JoinHandle<()>> = done;
-        done.into_iter().for_each(|thread| drop(thread.join()));
+        for thread in done {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
         Ok(())
     }
 }

@@ -264,7 +264,7 @@ impl Output {
 
     /// Takes what is there, waiting at most so long for the first of it.
     fn take(&mut self, wait: Duration) {
-        let mut buffer = [0; 64 << 10];
+        let mut buffer = [0; 16 << 10];
         let mut wait = PollTimeout::try_from(wait.as_millis() as i64).unwrap_or(PollTimeout::ZERO);
         // Bounded, so that endless output can't keep the caller from looking at the clock.
         for _ in 0..64 {

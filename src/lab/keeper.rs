@@ -51,6 +51,7 @@ struct ActorState {
     parent: Option<(usize, u32)>,
     connection: Connection,
     /// How it ended, once it has.
+    #[expect(clippy::option_option, reason = "outer: whether it has ended; inner: how, where that is known")]
     ended: Option<Option<Exit>>,
     /// The number of a question that it has not answered in time.
     owes: Option<u64>,

@@ -38,10 +38,11 @@ pub fn sweep_lab(directory: &Path, swept: &mut Swept) {
     let lines = journal::read(directory).unwrap_or_default();
     match lines.first() {
         Some(Line::Lab { boot, keeper }) => {
-            if *boot == journal::boot_id() {
-                if keeper.is_alive() {
-                    return;
-                }
+            let this_boot = *boot == journal::boot_id();
+            if this_boot && keeper.is_alive() {
+                return;
+            }
+            if this_boot {
                 end_all(&lab, &lines, swept);
             }
         }

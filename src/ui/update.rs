@@ -11,9 +11,10 @@ use super::event::{EntryState, Event, Request};
 use super::keymap::{Context, Intent, lookup};
 use super::layout::{Pane, Region, inner, too_small, wide};
 use super::model::{Focus, LessonScreen, Model, Overlay, Screen, Share};
-use super::shells::{NOTCH, State};
+use super::shells::{Entered, NOTCH, State};
 use super::twin::Table;
 use super::view;
+use crate::i18n::Lang;
 use crate::observe::{Changes, Snapshot, diff};
 use crate::session::{Command, Effect, Session};
 
@@ -160,7 +161,7 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     }
 }
 
-fn twins(lesson: &mut LessonScreen, size: Size, lang: crate::i18n::Lang, now: Instant) {
+fn twins(lesson: &mut LessonScreen, size: Size, lang: Lang, now: Instant) {
     if wide(size) && matches!(lesson.pane, Pane::Walls | Pane::Calls) {
         // They have places of their own on this screen.
         lesson.pane = Pane::Processes;
@@ -184,10 +185,15 @@ fn twins(lesson: &mut LessonScreen, size: Size, lang: crate::i18n::Lang, now: In
 }
 
 /// Lines were entered in shells.
-fn entered(model: &mut Model, lines: impl IntoIterator<Item = (String, String)>, requests: &mut Vec<Request>) {
-    for (shell, line) in lines {
-        command(model, Command::Typed { shell, line, before_pass: false }, requests);
+fn entered(model: &mut Model, lines: Vec<Entered>, requests: &mut Vec<Request>) {
+    for Entered { shell, line, before_pass } in lines {
+        command(model, Command::Typed { shell, line, before_pass }, requests);
     }
+}
+
+/// Whether the step has a task that is not passed yet.
+fn unpassed(lesson: &LessonScreen) -> bool {
+    lesson.session.task(Lang::En).is_some_and(|task| !task.passed)
 }
 
 /// Speaks to the session, and hands on what it asks for.
@@ -248,7 +254,8 @@ fn terminal(model: &mut Model, input: Input, requests: &mut Vec<Request>) {
             match &mut model.screen {
                 Screen::List(_) if model.overlay.is_none() => text.chars().for_each(|c| model.list.type_char(c)),
                 Screen::Lesson(lesson) if model.overlay.is_none() && lesson.focus == Focus::Shells => {
-                    let lines = lesson.shells.paste(&text);
+                    let unpassed = unpassed(lesson);
+                    let lines = lesson.shells.paste(&text, unpassed);
                     entered(model, lines, requests);
                 }
                 _ => {}
@@ -316,9 +323,14 @@ fn key(model: &mut Model, key: KeyEvent, requests: &mut Vec<Request>) {
 }
 
 fn to_shell(model: &mut Model, key: KeyEvent, requests: &mut Vec<Request>) {
-    let line =
-        model.lesson_mut().filter(|lesson| lesson.focus == Focus::Shells).and_then(|lesson| lesson.shells.key(key));
-    entered(model, line, requests);
+    let lines = match model.lesson_mut().filter(|lesson| lesson.focus == Focus::Shells) {
+        Some(lesson) => {
+            let unpassed = unpassed(lesson);
+            lesson.shells.key(key, unpassed)
+        }
+        None => Vec::new(),
+    };
+    entered(model, lines, requests);
 }
 
 fn intent(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {

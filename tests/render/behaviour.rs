@@ -38,7 +38,7 @@ fn rename(side: &str, name: &str) -> impl FnOnce(&mut Snapshot) {
             },
         };
         let Reading::Read(uts) = &mut view.uts else { panic!() };
-        uts.hostname = name.to_owned();
+        name.clone_into(&mut uts.hostname);
     }
 }
 
@@ -176,7 +176,7 @@ fn a_shell_from_before_the_walls_is_replaced_when_the_task_begins() {
 #[test]
 fn what_left_the_shells_screen_comes_back_with_shift_page_up_and_the_wheel() {
     let mut scene = Scene::lesson().key(KeyCode::F(4));
-    let lines: String = (0..40).map(|n| format!("line {n}\r\n")).collect();
+    let lines = (0..40).map(|n| format!("line {n}\r\n")).collect::<Vec<_>>().concat();
     scene.event(Event::ShellOutput(1, lines.into_bytes()));
     assert!(scene.says("line 39") && !scene.says("line 30"));
     let place = scene.find("line 39").expect("the line");
