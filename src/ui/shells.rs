@@ -188,12 +188,18 @@ impl Shells {
     }
 
     /// A shell has ended, in words.
-    pub fn closed(&mut self, id: ShellId, how: String) {
+    pub fn closed(&mut self, id: ShellId, how: String) -> Vec<Entered> {
         let is = |tab: &&mut Tab| matches!(&tab.state, State::Running(running) if running.id == id);
         if let Some(tab) = self.tabs.iter_mut().find(is) {
-            let State::Running(running) = std::mem::replace(&mut tab.state, State::Empty) else { return };
+            let State::Running(mut running) = std::mem::replace(&mut tab.state, State::Empty) else {
+                return Vec::new();
+            };
+            let last = running.integration.ended();
+            let last = running.entered(&tab.actor, last);
             tab.state = State::Ended(how, Some(Box::new(running.screen)));
+            return last;
         }
+        Vec::new()
     }
 
     /// Types a key; gives back the actor and the line that was entered by it.

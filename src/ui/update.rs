@@ -73,10 +73,9 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             entered(model, lines, &mut requests);
         }
         Event::ShellClosed(id, how) => {
-            if let Some(lesson) = model.lesson_mut() {
-                lesson.shells.closed(id, how);
-            }
+            let lines = model.lesson_mut().map_or_else(Vec::new, |lesson| lesson.shells.closed(id, how));
             model.dirty = true;
+            entered(model, lines, &mut requests);
         }
         Event::Doctor(findings) => {
             if let Some(Overlay::Doctor(found, _)) = &mut model.overlay {
