@@ -99,8 +99,8 @@ fn human(found: &[Finding], lang: Lang, color: bool) -> String {
     let untried = count(State::Untried);
     out.push_str(&say!(
         lang,
-        "\n{works} work, {limited} in part, {missing} don't, {untried} could not be tried.\n",
-        "\n{works} fonctionnent, {limited} en partie, {missing} ne fonctionnent pas, {untried} n'ont pas pu être essayés.\n"
+        "\nWorking: {works}. In part: {limited}. Not working: {missing}. Not tried: {untried}.\n",
+        "\nEn état : {works}. En partie : {limited}. Hors d'état : {missing}. Non essayés : {untried}.\n"
     ));
     out
 }

@@ -69,10 +69,10 @@ impl Mounts {
         }
         finding.with_remedy(
             both!(
-                "Start with version 2 alone: with systemd, add this to the kernel's command line, and restart",
-                "Démarrez avec la version 2 seule : avec systemd, ajoutez ceci à la ligne de commande du noyau, puis redémarrez"
+                "Start with version 2 alone: add systemd.unified_cgroup_hierarchy=1 (without systemd: cgroup_no_v1=all) to the kernel's command line, and restart.",
+                "Démarrez avec la version 2 seule : ajoutez systemd.unified_cgroup_hierarchy=1 (sans systemd : cgroup_no_v1=all) à la ligne de commande du noyau, puis redémarrez."
             ),
-            vec!["systemd.unified_cgroup_hierarchy=1".to_owned()],
+            Vec::new(),
         )
     }
 
@@ -97,7 +97,8 @@ impl Mounts {
                     "{own}: you may make groups, but no controller comes with them.",
                     "{own} : vous pouvez créer des groupes, mais aucun contrôleur ne les accompagne."
                 );
-                Finding::new("cgroup-delegation", State::Limited, name, &why).with_remedy(scope_words(), scope())
+                Finding::new("cgroup-delegation", State::Limited, name, &why)
+                    .with_remedy(words(), commands(root, &tree))
             }
             Ok(()) => {
                 let why = both!(
@@ -106,13 +107,13 @@ impl Mounts {
                 );
                 Finding::new("cgroup-delegation", State::Works, name, &why)
             }
-            Err(errno) => refused(name, &own, errno, &tree),
+            Err(errno) => refused(name, &own, errno, root, &tree),
         }
     }
 }
 
 /// The own group is not ours to divide: is there another that systemd gives?
-fn refused(name: Both, own: &str, errno: Errno, tree: &Path) -> Finding {
+fn refused(name: Both, own: &str, errno: Errno, root: &Path, tree: &Path) -> Finding {
     let uid = read::ids().0;
     let service = format!("user.slice/user-{uid}.slice/user@{uid}.service");
     let given = tree.join(&service);
@@ -140,16 +141,30 @@ fn refused(name: Both, own: &str, errno: Errno, tree: &Path) -> Finding {
             ],
         )
     };
-    Finding::new("cgroup-delegation", state, name, &why).with_remedy(scope_words(), scope()).with_errno(Some(errno))
+    Finding::new("cgroup-delegation", state, name, &why)
+        .with_remedy(words(), commands(root, tree))
+        .with_errno(Some(errno))
 }
 
-fn scope_words() -> Both {
+fn words() -> Both {
     both!("Start cloison in a group of its own", "Lancez cloison dans un groupe à lui")
 }
 
-fn scope() -> Vec<String> {
-    let user = if read::ids().0 == 0 { "" } else { "--user " };
-    vec![format!("systemd-run {user}--scope -p Delegate=yes cloison")]
+/// Commands that give this user a group of its own: systemd's, where systemd runs
+/// (sd_booted(3)), or root's own.
+fn commands(root: &Path, tree: &Path) -> Vec<String> {
+    let uid = read::ids().0;
+    if root.join("run/systemd/system").is_dir() {
+        let user = if uid == 0 { "" } else { "--user " };
+        return vec![format!("systemd-run {user}--scope -p Delegate=yes cloison")];
+    }
+    let group = tree.join(format!("cloison-{uid}"));
+    let group = group.display();
+    vec![
+        format!("sudo mkdir {group}"),
+        format!("sudo chown {uid} {group} {group}/cgroup.procs {group}/cgroup.subtree_control"),
+        format!("echo $$ | sudo tee {group}/cgroup.procs"),
+    ]
 }
 
 /// The directory of a group: the mount may show a part of the tree only.

@@ -130,20 +130,24 @@ impl Clues {
             return self.apparmor();
         }
         if refused && failed.stage == Stage::Map && !self.uid_map.is_empty() && !self.has_all_ids() {
-            let map = &self.uid_map;
-            return Advice {
-                because: both!(
-                    "you are in a user namespace already, and it has too few ids to give any away (uid_map: {map}).",
-                    "vous êtes déjà dans un espace de noms user, qui a trop peu d'identifiants pour en céder (uid_map : {map})."
-                ),
-                remedy: both!(
-                    "Start cloison outside of that namespace, as an ordinary user or as the machine's root.",
-                    "Lancez cloison hors de cet espace de noms, en utilisateur ordinaire ou en root de la machine."
-                ),
-                commands: Vec::new(),
-            };
+            return self.few_ids();
         }
         self.surroundings(refused || errno == Some(libc::ENOSYS))
+    }
+
+    fn few_ids(&self) -> Advice {
+        let map = &self.uid_map;
+        Advice {
+            because: both!(
+                "you are in a user namespace already, and it has too few ids to give any away (uid_map: {map}).",
+                "vous êtes déjà dans un espace de noms user, qui a trop peu d'identifiants pour en céder (uid_map : {map})."
+            ),
+            remedy: both!(
+                "Start cloison outside of that namespace, as an ordinary user or as the machine's root.",
+                "Lancez cloison hors de cet espace de noms, en utilisateur ordinaire ou en root de la machine."
+            ),
+            commands: Vec::new(),
+        }
     }
 
     /// A cause that lies around the program: a container, a chroot, a filter.
@@ -174,8 +178,8 @@ impl Clues {
     fn contained(&self) -> Advice {
         let because = match &self.container {
             Some(name) => both!(
-                "you are in a container ({name}), whose runtime refuses this.",
-                "vous êtes dans un conteneur ({name}), dont le moteur le refuse."
+                "you seem to be in a container ({name}), whose runtime refuses this.",
+                "vous semblez être dans un conteneur ({name}), dont le moteur le refuse."
             ),
             None => both!(
                 "a seccomp filter, put on this session from outside, may refuse this.",
@@ -276,6 +280,10 @@ impl Clues {
                 commands: vec!["sudo sysctl -w vm.memfd_noexec=1".to_owned()],
             };
         }
+        if self.uid == 0 && !self.uid_map.is_empty() && !self.has_all_ids() {
+            // Its directory for root, /run, is another's there.
+            return self.few_ids();
+        }
         match errno {
             Some(libc::ENOSPC | libc::EROFS | libc::EACCES) => Advice {
                 because: both!(
@@ -353,6 +361,10 @@ pub(super) fn say_failed(failed: &Failed, advice: &Advice) -> Both {
         };
         let [en, fr] = &advice.because;
         let because = lang.pick(en, fr);
+        if call.starts_with("/etc/") {
+            // Nothing was called yet: a file is not as it must be.
+            return say!(lang, "{because} ({why})", "{because} ({why})");
+        }
         say!(lang, "{call} failed ({why}): {because}", "{call} a échoué ({why}) : {because}")
     })
 }

@@ -19,8 +19,8 @@ pub(super) fn kernel(clues: &Clues) -> Finding {
     let why = match &clues.container {
         None => both!("Linux {release}, {machine}.", "Linux {release}, {machine}."),
         Some(container) => both!(
-            "Linux {release}, {machine}; you are in a container ({container}).",
-            "Linux {release}, {machine} ; vous êtes dans un conteneur ({container})."
+            "Linux {release}, {machine}; you seem to be in a container ({container}).",
+            "Linux {release}, {machine} ; vous semblez être dans un conteneur ({container})."
         ),
     };
     Finding::new("kernel", State::Info, name, &why)
