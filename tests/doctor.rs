@@ -1,6 +1,8 @@
 //! `cloison doctor` on the real kernel: what it says agrees with what other programs
 //! meet, in places where things are forbidden as well.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something unforeseen happens")]
+
 use std::process::{Command, Output};
 
 use serde_json::Value;

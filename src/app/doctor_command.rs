@@ -19,6 +19,8 @@
 //! and `commands` is `[]` where nothing is to be done; `errno` is null where no call
 //! failed.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::lesson_commands::Output;
@@ -69,6 +71,7 @@ pub fn run(json: bool, lang: Lang, color: bool) -> Output {
 
 /// A line for each finding; below it, what helps.
 fn human(found: &[Finding], lang: Lang, color: bool) -> String {
+    // Writing into a String can't fail.
     let mut out = String::new();
     for one in found {
         let (sign, code) = match one.state {
@@ -88,10 +91,10 @@ fn human(found: &[Finding], lang: Lang, color: bool) -> String {
                 (false, Lang::En) => ":",
                 (false, Lang::Fr) => " :",
             };
-            out.push_str(&format!("  → {advice}{end}\n"));
+            let _ = writeln!(out, "  → {advice}{end}");
         }
         for command in one.commands() {
-            out.push_str(&format!("      {command}\n"));
+            let _ = writeln!(out, "      {command}");
         }
     }
     let count = |state| found.iter().filter(|one| one.state == state).count();

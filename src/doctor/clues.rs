@@ -363,7 +363,7 @@ pub(super) fn say_failed(failed: &Failed, advice: &Advice) -> Both {
         let because = lang.pick(en, fr);
         if call.starts_with("/etc/") {
             // Nothing was called yet: a file is not as it must be.
-            return say!(lang, "{because} ({why})", "{because} ({why})");
+            return because.clone();
         }
         say!(lang, "{call} failed ({why}): {because}", "{call} a échoué ({why}) : {because}")
     })

@@ -53,9 +53,12 @@ pub(super) fn namespace(bench: &mut Bench, clues: &Clues, kind: NsKind) -> Findi
             NsKind::Mnt => ops.push(mount(me, "tmpfs", "/tmp", "size=4k")),
             NsKind::Uts => ops.push((me.to_owned(), Op::Hostname { name: "doctor".to_owned() })),
             NsKind::Pid => ops.push(fork(me, &child)),
-            // The lessons' own way; without ip(8) the tools' finding says so.
-            NsKind::Net if tools::find("ip").is_some() => ops.push(run(me, &["ip", "link", "set", "lo", "up"])),
-            NsKind::Net => {}
+            // The lessons' own way; without ip(8) the words of the finding say so.
+            NsKind::Net => {
+                if tools::find("ip").is_some() {
+                    ops.push(run(me, &["ip", "link", "set", "lo", "up"]));
+                }
+            }
             NsKind::Time => {
                 ops.push((me.to_owned(), Op::Clock { monotonic: 60, boottime: 60 }));
                 ops.push(fork(me, &child));
