@@ -4,6 +4,7 @@ pub mod check_command;
 pub mod clean_command;
 pub mod grade;
 pub mod lesson_commands;
+pub mod plain_command;
 pub mod snapshot_command;
 pub mod stage;
 pub mod store;
@@ -49,6 +50,11 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
     let color = common.color.unwrap_or_else(|| wants_color(std::io::stdout().is_terminal()));
     let lessons = common.lessons.as_deref();
     match &cli.mode {
+        Mode::Learn(lesson) if common.plain => {
+            let lesson = lesson.as_deref();
+            let request = plain_command::Request { lesson, lessons, state: common.state.as_deref(), lang, color };
+            (String::new(), String::new(), plain_command::run(&request))
+        }
         Mode::Learn(_) => (String::new(), String::new(), 0),
         Mode::Check { lesson, answers, json } => check_command::run(&check_command::Request {
             lesson,
