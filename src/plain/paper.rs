@@ -110,7 +110,7 @@ impl<'a> Paper<'a> {
         for part in text.lines() {
             for row in markdown::wrap(&[(safe(part), look)], lead, self.width) {
                 let line: String = row.into_iter().map(|(text, _)| text).collect();
-                let line = self.painted(&line, tone.code());
+                let line = self.painted(line.trim_end(), tone.code());
                 self.raw(&line);
             }
         }
