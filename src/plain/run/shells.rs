@@ -6,6 +6,8 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::poll::poll;
+
 use super::super::page;
 use super::super::paper::Tone;
 use super::super::shell::Shell;
@@ -104,7 +106,13 @@ impl<F: AsFd> Line<'_, F> {
         for line in said.entered {
             self.entered_in(actor, line);
         }
-        let how = self.backend.ended(shell.id);
+        // The end of the terminal is seen before the keeper can say how it came.
+        let end = Instant::now() + self.times.quiet;
+        let mut how = self.backend.ended(shell.id);
+        while how.is_none() && Instant::now() < end {
+            let _ = poll(&mut [], 10_u8);
+            how = self.backend.ended(shell.id);
+        }
         let typed = shell.typed.take();
         drop(shell);
         let (lang, name) = (self.lang(), safe(actor));
