@@ -198,6 +198,12 @@ impl Stage {
         self.lab.launch(actor, Program::Shell, Some((rows, cols)))
     }
 
+    /// Opens an interactive shell for lines instead of a screen
+    /// ([`Program::LineShell`]), on a terminal of its own.
+    pub fn line_shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<crate::lab::client::Launch, LabError> {
+        self.lab.launch(actor, Program::LineShell, Some((rows, cols)))
+    }
+
     /// How a shell ended, once it has.
     pub fn ended(&mut self, launch: u64) -> Option<Exit> {
         // A keeper that died is found by the next question.
