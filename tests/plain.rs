@@ -148,7 +148,7 @@ fn wrong_input_is_explained_and_asked_again() {
     let said = text(&output);
     for words in [
         "There is nothing to answer here",
-        "There is no command :nxt",
+        "There is no command “:nxt”",
         "\"7\" is none of the choices",
         "\"nonsense\" is none of the choices",
         "Choose an answer first",
@@ -181,7 +181,7 @@ fn a_shell_that_ends_and_commands_of_several_lines_are_lived_with() {
     let name = values("uts", place.path()).get("name").unwrap().to_owned();
     let lines = format!("{TO_TASK}exit\nif true; then\nhostname {name}\nfi\n");
     let said = text(&learn("uts", Lang::En, place.path(), &lines));
-    assert!(said.contains("The shell of box has ended"), "{said}");
+    assert!(said.contains("The shell of box has ended (exit 0)"), "{said}");
     assert!(said.contains("box> hostname"), "{said}");
     assert!(said.contains("Done: 3 points"), "{said}");
 }

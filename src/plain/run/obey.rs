@@ -67,7 +67,7 @@ impl<F: AsFd> Line<'_, F> {
                 let what = safe(&what);
                 self.paper.say(&say!(
                     lang,
-                    "There is no command :{what}. :help lists them.",
+                    "There is no command “:{what}”. :help lists them.",
                     "Il n'y a pas de commande :{what}. :help en donne la liste."
                 ));
             }
