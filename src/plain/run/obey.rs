@@ -68,7 +68,7 @@ impl<F: AsFd> Line<'_, F> {
                 self.paper.say(&say!(
                     lang,
                     "There is no command “:{what}”. :help lists them.",
-                    "Il n'y a pas de commande :{what}. :help en donne la liste."
+                    "Il n'y a pas de commande « :{what} ». :help en donne la liste."
                 ));
             }
             Word::Text(text) => self.text(&text),
