@@ -2,12 +2,14 @@
 //! the terminal, `signals` waits for signals, `lab` owns the stage and samples it,
 //! and one per shell. All of them end and are joined when the screen is left.
 
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 
 use super::shells::{self, Shared};
@@ -71,7 +73,7 @@ pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
     let mut threads = Vec::new();
     let driver = Driver::new(library, store, lang, events_in.clone());
     threads.push(Builder::new().name("lab".into()).spawn(move || driver.serve(&requests, terminal))?);
-    threads.push(keys(events_in.clone(), Arc::clone(&stop))?);
+    let keys = keys(events_in.clone(), Arc::clone(&stop))?;
     threads.push(signal_thread(signals, events_in, Arc::clone(&stop))?);
 
     let setup = Setup { lang, theme, entries, machine, open };
@@ -83,6 +85,11 @@ pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
     for thread in threads {
         // A thread that panicked has said so; the others still have to end.
         let _ = thread.join();
+    }
+    // Where the terminal hung up while it was being read, its reader does not end
+    // before the program does.
+    if !hung_up() {
+        let _ = keys.join();
     }
     left.map_err(anyhow::Error::from)
 }
@@ -165,6 +172,10 @@ fn signal_thread(set: SigSet, events: SyncSender<Event>, stop: Arc<AtomicBool>) 
 fn keys(events: SyncSender<Event>, stop: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name("keys".into()).spawn(move || {
         while !stop.load(Ordering::Acquire) {
+            if hung_up() {
+                let _ = events.send(Event::Terminate);
+                return;
+            }
             match crossterm::event::poll(Duration::from_millis(100)) {
                 Ok(false) => {}
                 Ok(true) => {
@@ -181,6 +192,15 @@ fn keys(events: SyncSender<Event>, stop: Arc<AtomicBool>) -> std::io::Result<Joi
             }
         }
     })
+}
+
+/// Whether the terminal is gone for good: its window was closed. crossterm's reader
+/// then turns on the spot, and never comes back.
+fn hung_up() -> bool {
+    let stdin = std::io::stdin();
+    let mut watched = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
+    let asked = poll(&mut watched, PollTimeout::ZERO);
+    asked.is_ok() && watched[0].revents().is_some_and(|found| found.intersects(PollFlags::POLLHUP | PollFlags::POLLERR))
 }
 
 /// The lab's thread.
