@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use support::Left;
+use support::left::Left;
 
 /// Runs `check uts` on an answers file with this text.
 fn check(text: &str, format: &str) -> Output {

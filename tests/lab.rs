@@ -17,7 +17,7 @@ use cloison::lab::{Lab, LabError, Options, Performed, Program};
 use cloison::lesson::op::{MapKind, MountFlag, NsKind, Op, RootKind};
 use cloison::observe::{self, View};
 
-use support::Left;
+use support::left::Left;
 
 fn lab() -> Lab {
     let program = Some(PathBuf::from(env!("CARGO_BIN_EXE_cloison")));

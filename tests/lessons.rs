@@ -15,7 +15,7 @@ use cloison::lesson::library::Library;
 use cloison::lesson::{Lesson, answers};
 use serde_json::Value;
 
-use support::Left;
+use support::left::Left;
 
 /// Grades answers with the program, as a CI would; exit code and report.
 fn check(lesson: &str, answers: &Path) -> (i32, Value) {
