@@ -1,6 +1,8 @@
 //! The line interface, driven as a student drives it: lines on a pipe, a real lab,
 //! the program itself. Run as root and as an ordinary user.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;

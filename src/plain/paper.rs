@@ -38,6 +38,7 @@ impl Tone {
 }
 
 /// The output.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not one state")]
 pub struct Paper<'a> {
     out: &'a mut dyn Write,
     width: usize,

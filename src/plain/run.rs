@@ -47,8 +47,8 @@ impl Default for Times {
         Self {
             patience: Duration::from_secs(10),
             quiet: Duration::from_millis(300),
-            settle: Duration::from_millis(1_000),
-            tick: Duration::from_millis(1_000),
+            settle: Duration::from_secs(1),
+            tick: Duration::from_secs(1),
         }
     }
 }
@@ -108,6 +108,7 @@ pub fn run<'a, F: AsFd>(
     line.leave()
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not one state")]
 struct Line<'a, F> {
     backend: &'a mut dyn Backend,
     session: Session,

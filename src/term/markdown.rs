@@ -9,6 +9,7 @@ use super::safe::safe;
 
 /// What a piece of prose looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not one state")]
 pub struct Look {
     /// Bold, and headings.
     pub strong: bool,

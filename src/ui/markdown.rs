@@ -21,7 +21,7 @@ pub fn wrap(spans: &[(String, Style)], first: &str, width: usize) -> Vec<Line<'s
 }
 
 fn line<S>(row: Row<S>, style: impl Fn(S) -> Style) -> Line<'static> {
-    Line::from_iter(row.into_iter().map(|(text, look)| Span::styled(text, style(look))))
+    row.into_iter().map(|(text, look)| Span::styled(text, style(look))).collect()
 }
 
 fn style(look: Look, theme: Theme) -> Style {

@@ -125,9 +125,10 @@ impl<F: AsFd> Line<'_, F> {
         if self.session.prediction().is_some_and(|now| now.chosen.as_deref() == Some(&choice.id)) {
             self.paper.markdown("● ", choice.text(lang));
         }
-        match prediction.open {
-            true => self.paper.say(&page::chosen(lang)),
-            false => page::notice(&mut self.paper, &self.session),
+        if prediction.open {
+            self.paper.say(&page::chosen(lang));
+        } else {
+            page::notice(&mut self.paper, &self.session);
         }
     }
 
