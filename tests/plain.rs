@@ -73,9 +73,9 @@ fn student(lesson: &Lesson, task: impl Fn(&str) -> String) -> String {
     for step in &lesson.steps {
         if let Some(predict) = &step.predict {
             let at = predict.choices.iter().position(|choice| *choice == predict.answer).unwrap();
-            lines.push_str(&format!("{}\n\n", at + 1));
+            lines.extend([(at + 1).to_string().as_str(), "\n\n"]);
         } else if step.task.is_some() {
-            lines.push_str(&format!("{}\n:next\n", task(&step.id)));
+            lines.extend([task(&step.id).as_str(), "\n:next\n"]);
         } else {
             lines.push('\n');
         }

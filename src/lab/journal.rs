@@ -79,7 +79,9 @@ pub fn base() -> PathBuf {
     if let Some(path) = place.filter(|path| path.is_absolute() && owned_directory(path, uid)) {
         return path.join("cloison");
     }
-    if uid == 0 && Path::new("/run").is_dir() {
+    // Root of a user namespace may see a /run that is another's.
+    let writable = nix::unistd::access("/run", nix::unistd::AccessFlags::W_OK).is_ok();
+    if uid == 0 && writable && owned_directory(Path::new("/run"), uid) {
         return PathBuf::from("/run/cloison");
     }
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);

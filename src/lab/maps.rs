@@ -73,6 +73,11 @@ fn as_root(trace: &mut Trace, pid: u32, kind: MapKind, real_root: bool) -> Resul
     }
     // A range for this lab: two labs under root must not be the same users.
     let base = BASE + ((std::process::id() % 4096) << 16);
+    if !has_ids(&std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default(), base, RANGE) {
+        // Root of a user namespace with few ids (a rootless container): its root is
+        // no machine's root, and one id is what it can always map.
+        return single(trace, pid, (0, 0), (0, 0));
+    }
     let (map, me) = match kind {
         MapKind::Root | MapKind::Range => (format!("0 {base} {RANGE}\n"), 0),
         MapKind::Myself => (format!("{base} {base} 1\n"), base),
@@ -81,6 +86,15 @@ fn as_root(trace: &mut Trace, pid: u32, kind: MapKind, real_root: bool) -> Resul
         put(trace, pid, file, &map)?;
     }
     Ok(Some((me, me)))
+}
+
+/// Whether all of these ids exist in the user namespace with this uid_map.
+fn has_ids(map: &str, first: u32, count: u32) -> bool {
+    map.lines().any(|line| {
+        let numbers: Vec<u64> = line.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect();
+        let wanted = u64::from(first)..u64::from(first) + u64::from(count);
+        matches!(numbers[..], [inside, _, many] if inside <= wanted.start && wanted.end <= inside + many)
+    })
 }
 
 /// newuidmap(1) and newgidmap(1): 0 is the user, 1 and up the subordinate ids.
@@ -121,6 +135,14 @@ pub fn subordinate_range(text: &str, uid: u32, name: Option<&str>) -> Option<(u3
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_is_asked_for_only_where_its_ids_exist() {
+        assert!(has_ids("         0          0 4294967295\n", 0x4000_0000, 65_536));
+        assert!(!has_ids("0 1000 1\n1 100000 65536\n", 0x4000_0000, 65_536));
+        assert!(has_ids("0 1000 1\n1 100000 65536\n", 1, 65_536));
+        assert!(!has_ids("", 0, 1));
+    }
 
     #[test]
     fn a_subordinate_range_is_found_by_name_and_by_uid() {

@@ -1,6 +1,6 @@
 //! The terminal itself: raw mode, alternate screen, mouse and bracketed paste, on
 //! while a [`Terminal`] lives and off again however it ends: by drop, by
-//! [`Terminal::leave`], or by a panic of any thread. Called by `ui::run` and by the
+//! [`leave`], or by a panic of any thread. Called by `ui::run` and by the
 //! composition root around a stop (SIGTSTP).
 
 use std::io::{self, Stdout, stdout};
