@@ -129,11 +129,12 @@ impl Integration {
     /// A sequence of ours has ended: `NUMBER ; LINE`.
     fn close(&mut self) -> Option<String> {
         let Scan::Inside(held, _) = std::mem::take(&mut self.scan) else { return None };
+        // The first prompt has no line to tell, and still says that the shell tells.
+        self.told = true;
+        self.typed.clear();
         let text = String::from_utf8_lossy(&held);
         let (number, line) = text.split_once(';')?;
         let number: u64 = number.trim().parse().ok()?;
-        self.told = true;
-        self.typed.clear();
         if self.last.replace(number) == Some(number) {
             return None;
         }
@@ -172,6 +173,14 @@ mod tests {
         assert_eq!(lines, ["hostname a; id", "ls"]);
         assert!(shell.output(b"\x1b]633;E;8;ls\x07").is_empty());
         assert_eq!(shell.output(b"\x1b]633;E;1;after history -c\x07"), ["after history -c"]);
+    }
+
+    #[test]
+    fn the_first_line_is_told_once_though_the_first_prompt_tells_none() {
+        let mut shell = Integration::new();
+        assert!(shell.output(b"\x1b]633;E;\x07$ ").is_empty());
+        assert_eq!(type_in(&mut shell, "sleep 9 &\n"), None);
+        assert_eq!(shell.output(b"\x1b]633;E;    1  ;sleep 9 &\x07$ "), ["sleep 9 &"]);
     }
 
     #[test]
