@@ -247,9 +247,9 @@ fn without_colours_no_colour_is_ever_asked_for() {
         let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
         rest[end..].starts_with('m').then(|| &rest[..end])
     }) {
-        let colour = sgr.split([';', ':']).any(|number| {
-            matches!(number.parse::<u8>(), Ok(30..=38 | 40..=48 | 90..=97 | 100..=107))
-        });
+        let colour = sgr
+            .split([';', ':'])
+            .any(|number| matches!(number.parse::<u8>(), Ok(30..=38 | 40..=48 | 90..=97 | 100..=107)));
         assert!(!colour, "CSI {sgr} m");
     }
 }
@@ -343,8 +343,20 @@ fn what_a_box_prints_never_reaches_the_terminal_as_it_is() {
     terminal.at_step(5, 11, "0/8");
     assert_eq!(terminal.quit().code(), Some(0));
     let raw = terminal.raw();
-    for forbidden in ["\x1b]", "\x1bP", "\x1b_", "\x1b^", "\x1bX", "\x1bc", "\x1b[6n", "\x1b[c", "\x1b[8;5;5t", "\u{9b}", "\u{9d}", "\x07"]
-    {
+    for forbidden in [
+        "\x1b]",
+        "\x1bP",
+        "\x1b_",
+        "\x1b^",
+        "\x1bX",
+        "\x1bc",
+        "\x1b[6n",
+        "\x1b[c",
+        "\x1b[8;5;5t",
+        "\u{9b}",
+        "\u{9d}",
+        "\x07",
+    ] {
         let found = raw.windows(forbidden.len()).position(|window| window == forbidden.as_bytes());
         if let Some(at) = found {
             let around = &raw[at.saturating_sub(60)..(at + 60).min(raw.len())];

@@ -74,9 +74,9 @@ pub fn processes(place: &Place) -> BTreeSet<Process> {
     let labs: Vec<String> = names_in(&place.labs()).into_iter().map(|lab| format!("CLOISON_LAB={lab}")).collect();
     let is_own = |process: &&Process| {
         let environment = std::fs::read(format!("/proc/{}/environ", process.pid)).unwrap_or_default();
-        let marked = environment.split(|byte| *byte == 0).any(|pair| {
-            pair == test.as_bytes() || labs.iter().any(|lab| pair == lab.as_bytes())
-        });
+        let marked = environment
+            .split(|byte| *byte == 0)
+            .any(|pair| pair == test.as_bytes() || labs.iter().any(|lab| pair == lab.as_bytes()));
         marked || process.command.contains(&place.mark)
     };
     let mut own: BTreeSet<Process> = all.iter().filter(is_own).cloned().collect();

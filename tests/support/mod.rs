@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it can't go on")]
 
 pub mod inventory;
+pub mod left;
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
