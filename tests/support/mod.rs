@@ -40,6 +40,9 @@ pub const CTRL_C: &str = "\x03";
 /// How long anything may take: machines that test are slow.
 pub const PATIENCE: Duration = Duration::from_secs(40);
 
+/// How long a screen is at rest after a drawing.
+const REST: Duration = Duration::from_millis(30);
+
 /// A student's place on the machine: a state directory, labs of one's own, and a
 /// word in the environment of all that is started here.
 pub struct Place {
@@ -278,7 +281,13 @@ impl Terminal {
         let mut inner = self.seen.lock();
         loop {
             if wanted(inner.parser.screen()) {
-                return true;
+                // A drawing may come in pieces: it counts once the screen is at rest.
+                let before = inner.raw.len();
+                inner = self.seen.news.wait_timeout(inner, REST).unwrap_or_else(std::sync::PoisonError::into_inner).0;
+                if inner.raw.len() == before {
+                    return true;
+                }
+                continue;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || inner.closed {
