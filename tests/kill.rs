@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use cloison::lesson::library::Library;
 use nix::sys::signal::Signal;
-use support::inventory::{Inventory, Process, end, names_in, processes, stop};
-use support::{F7, F10, PATIENCE, Place, Terminal};
+use support::inventory::{Inventory, Process, end, names_in, processes, stop, wait_for_end};
+use support::{F7, F10, PATIENCE, Place, Terminal, contents};
 
 const SIZE: (u16, u16) = (120, 36);
 const LESSONS: [&str; 2] = ["uts", "pid"];
@@ -93,7 +93,7 @@ fn when_an_actor_or_the_keeper_is_killed_the_screen_goes_on_and_leaves_nothing()
             goes_on(terminal);
             let old = keeper(place);
             end(&old);
-            terminal.see("The process that keeps the lab died.");
+            says_that_the_keeper_died(terminal);
             until(&format!("{step}: the lab is built again after {actor}"), || {
                 actors(place) == cast && keeper(place).pid != old.pid
             });
@@ -102,6 +102,16 @@ fn when_an_actor_or_the_keeper_is_killed_the_screen_goes_on_and_leaves_nothing()
         let victim = processes(place).into_iter().find(|process| cast.contains(&process.command)).unwrap();
         end(&victim);
         assert_eq!(terminal.quit().code(), Some(0), "{step}");
+    });
+}
+
+/// In the language of a moment ago, perhaps.
+fn says_that_the_keeper_died(terminal: &Terminal) {
+    terminal.wait_for("that the keeper died", |screen| {
+        let text = contents(screen);
+        ["The process that keeps the lab died.", "Le processus qui tient le laboratoire est mort."]
+            .iter()
+            .any(|words| text.contains(words))
     });
 }
 
@@ -147,7 +157,7 @@ fn what_ran_away_from_the_shell_ends_with_the_keeper_whatever_it_did() {
         let mut terminal = begun(&place);
         leave_behind(&place, &mut terminal, how);
         end(&keeper(&place));
-        terminal.see("The process that keeps the lab died.");
+        says_that_the_keeper_died(&terminal);
         until("it has ended", || sleeping(&place).is_none());
         assert_eq!(terminal.quit().code(), Some(0));
         before.must_come_back(&place);
@@ -162,10 +172,16 @@ fn kill_both(place: &Place, terminal: &Terminal) {
     terminal.signal(Signal::SIGSTOP);
     end(&keeper);
     terminal.signal(Signal::SIGKILL);
+    for pid in [keeper.pid, terminal.pid()] {
+        assert!(wait_for_end(pid, PATIENCE));
+    }
 }
 
 #[test]
 fn what_both_left_behind_is_removed_by_clean_and_by_the_next_start() {
+    // Orphans come here and are not collected, as in a container whose PID 1 does
+    // not: a dead keeper stays in the table of processes.
+    cloison::kernel::process::become_subreaper().unwrap();
     for by_clean in [true, false] {
         let place = Place::new();
         let before = Inventory::take(&place);
@@ -177,7 +193,9 @@ fn what_both_left_behind_is_removed_by_clean_and_by_the_next_start() {
         assert_eq!(names_in(&place.labs()).len(), 1, "its lab's directory is there, and finds it again: {left:?}");
         if by_clean {
             let cleaned = place.run(&["clean", "--lang", "en"]);
-            assert_eq!(String::from_utf8_lossy(&cleaned.stdout), "Labs removed: 1. Processes ended: 1.\n");
+            let said = String::from_utf8_lossy(&cleaned.stdout).into_owned();
+            // The shell may just be ending by itself.
+            assert!(["1", "2"].map(|n| format!("Labs removed: 1. Processes ended: {n}.\n")).contains(&said), "{said}");
             assert_eq!(cleaned.status.code(), Some(0));
             let again = place.run(&["clean", "--lang", "en"]);
             assert_eq!(String::from_utf8_lossy(&again.stdout), "Nothing was left behind.\n");
@@ -238,5 +256,6 @@ fn clean_leaves_a_lab_in_use_alone_and_says_so_when_there_is_nothing() {
     terminal.write(F10);
     terminal.see("Enter: leave");
     terminal.write("\x1b");
+    terminal.wait_for("the question gone", |screen| !contents(screen).contains("Enter: leave"));
     assert_eq!(terminal.quit().code(), Some(0));
 }

@@ -19,8 +19,9 @@ use crate::lesson::values::Values;
 use crate::observe::{self, Errno, Known, Reading, Sampler, Snapshot, View, model::Unread};
 use crate::session::{OpOutcome, StepOutcome};
 
-/// How long an actor may take to say what it sees.
-const VIEW_PATIENCE: Duration = Duration::from_millis(250);
+/// How long an actor may take to say what it sees: with thousands of processes it
+/// has that many to read about. One that owes an answer is not waited for again.
+const VIEW_PATIENCE: Duration = Duration::from_secs(2);
 /// What is kept of a command's output.
 const KEPT: usize = 64 << 10;
 /// How often a command under way is looked at.

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::sweep;
 use crate::kernel::process::start_time;
 
 /// One line of a journal.
@@ -56,9 +57,10 @@ impl Pid {
         Some(Self { pid, start: start_time(pid)? })
     }
 
-    /// Whether it still is that process.
+    /// Whether it still is that process. One that has ended and is not collected is
+    /// none: in a container nobody may ever collect it.
     pub fn is_alive(self) -> bool {
-        start_time(self.pid) == Some(self.start)
+        start_time(self.pid) == Some(self.start) && !sweep::is_zombie(self.pid)
     }
 }
 

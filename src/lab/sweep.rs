@@ -66,11 +66,12 @@ fn is_younger_than(directory: &Path, age: Duration) -> bool {
 /// is found: a process that forks is found again.
 fn end_all(lab: &str, lines: &[Line], swept: &mut Swept) {
     let deadline = Instant::now() + Duration::from_secs(5);
+    let mut killed = BTreeSet::new();
     loop {
         let mut alive: BTreeSet<(u32, u64)> = lines
             .iter()
             .filter_map(|line| match line {
-                Line::Actor { pid, .. } if pid.is_alive() && !is_zombie(pid.pid) => Some((pid.pid, pid.start)),
+                Line::Actor { pid, .. } if pid.is_alive() => Some((pid.pid, pid.start)),
                 _ => None,
             })
             .collect();
@@ -80,7 +81,8 @@ fn end_all(lab: &str, lines: &[Line], swept: &mut Swept) {
         }
         for (pid, start) in alive {
             match kill_exactly(Pid { pid, start }) {
-                Ok(()) => swept.processes += 1,
+                // It may take a moment to end, and be met again.
+                Ok(()) => swept.processes += usize::from(killed.insert((pid, start))),
                 Err(Errno(libc::ESRCH)) => {}
                 Err(errno) => {
                     swept.left.push((format!("PID {pid}"), errno));
@@ -127,7 +129,8 @@ fn pids() -> impl Iterator<Item = u32> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-fn is_zombie(pid: u32) -> bool {
+/// Whether a process has ended and waits to be collected.
+pub fn is_zombie(pid: u32) -> bool {
     stat_field(pid, 3).is_some_and(|state| state == "Z" || state == "X")
 }
 

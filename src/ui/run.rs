@@ -56,6 +56,17 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
         // Not while the program is stopped: the terminal is the user's shell's then.
         if model.dirty && terminal::taken() {
             model.dirty = false;
+            // Where a key and a change of size come at once, crossterm loses the latter.
+            let size = terminal.screen.size()?;
+            if Size::new(size.width, size.height) != model.size {
+                let resized = Event::Terminal(Input::Resize(size.width, size.height));
+                for request in update(&mut model, resized, Instant::now()) {
+                    if requests.send(request).is_err() {
+                        return Ok(());
+                    }
+                }
+                model.dirty = false;
+            }
             terminal.screen.draw(|frame| view::render(frame, &model))?;
         }
         let Ok(first) = next(&mut model, events) else { return Ok(()) };

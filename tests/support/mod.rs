@@ -40,6 +40,9 @@ pub const CTRL_C: &str = "\x03";
 /// How long anything may take: machines that test are slow.
 pub const PATIENCE: Duration = Duration::from_secs(40);
 
+/// How long a screen is at rest after a drawing.
+const REST: Duration = Duration::from_millis(30);
+
 /// A student's place on the machine: a state directory, labs of one's own, and a
 /// word in the environment of all that is started here.
 pub struct Place {
@@ -71,27 +74,34 @@ impl Place {
         std::fs::read_to_string(self.state().join(format!("{lesson}.toml"))).unwrap()
     }
 
-    /// Puts an answers file there, as if a session had stopped at that step.
-    pub fn resume_at(&self, lesson: &str, step: &str) {
+    /// Puts an answers file there that names a student of this place alone: no other
+    /// lab on the machine then has the same values.
+    pub fn sign(&self, lesson: &str) {
         std::fs::create_dir_all(self.state()).unwrap();
-        let student = self.student();
-        let text = format!(
-            "format = 1\nlesson = \"{lesson}\"\nstudent = \"{student}\"\n\n[progress]\nstep = \"{step}\"\npassed = []\npoints = 0\nfinished = false\n"
-        );
+        let text = format!("format = 1\nlesson = \"{lesson}\"\nstudent = \"{}\"\n", self.mark);
         std::fs::write(self.state().join(format!("{lesson}.toml")), text).unwrap();
     }
 
-    /// The name that seeds this student's values: that of whoever runs the test.
-    pub fn student(&self) -> String {
+    /// Signs, as if a session had stopped at that step.
+    pub fn resume_at(&self, lesson: &str, step: &str) {
+        self.sign(lesson);
+        let text = self.answers(lesson)
+            + &format!("\n[progress]\nstep = \"{step}\"\npassed = []\npoints = 0\nfinished = false\n");
+        std::fs::write(self.state().join(format!("{lesson}.toml")), text).unwrap();
+    }
+
+    /// The name that seeds this student's values where no answers file says another:
+    /// that of whoever runs the test.
+    pub fn user() -> String {
         let uid = nix::unistd::geteuid();
         nix::unistd::User::from_uid(uid).unwrap().map_or_else(|| format!("uid{uid}"), |user| user.name)
     }
 
-    /// A value of this student's own.
-    pub fn value(&self, lesson: &str, name: &str) -> String {
+    /// A value of a student's own.
+    pub fn value(student: &str, lesson: &str, name: &str) -> String {
         let library = cloison::lesson::library::Library::open(None).unwrap();
         let lesson = library.get(lesson).unwrap();
-        cloison::lesson::Values::new(&lesson, &self.student()).get(name).unwrap().to_owned()
+        cloison::lesson::Values::new(&lesson, student).get(name).unwrap().to_owned()
     }
 
     /// Nothing but what the program needs, so that nobody's habits change a test.
@@ -223,6 +233,17 @@ impl Terminal {
         self.master.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
     }
 
+    /// Types a line into an actor's shell, once it has the keyboard and a prompt.
+    pub fn enter_in(&mut self, actor: &str, line: &str) {
+        let words = [format!("keyboard: {actor} shell"), format!("clavier : shell {actor}")];
+        self.wait_for(&words[0], |screen| {
+            let text = contents(screen);
+            let prompt = |line: &str| line.contains(":~# ") || line.contains(":/# ") || line.contains("$ ");
+            words.iter().any(|words| text.contains(words)) && text.lines().any(prompt)
+        });
+        self.enter(line);
+    }
+
     /// Types a line into the shell that has the keyboard.
     pub fn enter(&mut self, line: &str) {
         self.write(line);
@@ -260,7 +281,13 @@ impl Terminal {
         let mut inner = self.seen.lock();
         loop {
             if wanted(inner.parser.screen()) {
-                return true;
+                // A drawing may come in pieces: it counts once the screen is at rest.
+                let before = inner.raw.len();
+                inner = self.seen.news.wait_timeout(inner, REST).unwrap_or_else(std::sync::PoisonError::into_inner).0;
+                if inner.raw.len() == before {
+                    return true;
+                }
+                continue;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || inner.closed {
@@ -297,18 +324,29 @@ impl Terminal {
     /// does not say beforehand that the lab is at work.
     pub fn go_on_to(&mut self, step: usize, of: usize, points: &str) {
         let at = [format!("step {step}/{of}"), format!("étape {step}/{of}")];
+        self.go_on_until(|screen| {
+            let head = contents(screen).lines().next().unwrap_or_default().to_owned();
+            at.iter().any(|at| head.contains(at))
+        });
+        self.at_step(step, of, points);
+    }
+
+    /// Goes on from the last step.
+    pub fn finish(&mut self, words: &str) {
+        self.go_on_until(|screen| contents(screen).contains(words));
+        self.see(words);
+    }
+
+    fn go_on_until(&mut self, there: impl Fn(&vt100::Screen) -> bool) {
         for _ in 0..100 {
             self.write(F9);
-            let there = self.within(Duration::from_millis(400), |screen| {
-                let head = contents(screen).lines().next().unwrap_or_default().to_owned();
-                at.iter().any(|at| head.contains(at))
-            });
             let refused = ["still at work", "travaille encore"];
-            if there || !refused.iter().any(|words| self.text().contains(words)) {
-                break;
+            if self.within(Duration::from_millis(400), &there)
+                || !refused.iter().any(|words| self.text().contains(words))
+            {
+                return;
             }
         }
-        self.at_step(step, of, points);
     }
 
     /// Leaves by F10 and Enter; the exit status.
