@@ -2,9 +2,11 @@
 
 pub mod check_command;
 pub mod clean_command;
+pub mod doctor_command;
 pub mod grade;
 pub mod learn;
 pub mod lesson_commands;
+pub mod plain_command;
 pub mod shells;
 pub mod snapshot_command;
 pub mod stage;
@@ -55,6 +57,11 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
     let color = common.color.unwrap_or_else(|| wants_color(std::io::stdout().is_terminal()));
     let lessons = common.lessons.as_deref();
     match &cli.mode {
+        Mode::Learn(lesson) if common.plain => {
+            let lesson = lesson.as_deref();
+            let request = plain_command::Request { lesson, lessons, state: common.state.as_deref(), lang, color };
+            (String::new(), String::new(), plain_command::run(&request))
+        }
         Mode::Learn(lesson) => match screen(cli, lesson.clone()) {
             Ok(()) => (String::new(), String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
@@ -76,7 +83,7 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         Mode::Lesson(LessonMode::Show { id, json }) => lesson_commands::show(lessons, id, lang, *json, color),
         Mode::Lesson(LessonMode::Lint(folders)) => lesson_commands::lint(lessons, folders, lang, color),
         Mode::Lesson(LessonMode::Schema) => lesson_commands::schema(),
-        Mode::Doctor { .. } => (String::new(), String::new(), 0),
+        Mode::Doctor { json } => doctor_command::run(*json, lang, color),
         Mode::Clean => clean_command::run(lang),
     }
 }

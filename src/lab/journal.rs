@@ -67,10 +67,18 @@ pub fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// Where labs live: /run/cloison for root; $XDG_RUNTIME_DIR/cloison where that
-/// directory is the user's own; else /tmp/cloison-UID.
+/// Names another place for labs: for tests, and where /run can't be written.
+const PLACE: &str = "CLOISON_RUNTIME_DIR";
+
+/// Where labs live: $CLOISON_RUNTIME_DIR/cloison where that directory is the user's
+/// own; else /run/cloison for root; $XDG_RUNTIME_DIR/cloison where that directory is
+/// the user's own; else /tmp/cloison-UID.
 pub fn base() -> PathBuf {
     let uid = nix::unistd::geteuid().as_raw();
+    let place = std::env::var_os(PLACE).map(PathBuf::from);
+    if let Some(path) = place.filter(|path| path.is_absolute() && owned_directory(path, uid)) {
+        return path.join("cloison");
+    }
     if uid == 0 && Path::new("/run").is_dir() {
         return PathBuf::from("/run/cloison");
     }

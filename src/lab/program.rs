@@ -33,6 +33,17 @@ pub fn launch(program: &Program, limit: Option<u64>) -> Launch {
             let read = "set -- \"$CLOISON_SCRIPT\"; unset CLOISON_SCRIPT; eval \"$1\"";
             vec![shell.unwrap_or("/bin/sh").into(), "-c".into(), read.into()]
         }
+        Program::LineShell => {
+            env.retain(|pair| !pair.as_encoded_bytes().starts_with(b"TERM="));
+            env.extend(["TERM=dumb", "HISTFILE=", "PS1=\x1b]633;B\x07", "PS2=\x1b]633;C\x07"].map(OsString::from));
+            match shell {
+                Some(bash) => {
+                    env.push(format!("PROMPT_COMMAND={REPORT_LINE}").into());
+                    vec![bash.into(), "--norc".into(), "--noprofile".into(), "--noediting".into(), "-i".into()]
+                }
+                None => vec!["/bin/sh".into(), "-i".into()],
+            }
+        }
         Program::Shell => match shell {
             Some(bash) => {
                 env.push("HISTFILE=".into());

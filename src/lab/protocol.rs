@@ -164,6 +164,10 @@ pub struct Ran {
 pub enum Program {
     /// An interactive shell.
     Shell,
+    /// An interactive shell without a screen: no line editor, and prompts that show
+    /// nothing but say by `OSC 633;B` that a command is awaited, by `OSC 633;C` that
+    /// the rest of one is.
+    LineShell,
     /// Commands, for a shell that reads them from nowhere a process list shows.
     Script(String),
     /// A program and its arguments.

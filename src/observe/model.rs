@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::i18n::Lang;
 use crate::kernel::Errno;
 use crate::lesson::op::NsKind;
 
@@ -168,6 +169,26 @@ impl Wall {
         Self::NoNewPrivs,
         Self::Lsm,
     ];
+
+    /// Its name: the kernel's word where there is one.
+    pub fn name(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Root => lang.pick("root", "racine"),
+            Self::Mnt => "mnt",
+            Self::Uts => "uts",
+            Self::Ipc => "ipc",
+            Self::Pid => "pid",
+            Self::Net => "net",
+            Self::User => "user",
+            Self::Cgroup => "cgroup",
+            Self::Time => "time",
+            Self::Limits => lang.pick("limits", "limites"),
+            Self::Caps => "caps",
+            Self::Seccomp => "seccomp",
+            Self::NoNewPrivs => "no_new_privs",
+            Self::Lsm => "lsm",
+        }
+    }
 }
 
 /// A wall's state and what proves it.

@@ -5,6 +5,8 @@
 
 pub mod integration;
 pub mod keys;
+pub mod markdown;
+pub mod safe;
 pub mod screen;
 
 pub use integration::Integration;

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Instant;
 
+use crossterm::event::Event as Input;
 use ratatui::layout::Size;
 
 use super::event::{Entry, Event, Request};
@@ -59,6 +60,10 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
         }
         let Ok(first) = next(&mut model, events) else { return Ok(()) };
         for event in first.into_iter().chain(events.try_iter().take(DRAIN)) {
+            // A terminal that shrank and grew between two drawings has lost what it cut.
+            if matches!(event, Event::Terminal(Input::Resize(..))) && terminal::taken() {
+                terminal.forget()?;
+            }
             if matches!(event, Event::Continue) {
                 terminal.retake()?;
                 let size = terminal.screen.size()?;

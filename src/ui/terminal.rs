@@ -11,6 +11,7 @@ use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracket
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Position, Rect};
 
 /// Whether the terminal is ours now. One per process, as the terminal is.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -36,7 +37,15 @@ impl Terminal {
     /// Takes it again after [`leave`]; the next drawing draws everything.
     pub fn retake(&mut self) -> io::Result<()> {
         enter()?;
-        self.screen.clear()
+        self.forget()
+    }
+
+    /// Takes nothing of what stands on the terminal for granted: the next drawing
+    /// draws everything. ratatui's own `clear` would ask the terminal where its
+    /// cursor is, and the thread that reads the keys has the answer.
+    pub fn forget(&mut self) -> io::Result<()> {
+        let size = self.screen.size()?;
+        self.screen.resize(Rect::from((Position::ORIGIN, size)))
     }
 }
 

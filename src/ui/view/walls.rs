@@ -64,31 +64,11 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
 }
 
 fn item(wall: Wall, state: Built, marked: bool, lang: Lang, theme: Theme) -> Span<'static> {
-    let name = format!("{}{}", if marked { "◆" } else { "" }, name(wall, lang));
+    let name = format!("{}{}", if marked { "◆" } else { "" }, wall.name(lang));
     match state {
         Built::Built => Span::styled(format!("{name} ■"), theme.style(Role::Good)),
         Built::Open => Span::styled(format!("{name} □"), theme.style(Role::Text)),
         Built::Unknown => Span::styled(format!("{name} ?"), theme.style(Role::Quiet)),
-    }
-}
-
-/// A wall's name on the screen: the kernel's word where there is one.
-pub(super) fn name(wall: Wall, lang: Lang) -> &'static str {
-    match wall {
-        Wall::Root => lang.pick("root", "racine"),
-        Wall::Mnt => "mnt",
-        Wall::Uts => "uts",
-        Wall::Ipc => "ipc",
-        Wall::Pid => "pid",
-        Wall::Net => "net",
-        Wall::User => "user",
-        Wall::Cgroup => "cgroup",
-        Wall::Time => "time",
-        Wall::Limits => lang.pick("limits", "limites"),
-        Wall::Caps => "caps",
-        Wall::Seccomp => "seccomp",
-        Wall::NoNewPrivs => "no_new_privs",
-        Wall::Lsm => "lsm",
     }
 }
 
@@ -98,7 +78,7 @@ pub(super) fn evidence(lesson: &LessonScreen, lang: Lang, theme: Theme) -> Vec<L
     let Some(actor) = actor else {
         return vec![Line::from(say!(lang, "Nothing has been read yet.", "Rien n'a encore été lu."))];
     };
-    let widest = Wall::ALL.iter().map(|&wall| width(name(wall, lang))).max().unwrap_or(0);
+    let widest = Wall::ALL.iter().map(|&wall| width(wall.name(lang))).max().unwrap_or(0);
     let mut lines = Vec::new();
     for wall in Wall::ALL {
         let Some(state) = actor.walls.get(&wall) else { continue };
@@ -112,7 +92,7 @@ pub(super) fn evidence(lesson: &LessonScreen, lang: Lang, theme: Theme) -> Vec<L
             Built::Open => "=",
             Built::Unknown => "?",
         };
-        let name = crate::ui::safe::pad(name(wall, lang), widest);
+        let name = crate::ui::safe::pad(wall.name(lang), widest);
         let (host, inside) = (safe(&state.host), safe(&state.actor));
         lines.push(Line::from_iter([
             Span::styled(format!("{sign} {name}  "), theme.style(role)),

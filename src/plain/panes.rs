@@ -1,0 +1,296 @@
+//! The twin rows, the walls and the calls as lines to be read aloud. Pure but for
+//! the paper; called by the loop and by `page`.
+
+use super::paper::{Paper, Tone};
+use crate::i18n::{Explain, Lang};
+use crate::lesson::model::Pane;
+use crate::observe::model::{Built, IdRange, Mount, Process, Users, Wall};
+use crate::observe::twin::{self, Row, UserFace};
+use crate::observe::{ActorView, Reading, Snapshot, View};
+use crate::say;
+use crate::session::StepOutcome;
+use crate::term::safe::safe;
+
+/// At most so many rows that do not concern the box.
+const OTHERS: usize = 3;
+
+/// A pane, for the actor that is the box. `all`: nothing is left out.
+pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str, all: bool) {
+    let lang = paper.lang;
+    let Some(actor) = snapshot.actors.get(boxed) else {
+        return paper.say(&say!(lang, "There is no box yet.", "Il n'y a pas encore de boîte."));
+    };
+    let name = safe(boxed);
+    let title = match pane {
+        Pane::Processes => say!(lang, "Processes; the box is {name}", "Processus ; la boîte est {name}"),
+        Pane::Users => say!(lang, "Users; the box is {name}", "Utilisateurs ; la boîte est {name}"),
+        Pane::Mounts => say!(lang, "Mounts; the box is {name}", "Montages ; la boîte est {name}"),
+        Pane::Names => say!(lang, "Names; the box is {name}", "Noms ; la boîte est {name}"),
+    };
+    paper.tone("", &title, Tone::Strong);
+    if let Some(exit) = actor.exit.as_deref().map(safe) {
+        paper.say(&say!(
+            lang,
+            "{name} has ended ({exit}); its side is what it last saw.",
+            "{name} est terminé ({exit}) ; son côté est ce qu'il a vu en dernier."
+        ));
+    }
+    unread(paper, &actor.seen);
+    match pane {
+        Pane::Processes => processes(paper, &snapshot.host, actor, all),
+        Pane::Users => users(paper, &snapshot.host, actor, all),
+        Pane::Mounts => mounts(paper, &snapshot.host, actor, all),
+        Pane::Names => names(paper, &snapshot.host, actor),
+    }
+}
+
+fn unread<T>(paper: &mut Paper<'_>, reading: &Reading<T>) {
+    if let Reading::Unread(why) = reading {
+        let lang = paper.lang;
+        let (path, errno) = (safe(&why.path), why.errno.explain(lang));
+        let text = say!(lang, "not readable: {path}: {errno}", "illisible : {path} : {errno}");
+        paper.tone("? ", &text, Tone::Warn);
+    }
+}
+
+fn processes(paper: &mut Paper<'_>, host: &View, actor: &ActorView, all: bool) {
+    let lang = paper.lang;
+    unread(paper, &host.processes);
+    if let Some(seen) = actor.seen.read() {
+        unread(paper, &seen.processes);
+    }
+    let twin = twin::processes(host, actor);
+    rows(paper, &twin.rows, all, |row| match (row.host, row.inside) {
+        (Some(outer), Some(inner)) => {
+            let (h, hu, b, bu) = (outer.pid, user(outer), inner.pid, user(inner));
+            let (state, command) = (outer.state, command(inner));
+            say!(
+                lang,
+                "host PID {h} = box PID {b}  {bu}  {command}  (host: {hu}; state {state})",
+                "hôte PID {h} = boîte PID {b}  {bu}  {command}  (hôte : {hu} ; état {state})"
+            )
+        }
+        (Some(outer), None) => {
+            let (h, hu, state, command) = (outer.pid, user(outer), outer.state, command(outer));
+            say!(
+                lang,
+                "host PID {h}, not visible from the box  {hu}  {command}  (state {state})",
+                "hôte PID {h}, non visible de la boîte  {hu}  {command}  (état {state})"
+            )
+        }
+        (None, inner) => {
+            let (b, bu, command) =
+                inner.map_or((0, String::new(), String::new()), |inner| (inner.pid, user(inner), command(inner)));
+            say!(
+                lang,
+                "box PID {b}, number on the host unknown  {bu}  {command}",
+                "boîte PID {b}, numéro sur l'hôte inconnu  {bu}  {command}"
+            )
+        }
+    });
+}
+
+fn user(process: &Process) -> String {
+    process.user.as_deref().map_or_else(|| process.uid.to_string(), safe)
+}
+
+fn command(process: &Process) -> String {
+    if process.command.is_empty() { format!("[{}]", safe(&process.name)) } else { safe(&process.command) }
+}
+
+fn users(paper: &mut Paper<'_>, host: &View, actor: &ActorView, all: bool) {
+    let lang = paper.lang;
+    unread(paper, &host.users);
+    unread(paper, &actor.users);
+    let twin = twin::users(host, actor);
+    let face = |face: UserFace<'_>| {
+        let uid = face.uid;
+        face.name.map_or_else(|| uid.to_string(), |name| format!("{uid} ({})", safe(name)))
+    };
+    rows(paper, &twin.users.rows, all, |row| match (row.host, row.inside) {
+        (Some(outer), Some(inner)) if inner.mapped => {
+            let (outer, inner) = (face(outer), face(inner));
+            say!(lang, "host uid {outer} = box uid {inner}", "hôte uid {outer} = boîte uid {inner}")
+        }
+        (Some(outer), inner) => {
+            let (outer, inner) = (face(outer), inner.map(face).unwrap_or_default());
+            say!(
+                lang,
+                "host uid {outer} is not mapped; the box reads {inner}",
+                "hôte uid {outer} sans correspondance ; la boîte lit {inner}"
+            )
+        }
+        (None, inner) => {
+            let inner = inner.map(face).unwrap_or_default();
+            say!(lang, "box uid {inner}, unknown on the host", "boîte uid {inner}, inconnu sur l'hôte")
+        }
+    });
+    let Some(Users { uid_map, gid_map, setgroups, .. }) = twin.inside else { return };
+    let setgroups = safe(setgroups);
+    let (uids, gids) = (map(uid_map, lang), map(gid_map, lang));
+    paper.say(&say!(lang, "uid map of the box: {uids}", "table des uid de la boîte : {uids}"));
+    paper.say(&say!(lang, "gid map of the box: {gids}", "table des gid de la boîte : {gids}"));
+    paper.say(&format!("setgroups: {setgroups}"));
+}
+
+fn map(ranges: &[IdRange], lang: Lang) -> String {
+    if ranges.is_empty() {
+        return say!(lang, "empty", "vide");
+    }
+    let range = |range: &IdRange| {
+        let IdRange { inside, outside, count } = range;
+        say!(
+            lang,
+            "{inside} inside is {outside} outside, {count} ids",
+            "{inside} dedans est {outside} dehors, {count} id"
+        )
+    };
+    ranges.iter().map(range).collect::<Vec<_>>().join("; ")
+}
+
+fn mounts(paper: &mut Paper<'_>, host: &View, actor: &ActorView, all: bool) {
+    let lang = paper.lang;
+    unread(paper, &host.mounts);
+    if let Some(seen) = actor.seen.read() {
+        unread(paper, &seen.mounts);
+    }
+    let twin = twin::mounts(host, actor);
+    let kind = |mount: &Mount| {
+        let propagation = if mount.propagation.is_empty() { "private".to_owned() } else { mount.propagation.join(" ") };
+        safe(&format!("{}  {}  {propagation}", mount.fstype, mount.source))
+    };
+    rows(paper, &twin.rows, all, |row| match (row.host, row.inside) {
+        (Some(outer), Some(inner)) => {
+            let (h, b, kind) = (safe(&outer.target), safe(&inner.target), kind(inner));
+            say!(lang, "host {h} = box {b}  {kind}", "hôte {h} = boîte {b}  {kind}")
+        }
+        (Some(outer), None) => {
+            let (h, kind) = (safe(&outer.target), kind(outer));
+            say!(lang, "host {h}, not in the box  {kind}", "hôte {h}, absent de la boîte  {kind}")
+        }
+        (None, inner) => {
+            let (b, kind) = inner.map_or_else(Default::default, |inner| (safe(&inner.target), kind(inner)));
+            say!(lang, "box {b}, not on the host  {kind}", "boîte {b}, absent de l'hôte  {kind}")
+        }
+    });
+}
+
+fn names(paper: &mut Paper<'_>, host: &View, actor: &ActorView) {
+    let lang = paper.lang;
+    unread(paper, &host.uts);
+    if let Some(seen) = actor.seen.read() {
+        unread(paper, &seen.uts);
+    }
+    let labels = [
+        lang.pick("host name", "nom d'hôte"),
+        lang.pick("domain name", "nom de domaine"),
+        lang.pick("kernel release", "version du noyau"),
+    ];
+    let twin = twin::names(host, actor);
+    for (label, row) in labels.iter().zip(&twin.rows) {
+        let name = |face: Option<&str>| face.map_or_else(|| "?".to_owned(), safe);
+        let (h, b) = (name(row.host), name(row.inside));
+        let sign = match row.same() {
+            Some(true) => "=",
+            Some(false) => "≠",
+            None => "?",
+        };
+        let text = say!(lang, "{label}: host {h} {sign} box {b}", "{label} : hôte {h} {sign} boîte {b}");
+        paper.raw(&text);
+    }
+}
+
+/// The rows that concern the box, a few of the others, and how many were left out.
+fn rows<T>(paper: &mut Paper<'_>, rows: &[Row<T>], all: bool, text: impl Fn(&Row<T>) -> String) {
+    let lang = paper.lang;
+    let (mut shown, mut both, mut outside) = (0, 0, 0);
+    for row in rows {
+        let hidden = !all && !row.relevant && (row.inside.is_none() || shown >= OTHERS);
+        if hidden {
+            *(if row.inside.is_some() { &mut both } else { &mut outside }) += 1;
+            continue;
+        }
+        shown += usize::from(!row.relevant);
+        let line = text(row);
+        paper.raw(&line);
+    }
+    if both > 0 {
+        paper.say(&say!(lang, "… {both} more on both sides", "… et {both} autres des deux côtés"));
+    }
+    if outside > 0 {
+        paper.say(&say!(
+            lang,
+            "… {outside} more on the host, not in the box",
+            "… et {outside} autres sur l'hôte, absents de la boîte"
+        ));
+    }
+}
+
+/// The wall gauge as a line.
+pub fn gauge(paper: &mut Paper<'_>, snapshot: &Snapshot, boxed: &str) {
+    let lang = paper.lang;
+    let Some(actor) = snapshot.actors.get(boxed) else { return };
+    let list = |state: Built| {
+        let of = |wall: &Wall| actor.walls.get(wall).map_or(Built::Unknown, |wall| wall.state) == state;
+        let names: Vec<&str> = Wall::ALL.iter().filter(|wall| of(wall)).map(|wall| wall.name(lang)).collect();
+        (names.len(), if names.is_empty() { lang.pick("none", "aucune").to_owned() } else { names.join(", ") })
+    };
+    let ((count, built), (_, open), (unknown, names)) = (list(Built::Built), list(Built::Open), list(Built::Unknown));
+    let (name, total) = (safe(boxed), Wall::ALL.len());
+    let mut text = say!(
+        lang,
+        "Walls of {name}: {count} of {total} stand: {built}. Open: {open}.",
+        "Cloisons de {name} : {count} sur {total} dressées : {built}. Absentes : {open}."
+    );
+    if unknown > 0 {
+        text.push_str(&say!(lang, " Unknown: {names}.", " Inconnues : {names}."));
+    }
+    paper.say(&text);
+}
+
+/// Every wall with its evidence.
+pub fn walls(paper: &mut Paper<'_>, snapshot: &Snapshot, boxed: &str) {
+    let lang = paper.lang;
+    let Some(actor) = snapshot.actors.get(boxed) else {
+        return paper.say(&say!(lang, "There is no box yet.", "Il n'y a pas encore de boîte."));
+    };
+    for wall in Wall::ALL {
+        let Some(state) = actor.walls.get(&wall) else { continue };
+        let (words, sign) = match state.state {
+            Built::Built => (lang.pick("stands", "dressée"), "≠"),
+            Built::Open => (lang.pick("open", "absente"), "="),
+            Built::Unknown => (lang.pick("unknown", "inconnue"), "?"),
+        };
+        let (name, h, b) = (wall.name(lang), safe(&state.host), safe(&state.actor));
+        let text = say!(lang, "{name} {words}: host {h} {sign} box {b}", "{name} {words} : hôte {h} {sign} boîte {b}");
+        paper.raw(&text);
+    }
+}
+
+/// The calls of a step, with the errno explained.
+pub fn calls(paper: &mut Paper<'_>, outcome: Option<&StepOutcome>) {
+    let lang = paper.lang;
+    let ops = outcome.map_or(&[][..], |outcome| &outcome.ops);
+    if ops.iter().all(|op| op.calls.is_empty() && op.failure.is_none()) {
+        return paper.say(&say!(lang, "This step makes no call.", "Cette étape ne fait aucun appel."));
+    }
+    for op in ops {
+        let actor = safe(&op.actor);
+        for call in &op.calls {
+            let (text, micros) = (safe(&format!("{}({})", call.name, call.args.join(", "))), call.micros);
+            let (result, tone) = match call.result {
+                Ok(value) => (value.to_string(), Tone::Text),
+                Err(errno) => (format!("-1 {}", errno.explain(lang)), Tone::Bad),
+            };
+            let text =
+                say!(lang, "{actor}: {text} = {result} ({micros} µs)", "{actor} : {text} = {result} ({micros} µs)");
+            paper.tone("  ", &text, tone);
+        }
+        let told = op.calls.last().is_some_and(|call| call.result.is_err());
+        if let Some((errno, what)) = op.failure.as_ref().filter(|_| !told) {
+            let (what, why) = (safe(what), errno.explain(lang));
+            let text = say!(lang, "{actor}: {what}: {why}", "{actor} : {what} : {why}");
+            paper.tone("  ✗ ", &text, Tone::Bad);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The one door through which text of a box or of the host (names, commands,
+//! mounts, errors, output) comes onto the terminal. Called by every view and by the
+//! line interface; nothing else may put such text into a cell or a line.
+
+use std::fmt::Write as _;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// The text with everything visible: control characters become their pictures
+/// (`␛`), C1, bidirectional, zero-width and other format characters `\u{202e}`.
+/// Accents that combine with the letter before them stay.
+pub fn safe(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\0'..='\x1f' => out.extend(char::from_u32(0x2400 + c as u32)),
+            '\x7f' => out.push('␡'),
+            '\u{300}'..='\u{36f}' => out.push(c),
+            _ if hidden(c) => drop(write!(out, "\\u{{{:x}}}", c as u32)),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// Characters that show nothing, or change how their neighbours show.
+fn hidden(c: char) -> bool {
+    c.is_control()
+        || c.width() == Some(0)
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// How many cells the text takes.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text in at most `cells` cells; what was cut ends in `…`.
+pub fn fit(text: &str, cells: usize) -> String {
+    if text.width() <= cells {
+        return text.to_owned();
+    }
+    if cells == 0 {
+        return String::new();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used > cells - 1 {
+            break;
+        }
+        out.push(c);
+    }
+    out.push('…');
+    out
+}
+
+/// The text in exactly `cells` cells: cut, or filled with spaces on the right.
+pub fn pad(text: &str, cells: usize) -> String {
+    let mut out = fit(text, cells);
+    out.extend(std::iter::repeat_n(' ', cells.saturating_sub(out.width())));
+    out
+}
+
+/// The text in exactly `cells` cells, filled with spaces on the left.
+pub fn pad_left(text: &str, cells: usize) -> String {
+    let text = fit(text, cells);
+    " ".repeat(cells.saturating_sub(text.width())) + &text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_would_act_on_a_terminal_is_shown_instead() {
+        assert_eq!(safe("a\x1b[2Jb\n\x7f"), "a␛[2Jb␊␡");
+        assert_eq!(safe("\u{9b}31m"), "\\u{9b}31m");
+        assert_eq!(safe("x\u{202e}y\u{200b}z\u{2066}"), "x\\u{202e}y\\u{200b}z\\u{2066}");
+        assert_eq!(safe("été 漢 e\u{301}"), "été 漢 e\u{301}");
+    }
+
+    #[test]
+    fn text_is_cut_by_cells_and_not_by_characters() {
+        assert_eq!(fit("漢字漢字", 5), "漢字…");
+        assert_eq!(fit("漢字漢字", 4), "漢…");
+        assert_eq!(fit("abc", 3), "abc");
+        assert_eq!(fit("abc", 0), "");
+        assert_eq!(pad("漢字漢", 4), "漢… ");
+        assert_eq!(pad_left("7", 3), "  7");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_becomes_safe_and_fits(text in any::<String>(), cells in 0usize..30) {
+            let shown = safe(&text);
+            prop_assert!(!shown.chars().any(hidden_and_not_combining));
+            prop_assert_eq!(width(&pad(&shown, cells)), cells);
+        }
+    }
+
+    fn hidden_and_not_combining(c: char) -> bool {
+        hidden(c) && !matches!(c, '\u{300}'..='\u{36f}')
+    }
+}

@@ -1,0 +1,361 @@
+//! The program as a student meets it: on a terminal, with real keys, real shells
+//! and real walls. Run as root and as an ordinary user.
+
+mod support;
+
+use std::os::unix::process::ExitStatusExt as _;
+
+use nix::sys::signal::Signal;
+use support::inventory::{Inventory, processes, wait_for_end};
+use support::{CTRL_C, ENTER, F2, F3, F4, F7, F8, F9, F10, PATIENCE, Place, Terminal};
+
+const WIDE: (u16, u16) = (120, 36);
+const NARROW: (u16, u16) = (80, 24);
+
+fn host_name() -> String {
+    nix::sys::utsname::uname().unwrap().nodename().to_string_lossy().into_owned()
+}
+
+/// Answers the prediction of the step shown.
+fn predict(terminal: &mut Terminal, choice: &str) {
+    terminal.write(F2);
+    terminal.write(choice);
+}
+
+/// From the start of `uts` to its end, with full marks.
+fn go_through_uts(place: &Place, terminal: &mut Terminal, wide: bool) {
+    let host = host_name();
+    terminal.at_step(1, 11, "0/8");
+    if wide {
+        terminal.see_line(&["host name", "┼"]);
+    }
+    terminal.go_on_to(2, 11, "0/8");
+    predict(terminal, "3");
+    terminal.go_on_to(3, 11, "1/8");
+    if wide {
+        terminal.see("Walls of box: 3 of 14");
+    }
+    terminal.go_on_to(4, 11, "1/8");
+    predict(terminal, "3");
+    terminal.go_on_to(5, 11, "2/8");
+    if wide {
+        terminal.see_line(&["host name", &host, "≠", "chrysalide"]);
+    }
+    terminal.go_on_to(6, 11, "2/8");
+    terminal.see("@chrysalide:");
+    let name = place.value("uts", "name");
+    terminal.enter(&format!("hostname {name}"));
+    terminal.at_step(6, 11, "5/8");
+    if wide {
+        terminal.see_line(&["host name", &host, "≠", &name]);
+    }
+    terminal.go_on_to(7, 11, "5/8");
+    terminal.enter(&format!("domainname {}", place.value("uts", "domain")));
+    terminal.at_step(7, 11, "7/8");
+    terminal.go_on_to(8, 11, "7/8");
+    predict(terminal, "3");
+    terminal.go_on_to(9, 11, "8/8");
+    if wide {
+        terminal.see("EPERM");
+        terminal.see_line(&["host name", &host, "┼"]);
+    }
+    terminal.go_on_to(10, 11, "8/8");
+    terminal.go_on_to(11, 11, "8/8");
+    terminal.write(F9);
+    assert_eq!(host_name(), host, "the machine has kept its name");
+}
+
+/// The file kept says that the lesson is finished, and the grader agrees.
+fn is_graded_with_full_marks(place: &Place, lesson: &str, points: u32) {
+    let answers = place.answers(lesson);
+    assert!(answers.contains("finished = true"), "{answers}");
+    assert!(answers.contains(&format!("points = {points}")), "{answers}");
+    let graded = place.run(&["check", lesson]);
+    let report = String::from_utf8_lossy(&graded.stdout).into_owned() + &String::from_utf8_lossy(&graded.stderr);
+    assert_eq!(graded.status.code(), Some(0), "{report}\n{answers}");
+    assert!(report.contains(&format!("{points}/{points}")), "{report}");
+}
+
+#[test]
+fn a_student_names_a_box_in_english() {
+    let place = Place::new();
+    let before = Inventory::take(&place);
+    let mut terminal = place.start(WIDE, &["learn", "uts", "--lang", "en"]);
+    go_through_uts(&place, &mut terminal, true);
+    terminal.see("You have 8/8 points.");
+    terminal.write(F10);
+    terminal.see("Enter: leave");
+    terminal.write(ENTER);
+    assert_eq!(terminal.ended().code(), Some(0));
+    terminal.see_restored();
+    before.must_come_back(&place);
+    is_graded_with_full_marks(&place, "uts", 8);
+    before.must_come_back(&place);
+}
+
+#[test]
+fn a_student_names_a_box_on_a_small_terminal() {
+    let place = Place::new();
+    let mut terminal = place.start(NARROW, &["learn", "uts", "--lang", "en"]);
+    go_through_uts(&place, &mut terminal, false);
+    terminal.see("You have 8/8 points.");
+    assert_eq!(terminal.quit().code(), Some(0));
+    is_graded_with_full_marks(&place, "uts", 8);
+}
+
+#[test]
+fn a_student_ends_a_box_in_french() {
+    let place = Place::new();
+    let before = Inventory::take(&place);
+    let mut terminal = place.start(WIDE, &["learn", "pid", "--lang", "fr"]);
+    terminal.at_step(1, 18, "0/13");
+    terminal.go_on_to(2, 18, "0/13");
+    predict(&mut terminal, "3");
+    terminal.go_on_to(3, 18, "1/13");
+    terminal.go_on_to(4, 18, "1/13");
+    predict(&mut terminal, "2");
+    terminal.go_on_to(5, 18, "2/13");
+    let init = processes(&place).into_iter().find(|process| process.command == "cloison init").unwrap();
+    terminal.see_line(&[&format!(" {} ", init.pid), "┼", " 1 "]);
+    terminal.go_on_to(6, 18, "2/13");
+    predict(&mut terminal, "2");
+    terminal.go_on_to(7, 18, "3/13");
+    terminal.go_on_to(8, 18, "3/13");
+    terminal.see_line(&[&format!(" {} ", init.pid), "┼", " 1 "]);
+    terminal.go_on_to(9, 18, "3/13");
+    let nap = format!("sleep {}", place.value("pid", "nap"));
+    terminal.enter(&format!("{nap} &"));
+    terminal.at_step(9, 18, "5/13");
+    terminal.see_line(&["┼", &nap]);
+    terminal.go_on_to(10, 18, "5/13");
+    terminal.enter(&format!("kill -STOP \"$(pgrep -xf '{nap}')\""));
+    terminal.at_step(10, 18, "7/13");
+    terminal.go_on_to(11, 18, "7/13");
+    predict(&mut terminal, "3");
+    terminal.go_on_to(12, 18, "8/13");
+    let orphan = format!("sleep {}", place.value("pid", "orphan"));
+    terminal.see_line(&["┼", &orphan]);
+    terminal.go_on_to(13, 18, "8/13");
+    predict(&mut terminal, "3");
+    terminal.go_on_to(14, 18, "9/13");
+    terminal.go_on_to(15, 18, "9/13");
+    predict(&mut terminal, "3");
+    terminal.go_on_to(16, 18, "10/13");
+    terminal.enter(&format!("kill -KILL $(ps -o ppid= -p \"$(pgrep -xf '{orphan}')\")"));
+    terminal.at_step(16, 18, "13/13");
+    terminal.see("terminé :");
+    terminal.go_on_to(17, 18, "13/13");
+    terminal.go_on_to(18, 18, "13/13");
+    terminal.write(F9);
+    terminal.see("Vous avez 13/13 points.");
+    assert_eq!(terminal.quit().code(), Some(0));
+    terminal.see_restored();
+    before.must_come_back(&place);
+    is_graded_with_full_marks(&place, "pid", 13);
+}
+
+#[test]
+fn a_lesson_left_in_the_middle_is_resumed_there() {
+    let place = Place::new();
+    let mut terminal = place.start(WIDE, &["learn", "uts", "--lang", "en"]);
+    to_the_first_task(&mut terminal);
+    let name = place.value("uts", "name");
+    terminal.enter(&format!("hostname {name}"));
+    terminal.at_step(6, 11, "5/8");
+    assert_eq!(terminal.quit().code(), Some(0));
+    let mut terminal = place.start(WIDE, &["learn", "uts", "--lang", "fr"]);
+    terminal.at_step(6, 11, "5/8");
+    terminal.write(F9);
+    // What was typed then holds in the new lab.
+    terminal.at_step(7, 11, "5/8");
+    terminal.see_line(&["nom d'hôte", "≠", &name]);
+    assert_eq!(terminal.quit().code(), Some(0));
+}
+
+fn to_the_first_task(terminal: &mut Terminal) {
+    terminal.at_step(1, 11, "0/8");
+    terminal.go_on_to(2, 11, "0/8");
+    predict(terminal, "3");
+    terminal.go_on_to(3, 11, "1/8");
+    terminal.go_on_to(4, 11, "1/8");
+    predict(terminal, "3");
+    terminal.go_on_to(5, 11, "2/8");
+    terminal.go_on_to(6, 11, "2/8");
+    terminal.see("@chrysalide:");
+}
+
+#[test]
+fn the_language_changes_at_once_and_ctrl_c_belongs_to_the_shell() {
+    let place = Place::new();
+    let mut terminal = place.start(WIDE, &["learn", "uts", "--lang", "en"]);
+    to_the_first_task(&mut terminal);
+    terminal.write(F7);
+    terminal.see("À vous");
+    terminal.see("étape 6/11");
+    terminal.write(F7);
+    terminal.see("Your turn");
+    terminal.enter("cat");
+    terminal.enter("dog");
+    terminal.write(CTRL_C);
+    terminal.see("^C");
+    terminal.enter("echo $((40 + 2))x");
+    terminal.see("42x");
+    // A bracketed paste reaches the line, and waits there for Enter.
+    terminal.write("\x1b[200~echo $((50 + 5))y\x1b[201~");
+    terminal.see("echo $((50 + 5))y");
+    terminal.write(ENTER);
+    terminal.see("55y");
+    assert_eq!(terminal.quit().code(), Some(0));
+}
+
+#[test]
+fn any_size_is_borne_at_any_time() {
+    let place = Place::new();
+    let mut terminal = place.start(WIDE, &["learn", "uts", "--lang", "en"]);
+    to_the_first_task(&mut terminal);
+    for (cols, rows) in [(80, 24), (20, 5), (1, 1), (200, 60), (60, 10)] {
+        terminal.resize(cols, rows);
+    }
+    terminal.write(F3);
+    terminal.write(F4);
+    terminal.resize(120, 36);
+    terminal.at_step(6, 11, "2/8");
+    terminal.enter("stty size");
+    terminal.wait_for("a shell as wide as its place", |screen| {
+        screen.contents().lines().any(|line| line.trim_matches(['│', ' ']).ends_with("118"))
+    });
+    assert_eq!(terminal.quit().code(), Some(0));
+}
+
+#[test]
+fn without_colours_no_colour_is_ever_asked_for() {
+    let place = Place::new();
+    let mut terminal = place.start_with(WIDE, &["learn", "uts", "--lang", "en"], &[("NO_COLOR", "1")]);
+    to_the_first_task(&mut terminal);
+    assert_eq!(terminal.quit().code(), Some(0));
+    let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
+    for sgr in raw.split("\x1b[").skip(1).filter_map(|rest| {
+        let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
+        rest[end..].starts_with('m').then(|| &rest[..end])
+    }) {
+        let colour = sgr
+            .split([';', ':'])
+            .any(|number| matches!(number.parse::<u8>(), Ok(30..=38 | 40..=48 | 90..=97 | 100..=107)));
+        assert!(!colour, "CSI {sgr} m");
+    }
+}
+
+/// In a lesson, with a shell open.
+fn begun(place: &Place) -> Terminal {
+    place.resume_at("uts", "name");
+    let terminal = place.start(WIDE, &["learn", "uts", "--lang", "en"]);
+    terminal.at_step(6, 11, "0/8");
+    terminal.see("@chrysalide:");
+    terminal
+}
+
+#[test]
+fn a_signal_to_end_gives_the_terminal_back_and_leaves_nothing() {
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
+        let place = Place::new();
+        let before = Inventory::take(&place);
+        let mut terminal = begun(&place);
+        terminal.signal(signal);
+        let status = terminal.ended();
+        assert_eq!(status.signal(), None, "{signal}: it ends by itself");
+        terminal.see_restored();
+        before.must_come_back(&place);
+    }
+}
+
+#[test]
+fn a_stopped_program_lends_the_terminal_and_takes_it_again() {
+    let place = Place::new();
+    let mut terminal = begun(&place);
+    terminal.signal(Signal::SIGTSTP);
+    terminal.see_restored();
+    let state = || std::fs::read_to_string(format!("/proc/{}/status", terminal.pid())).unwrap();
+    let stopped = std::time::Instant::now() + PATIENCE;
+    while !state().contains("State:\tT") {
+        assert!(std::time::Instant::now() < stopped, "{}", state());
+        std::thread::yield_now();
+    }
+    terminal.signal(Signal::SIGCONT);
+    terminal.wait_for("the alternate screen again", |screen| screen.alternate_screen());
+    terminal.at_step(6, 11, "0/8");
+    terminal.enter("echo $((40 + 2))x");
+    terminal.see("42x");
+    assert_eq!(terminal.quit().code(), Some(0));
+    terminal.see_restored();
+}
+
+#[test]
+fn a_closed_window_ends_the_program_and_leaves_nothing() {
+    let place = Place::new();
+    let before = Inventory::take(&place);
+    let mut terminal = begun(&place);
+    let pid = terminal.pid();
+    terminal.close_window();
+    assert!(wait_for_end(pid, PATIENCE), "the program goes on without its terminal");
+    drop(terminal);
+    before.must_come_back(&place);
+}
+
+#[test]
+fn what_a_box_prints_never_reaches_the_terminal_as_it_is() {
+    let place = Place::new();
+    let mut terminal = begun(&place);
+    let payloads = [
+        r"\033]0;stolen\007",
+        r"\033]2;stolen\033\\",
+        r"\033]52;c;c3RvbGVu\007",
+        r"\033]8;;http://stolen\033\\x\033]8;;\033\\",
+        r"\033P+q544e\033\\",
+        r"\033_Gstolen\033\\",
+        r"\033[?1049l",
+        r"\033[?25h\033[6n\033[c",
+        r"\033c",
+        r"\033[8;5;5t",
+        r"\302\2330;stolen\302\234",
+    ];
+    for payload in payloads {
+        terminal.enter(&format!("printf '{payload}'"));
+    }
+    terminal.enter("hostname \"$(printf 'a\\033]0;stolen\\007b\\033cz')\"");
+    // The process's own name and a line of its command are shown too.
+    terminal.enter("bash -c 'exec -a \"$(printf \"\\033]0;stolen\\007\")\" sleep 5' & echo $((40 + 2))x");
+    terminal.see("42x");
+    terminal.write(F3);
+    for pane in ["1", "2", "3", "4"] {
+        terminal.write(pane);
+    }
+    terminal.write(F8);
+    terminal.write(ENTER);
+    terminal.at_step(5, 11, "0/8");
+    assert_eq!(terminal.quit().code(), Some(0));
+    let raw = terminal.raw();
+    for forbidden in [
+        "\x1b]",
+        "\x1bP",
+        "\x1b_",
+        "\x1b^",
+        "\x1bX",
+        "\x1bc",
+        "\x1b[6n",
+        "\x1b[c",
+        "\x1b[8;5;5t",
+        "\u{9b}",
+        "\u{9d}",
+        "\x07",
+    ] {
+        let found = raw.windows(forbidden.len()).position(|window| window == forbidden.as_bytes());
+        if let Some(at) = found {
+            let around = &raw[at.saturating_sub(60)..(at + 60).min(raw.len())];
+            panic!("{forbidden:?} at {at}: {:?}", String::from_utf8_lossy(around));
+        }
+    }
+    let text = String::from_utf8_lossy(&raw).into_owned();
+    // Entered once, left once: nothing of the box's switched the screen.
+    assert_eq!(text.matches("\x1b[?1049l").count(), 1);
+    assert_eq!(text.matches("\x1b[?1049h").count(), 1);
+}
