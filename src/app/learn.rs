@@ -89,10 +89,15 @@ pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
 
 /// What this machine is, in a line: English, French.
 fn machine() -> [String; 2] {
-    let release = nix::sys::utsname::uname().map_or_else(|_| "?".to_owned(), |names| names.release().to_string_lossy().into_owned());
+    let release = nix::sys::utsname::uname()
+        .map_or_else(|_| "?".to_owned(), |names| names.release().to_string_lossy().into_owned());
     let root = nix::unistd::geteuid().is_root();
     let who = |lang: Lang| {
-        if root { lang.pick("as root", "en root") } else { lang.pick("as an ordinary user", "en utilisateur ordinaire") }
+        if root {
+            lang.pick("as root", "en root")
+        } else {
+            lang.pick("as an ordinary user", "en utilisateur ordinaire")
+        }
     };
     Lang::ALL.map(|lang| format!("Linux {release}, {}", who(lang)))
 }
@@ -102,7 +107,8 @@ fn entries(library: &Library, store: &Store) -> Vec<Entry> {
     let mut entries = Vec::new();
     for listed in library.list() {
         let Ok(lesson) = library.get(&listed.id) else { continue };
-        let both = |of: fn(&crate::lesson::model::LessonText) -> &String| Lang::ALL.map(|lang| of(lesson.text(lang)).clone());
+        let both =
+            |of: fn(&crate::lesson::model::LessonText) -> &String| Lang::ALL.map(|lang| of(lesson.text(lang)).clone());
         let state = match store.load(&lesson).map(|answers| answers.progress) {
             Ok(Some(progress)) if progress.finished => EntryState::Done(progress.points),
             Ok(Some(progress)) => EntryState::Begun(progress.points),
@@ -248,10 +254,8 @@ impl Driver {
     }
 
     fn start_lab(&self) -> Result<Lab, LabError> {
-        let terminal = self
-            .settings
-            .as_ref()
-            .and_then(|(fd, settings)| fd.try_clone().ok().map(|fd| (fd, settings.clone())));
+        let terminal =
+            self.settings.as_ref().and_then(|(fd, settings)| fd.try_clone().ok().map(|fd| (fd, settings.clone())));
         Lab::start(Options { terminal, ..Options::default() })
     }
 

@@ -21,7 +21,9 @@ impl Left {
     pub fn now() -> Self {
         Self {
             mounts: lines("/proc/self/mountinfo").collect(),
-            links: lines("/proc/self/net/dev").filter_map(|line| line.split_once(':').map(|(name, _)| name.trim().to_owned())).collect(),
+            links: lines("/proc/self/net/dev")
+                .filter_map(|line| line.split_once(':').map(|(name, _)| name.trim().to_owned()))
+                .collect(),
             cgroups: cgroups(),
             host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(),
             children: orphans(),
