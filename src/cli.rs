@@ -211,6 +211,11 @@ pub fn grammar(lang: Lang) -> Command {
         .subcommand(
             Command::new("doctor")
                 .about(say!(lang, "What works on this machine, what doesn't, why, and the remedy", "Ce qui marche sur cette machine, ce qui ne marche pas, pourquoi, et le remède"))
+                .after_help(say!(
+                    lang,
+                    "Each feature is tried in a throw-away process; nothing is left behind. The exit code is 0 whatever was found. --json: {{\"format\": 1, \"findings\": [{{key, state: works|limited|missing|untried|info, works, name, why, remedy, commands, errno}}]}}.",
+                    "Chaque fonction est essayée dans un processus jetable ; rien n'en reste. Le code de sortie est 0 quoi qu'il ait été trouvé. --json : {{\"format\": 1, \"findings\": [{{key, state: works|limited|missing|untried|info, works, name, why, remedy, commands, errno}}]}}."
+                ))
                 .arg(json()),
         )
         .subcommand(

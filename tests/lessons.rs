@@ -2,13 +2,15 @@
 //! marks, empty answers get none, each broken answer fails the check that it names,
 //! and nothing is left on the machine. Run as root and as an ordinary user.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::path::Path;
 use std::process::Command;
 
 use cloison::i18n::Lang;
-use cloison::lesson::broken::parse_broken;
+use cloison::lesson::broken::{Case, parse_broken};
 use cloison::lesson::library::Library;
 use cloison::lesson::{Lesson, answers};
 use serde_json::Value;
@@ -76,17 +78,25 @@ fn each_broken_answer_fails_the_check_that_it_names_and_leaves_nothing_behind() 
         let solution = answers::parse_answers(&source).unwrap();
         let broken = library.file(&lesson.id, "broken.toml").unwrap().unwrap();
         let before = Left::now();
-        for case in parse_broken(&broken, lesson, &solution).unwrap() {
-            let place = tempfile::tempdir().unwrap();
-            let file = place.path().join("broken.toml");
-            std::fs::write(&file, case.answers.to_toml()).unwrap();
-            let (code, report) = check(&lesson.id, &file);
-            assert_eq!(code, 1, "{}: {report:#}", case.name);
-            let state = state_of(&report, &case.step, &case.check);
-            assert!(state == "fail" || state == "skip", "{}: {} is {state}: {report:#}", case.name, case.check);
-        }
+        let cases = parse_broken(&broken, lesson, &solution).unwrap();
+        // Mostly waiting for what does not come: several at once.
+        std::thread::scope(|scope| {
+            for few in cases.chunks(cases.len().div_ceil(6)) {
+                scope.spawn(move || few.iter().for_each(|case| fails_as_named(lesson, case)));
+            }
+        });
         before.assert_same();
     });
+}
+
+fn fails_as_named(lesson: &Lesson, case: &Case) {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("broken.toml");
+    std::fs::write(&file, case.answers.to_toml()).unwrap();
+    let (code, report) = check(&lesson.id, &file);
+    assert_eq!(code, 1, "{}: {report:#}", case.name);
+    let state = state_of(&report, &case.step, &case.check);
+    assert!(state == "fail" || state == "skip", "{}: {} is {state}: {report:#}", case.name, case.check);
 }
 
 #[test]

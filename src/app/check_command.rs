@@ -103,7 +103,7 @@ fn grade_all(work: &[(Arc<Lesson>, Answers)], request: &Request) -> Output {
             }
             Err(words) => {
                 exit = CANNOT;
-                stderr.push_str(&format!("{}: {words}\n", lesson.id));
+                stderr.extend([&lesson.id, ": ", &words, "\n"]);
             }
         }
     }

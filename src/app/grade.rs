@@ -149,6 +149,7 @@ impl Grader<'_> {
         if !scripts.is_empty() {
             let settled = Instant::now() + SETTLE;
             while !self.passed() && Instant::now() < settled {
+                self.stage.pause();
                 self.observe()?;
             }
         }

@@ -8,6 +8,9 @@ use std::sync::{Arc, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use std::os::fd::AsFd;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 
 use super::shells::{self, Shared};
@@ -24,7 +27,7 @@ use crate::lesson::library::Library;
 use crate::observe::Snapshot;
 use crate::say;
 use crate::session::Effect;
-use crate::ui::event::{Entry, EntryState, Event, LessonSummary, Request, ShellId};
+use crate::ui::event::{Entry, EntryState, Event, Finding, LessonSummary, Request, ShellId};
 use crate::ui::run::{Setup, run};
 
 /// Events that may wait for the screen.
@@ -37,6 +40,8 @@ const SOON: Duration = Duration::from_millis(80);
 const IDLE: Duration = Duration::from_millis(400);
 /// An idle lab is sampled so seldom that it costs at most this part of a core.
 const COST: u32 = 200;
+/// How long the keys' thread may take to end.
+const HANG: Duration = Duration::from_secs(1);
 /// The longest time between two snapshots.
 const LONGEST: Duration = Duration::from_secs(3);
 
@@ -81,10 +86,23 @@ pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
     // Wakes the thread that waits for signals.
     kill(nix::unistd::getpid(), Signal::SIGUSR1)?;
     for thread in threads {
-        // A thread that panicked has said so; the others still have to end.
-        let _ = thread.join();
+        join(thread);
     }
     left.map_err(anyhow::Error::from)
+}
+
+/// Waits for a thread to end. One that reads a terminal which was hung up in the
+/// very moment of reading never would: it ends with the program.
+fn join(thread: JoinHandle<()>) {
+    let deadline = Instant::now() + HANG;
+    while thread.thread().name() == Some("keys") && !thread.is_finished() {
+        if Instant::now() >= deadline {
+            return;
+        }
+        let _ = poll(&mut [], PollTimeout::from(10_u8));
+    }
+    // A thread that panicked has said so.
+    let _ = thread.join();
 }
 
 /// What this machine is, in a line: English, French.
@@ -171,22 +189,34 @@ fn signal_thread(set: SigSet, events: SyncSender<Event>, stop: Arc<AtomicBool>) 
 fn keys(events: SyncSender<Event>, stop: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name("keys".into()).spawn(move || {
         while !stop.load(Ordering::Acquire) {
-            match crossterm::event::poll(Duration::from_millis(100)) {
-                Ok(false) => {}
-                Ok(true) => {
-                    let Ok(event) = crossterm::event::read() else { return };
-                    if events.send(Event::Terminal(event)).is_err() {
-                        return;
-                    }
-                }
+            if take_keys(&events).is_none() {
                 // The terminal is gone.
-                Err(_) => {
-                    let _ = events.send(Event::Terminate);
-                    return;
-                }
+                let _ = events.send(Event::Terminate);
+                return;
             }
         }
     })
+}
+
+/// Waits a moment for keys and hands them on; nothing once the terminal or the
+/// screen is gone. The terminal is looked at before crossterm is: on one that was
+/// hung up it would read the end of the file for ever.
+fn take_keys(events: &SyncSender<Event>) -> Option<()> {
+    let stdin = std::io::stdin();
+    let mut watched = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut watched, PollTimeout::from(100_u8)) {
+        // A change of size interrupts, or comes without anything to read.
+        Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+        Err(_) => return None,
+    }
+    let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+    if watched[0].revents().is_some_and(|now| now.intersects(gone)) {
+        return None;
+    }
+    while crossterm::event::poll(Duration::ZERO).ok()? {
+        events.send(Event::Terminal(crossterm::event::read().ok()?)).ok()?;
+    }
+    Some(())
 }
 
 /// The lab's thread.
@@ -237,12 +267,9 @@ impl Driver {
         self.settings = terminal;
         // The keeper is there before anything else: it puts the terminal back
         // should this program be killed.
-        let started = self.start_lab().and_then(|lab| {
-            self.idle = Some(lab);
-            Ok(())
-        });
-        if let Err(error) = started {
-            let _ = self.fail(&error);
+        match self.start_lab() {
+            Ok(lab) => self.idle = Some(lab),
+            Err(error) => drop(self.fail(&error)),
         }
         sweep_leftovers(None);
         while self.turn(requests).is_ok() {}
@@ -291,7 +318,16 @@ impl Driver {
             Request::Close => self.close(),
             Request::Session(effect) => self.effect(effect),
             Request::OpenShell { actor, rows, cols } => self.open_shell(&actor, rows, cols),
-            Request::Doctor => self.send(Event::Doctor(Vec::new())),
+            Request::Doctor => {
+                let findings = doctor::findings();
+                let for_screen = |one: &doctor::Finding| Finding {
+                    works: one.works(),
+                    name: one.name(self.lang).to_owned(),
+                    why: one.why(self.lang).to_owned(),
+                    remedy: one.remedy(self.lang),
+                };
+                self.send(Event::Doctor(findings.iter().map(for_screen).collect()))
+            }
             Request::Speak(lang) => {
                 self.lang = lang;
                 Ok(())
@@ -463,7 +499,10 @@ impl Driver {
         let (done, running) = std::mem::take(&mut self.threads).into_iter().partition(JoinHandle::is_finished);
         self.threads = running;
         let done: Vec<JoinHandle<()>> = done;
-        done.into_iter().for_each(|thread| drop(thread.join()));
+        for thread in done {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod check_command;
 pub mod clean_command;
+pub mod doctor_command;
 pub mod grade;
 pub mod learn;
 pub mod lesson_commands;
@@ -76,7 +77,7 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         Mode::Lesson(LessonMode::Show { id, json }) => lesson_commands::show(lessons, id, lang, *json, color),
         Mode::Lesson(LessonMode::Lint(folders)) => lesson_commands::lint(lessons, folders, lang, color),
         Mode::Lesson(LessonMode::Schema) => lesson_commands::schema(),
-        Mode::Doctor { .. } => (String::new(), String::new(), 0),
+        Mode::Doctor { json } => doctor_command::run(*json, lang, color),
         Mode::Clean => clean_command::run(lang),
     }
 }

@@ -103,11 +103,8 @@ fn serve(
             Err(_) => return true,
         }
         let [from_shell, from_screen] = watched.map(|fd| fd.revents().unwrap_or(PollFlags::empty()));
-        if !from_screen.is_empty() {
-            match woken.read(&mut buffer) {
-                Ok(0) => return false,
-                Ok(_) | Err(_) => {}
-            }
+        if !from_screen.is_empty() && matches!(woken.read(&mut buffer), Ok(0)) {
+            return false;
         }
         if from_shell.contains(PollFlags::POLLOUT) {
             let mut waiting = lock(waiting);

@@ -188,6 +188,11 @@ impl Stage {
         Ok(outcomes)
     }
 
+    /// Lets the machine go on for a moment, between two looks at it.
+    pub fn pause(&self) {
+        let _ = poll(&mut [], PollTimeout::try_from(LOOK.as_millis() as i64).unwrap_or(PollTimeout::ZERO));
+    }
+
     /// Opens an interactive shell in an actor, on a terminal of its own.
     pub fn shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<crate::lab::client::Launch, LabError> {
         self.lab.launch(actor, Program::Shell, Some((rows, cols)))
@@ -259,7 +264,7 @@ impl Output {
 
     /// Takes what is there, waiting at most so long for the first of it.
     fn take(&mut self, wait: Duration) {
-        let mut buffer = [0; 64 << 10];
+        let mut buffer = [0; 16 << 10];
         let mut wait = PollTimeout::try_from(wait.as_millis() as i64).unwrap_or(PollTimeout::ZERO);
         // Bounded, so that endless output can't keep the caller from looking at the clock.
         for _ in 0..64 {

@@ -140,6 +140,16 @@ pub fn wait_for(pid: u32) -> Option<Exit> {
     }
 }
 
+/// Lets a process make no more children: prlimit(2), RLIMIT_NPROC 0. Without effect
+/// on root's own, who is exempt, and on who has just ended.
+#[expect(unsafe_code, reason = "prlimit(2) on another process is not in nix")]
+pub fn forbid_forks(pid: u32) {
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the structure is live and only read; no old value is asked for.
+    // A failure leaves the process to the kill that follows.
+    let _ = unsafe { libc::prlimit(pid as libc::pid_t, libc::RLIMIT_NPROC, &raw const none, std::ptr::null_mut()) };
+}
+
 /// SIGKILL for the caller when its parent *thread* ends (PR_SET_PDEATHSIG(2const)).
 /// A real change of uid clears it. `parent` is who must still be the parent after
 /// the call; otherwise the parent died in between, and ESRCH is returned.

@@ -163,11 +163,14 @@ impl Lab {
         let mut fds = vec![theirs.as_raw_fd()];
         fds.extend(terminal.as_ref().map(AsRawFd::as_raw_fd));
         let args = [KEEPER_ARGUMENT.to_owned(), TITLE_ROOM.to_owned()];
+        // Held over the fork: a burial under way must see it or come before it.
+        let mut known = keepers();
         let keeper = spawn_detached(copy, &args, (super::program::MARKER, &name), &fds).map_err(|error| {
             let _ = journal::remove_directory(&directory);
             failed("execve")(error)
         })?;
-        keepers().insert(keeper.id());
+        known.insert(keeper.id());
+        drop(known);
         drop(theirs);
         let mut lab =
             Self { connection: ours, keeper, directory, actors: Vec::new(), ended: HashMap::new(), buried: false };
@@ -329,9 +332,10 @@ impl Lab {
             // ESRCH: it is dead already.
             let _ = self.keeper.kill();
             let _ = self.keeper.wait();
-            keepers().remove(&self.keeper.id());
-            let spared = keepers().clone();
-            sweep::end_descendants(&spared);
+            let mut known = keepers();
+            known.remove(&self.keeper.id());
+            sweep::end_descendants(&known);
+            drop(known);
             sweep::sweep_lab(&self.directory, &mut sweep::Swept::default());
             self.actors.clear();
         }

@@ -116,7 +116,7 @@ pub fn run(limit: Duration, work: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, J
 /// Reads until the end; nothing when that does not come in time.
 fn listen(mut read: File, deadline: Instant) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut buffer = [0; 64 << 10];
+    let mut buffer = [0; 16 << 10];
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() || bytes.len() > MOST_BYTES {
@@ -137,7 +137,7 @@ fn listen(mut read: File, deadline: Instant) -> Option<Vec<u8>> {
 fn warden(caller: u32, write: File, work: impl FnOnce() -> Vec<u8>) -> i32 {
     let prepared = process::die_with_parent(caller)
         .map_err(|errno| (errno, "prctl".to_owned()))
-        .and_then(|()| leave().map_err(|(errno, doing)| (errno, doing)))
+        .and_then(|()| leave())
         .and_then(|()| process::die_with_parent(caller).map_err(|errno| (errno, "prctl".to_owned())));
     let me = std::process::id();
     let forked =

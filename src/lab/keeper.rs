@@ -32,6 +32,9 @@ const OP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the program may take to read an answer.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
 
+/// The number of no question: all that an actor says is then taken in, or late.
+const UNASKED: u64 = u64::MAX;
+
 /// Why a question to an actor has no answer.
 enum NoAnswer {
     /// The program is gone: everything ends.
@@ -48,6 +51,7 @@ struct ActorState {
     parent: Option<(usize, u32)>,
     connection: Connection,
     /// How it ended, once it has.
+    #[expect(clippy::option_option, reason = "outer: whether it has ended; inner: how, where that is known")]
     ended: Option<Option<Exit>>,
     /// The number of a question that it has not answered in time.
     owes: Option<u64>,
@@ -140,14 +144,15 @@ impl Keeper {
                 }
                 self.handle(request)?;
             }
-            self.wait(None)?;
+            self.wait(None, None)?;
             self.client.fill()?;
         }
     }
 
     /// Waits for anything to happen until the deadline, collects the dead, and takes
-    /// in what actors say unasked. Does not read from the program.
-    fn wait(&mut self, deadline: Option<Instant>) -> Result<(), FrameError> {
+    /// in what actors say unasked, but for the one whose answer is awaited. Does not
+    /// read from the program.
+    fn wait(&mut self, deadline: Option<Instant>, awaited: Option<usize>) -> Result<(), FrameError> {
         let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
             let left = deadline.saturating_duration_since(Instant::now()).as_millis() as i64;
             PollTimeout::try_from(left + 1).unwrap_or(PollTimeout::MAX)
@@ -181,6 +186,9 @@ impl Keeper {
         for index in ready {
             if self.actors[index].connection.fill().is_err() {
                 self.drop_actor(index)?;
+            }
+            if Some(index) != awaited {
+                self.take(index, UNASKED)?;
             }
         }
         Ok(())
@@ -372,7 +380,7 @@ impl Keeper {
                 self.actors[index].owes = Some(number);
                 return Err(NoAnswer::Failed(failure));
             }
-            self.wait(Some(deadline)).map_err(|_| NoAnswer::ClientGone)?;
+            self.wait(Some(deadline), Some(index)).map_err(|_| NoAnswer::ClientGone)?;
         }
     }
 
@@ -381,7 +389,7 @@ impl Keeper {
         if self.actors[index].owes.is_some() {
             // It may have come back meanwhile: look, without waiting.
             let _ = self.actors[index].connection.fill();
-            if !matches!(self.take(index, 0), Ok(None)) || self.actors[index].owes.is_some() {
+            if !matches!(self.take(index, UNASKED), Ok(None)) || self.actors[index].owes.is_some() {
                 return Ok(FromKeeper::View(None));
             }
         }

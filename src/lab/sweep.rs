@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::journal::{self, Line, Pid};
 use super::program::MARKER;
 use crate::kernel::Errno;
-use crate::kernel::process::{pidfd_kill, pidfd_open, reap_one};
+use crate::kernel::process::{forbid_forks, pidfd_kill, pidfd_open, reap_one};
 
 /// What a sweep did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,10 +38,11 @@ pub fn sweep_lab(directory: &Path, swept: &mut Swept) {
     let lines = journal::read(directory).unwrap_or_default();
     match lines.first() {
         Some(Line::Lab { boot, keeper }) => {
-            if *boot == journal::boot_id() {
-                if keeper.is_alive() {
-                    return;
-                }
+            let this_boot = *boot == journal::boot_id();
+            if this_boot && keeper.is_alive() {
+                return;
+            }
+            if this_boot {
                 end_all(&lab, &lines, swept);
             }
         }
@@ -143,11 +144,18 @@ fn stat_field(pid: u32, number: usize) -> Option<String> {
 /// and what descends from them, are left alone.
 pub fn end_descendants(spared: &BTreeSet<u32>) -> usize {
     let mut killed = 0;
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        let children: Vec<u32> = children().into_iter().filter(|pid| !spared.contains(pid)).collect();
-        for pid in &children {
-            // A child stays a zombie of ours until it is reaped: its number can't be reused.
+        let children: Vec<u32> = children_of("self").into_iter().filter(|pid| !spared.contains(pid)).collect();
+        if children.is_empty() {
+            return killed;
+        }
+        let all = descendants(&children);
+        // First no more forks, so that a fork bomb can't outrun the kills.
+        for pid in &all {
+            forbid_forks(*pid);
+        }
+        for pid in all.iter().rev() {
             if !is_zombie(*pid) && pidfd_open(*pid).and_then(|pidfd| pidfd_kill(&pidfd, libc::SIGKILL)).is_ok() {
                 killed += 1;
             }
@@ -155,23 +163,41 @@ pub fn end_descendants(spared: &BTreeSet<u32>) -> usize {
         for pid in &children {
             reap_one(*pid);
         }
-        if children.is_empty() || Instant::now() > deadline {
+        if Instant::now() > deadline {
             return killed;
         }
         std::thread::yield_now();
     }
 }
 
-/// The children of the calling process, of all its threads: from
-/// /proc/self/task/TID/children, or by their parents where the kernel has none.
-fn children() -> Vec<u32> {
-    let me = std::process::id();
-    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+/// These processes and all below them, parents before their children.
+fn descendants(of: &[u32]) -> Vec<u32> {
+    let mut all = of.to_vec();
+    let mut next = 0;
+    while let Some(pid) = all.get(next) {
+        let more = children_of(&pid.to_string());
+        // A PID can't come twice in one tree, but a racing reuse must not make a loop.
+        all.extend(more.into_iter().filter(|pid| *pid > 1).take(100_000));
+        next += 1;
+        if all.len() > 500_000 {
+            break;
+        }
+    }
+    all
+}
+
+/// The children of a process, of all its threads: from /proc/PID/task/TID/children,
+/// or by their parents where the kernel has no such file.
+fn children_of(process: &str) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let mut found = Vec::new();
     for task in tasks {
         match std::fs::read_to_string(task.path().join("children")) {
             Ok(text) => found.extend(text.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok())),
+            // The thread has just ended, or (for the caller's own) there is no such file.
+            Err(_) if process != "self" => {}
             Err(_) => {
+                let me = std::process::id();
                 let parent = |pid: u32| stat_field(pid, 4).and_then(|parent| parent.parse::<u32>().ok());
                 return pids().filter(|pid| parent(*pid) == Some(me)).collect();
             }

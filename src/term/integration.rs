@@ -17,9 +17,12 @@ pub struct Integration {
     /// The number of the line told last. A prompt repeats it when nothing was
     /// entered in between; `history -c` starts again from 1.
     last: Option<u64>,
-    /// The shell has told a line (or a prompt) once: keys are not looked at.
+    /// The shell tells its lines (or has shown a prompt that could): what is rebuilt
+    /// from keys then only stands in for a line that it did not live to tell.
     told: bool,
     typed: String,
+    /// Entered, by the keys, and not told yet.
+    untold: Option<String>,
 }
 
 /// Where the scan stands in the output.
@@ -77,7 +80,7 @@ impl Integration {
     /// Takes a key typed into the shell; gives back the line when it was entered,
     /// unless the shell tells its lines itself.
     pub fn key(&mut self, key: KeyEvent) -> Option<String> {
-        if self.told || key.kind == KeyEventKind::Release {
+        if key.kind == KeyEventKind::Release {
             return None;
         }
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
@@ -97,9 +100,6 @@ impl Integration {
     /// Takes a paste; gives back the lines entered by it.
     pub fn paste(&mut self, text: &str) -> Vec<String> {
         let mut lines = Vec::new();
-        if self.told {
-            return lines;
-        }
         for c in text.chars() {
             match c {
                 '\n' | '\r' => lines.extend(self.enter()),
@@ -116,7 +116,17 @@ impl Integration {
     }
 
     fn enter(&mut self) -> Option<String> {
-        clean(&std::mem::take(&mut self.typed))
+        let line = clean(&std::mem::take(&mut self.typed));
+        if self.told {
+            self.untold = line.or(self.untold.take());
+            return None;
+        }
+        line
+    }
+
+    /// The shell has ended: the line that ended it, which it could not tell any more.
+    pub fn ended(&mut self) -> Option<String> {
+        self.untold.take()
     }
 
     fn drop_word(&mut self) {
@@ -129,11 +139,14 @@ impl Integration {
     /// A sequence of ours has ended: `NUMBER ; LINE`.
     fn close(&mut self) -> Option<String> {
         let Scan::Inside(held, _) = std::mem::take(&mut self.scan) else { return None };
-        let text = String::from_utf8_lossy(&held);
-        let (number, line) = text.split_once(';')?;
-        let number: u64 = number.trim().parse().ok()?;
+        // The first prompt has no line to tell yet, and shows all the same who tells.
         self.told = true;
         self.typed.clear();
+        self.untold = None;
+        let text = String::from_utf8_lossy(&held);
+        let (number, line) = text.split_once(';')?;
+        // A line changed in the history is marked with a star.
+        let number: u64 = number.trim().trim_end_matches('*').parse().ok()?;
         if self.last.replace(number) == Some(number) {
             return None;
         }
@@ -221,10 +234,21 @@ mod tests {
     }
 
     #[test]
-    fn once_the_prompt_tells_lines_the_keys_are_not_looked_at() {
+    fn once_a_prompt_could_tell_lines_the_keys_tell_none_even_before_the_first_line() {
         let mut shell = Integration::new();
-        shell.output(b"\x1b]633;E;1;\x07");
+        assert!(shell.output(b"\x1b]633;E;\x07$ ").is_empty());
         assert_eq!(type_in(&mut shell, "ls\n"), None);
+        assert_eq!(shell.output(b"\x1b]633;E;    1* ;ls\r\n\x07$ "), ["ls"]);
+        assert_eq!(shell.ended(), None);
+    }
+
+    #[test]
+    fn the_line_that_ends_a_shell_is_told_by_the_keys() {
+        let mut shell = Integration::new();
+        shell.output(b"\x1b]633;E;\x07$ ");
+        type_in(&mut shell, "kill -9 $$\n");
+        assert_eq!(shell.ended(), Some("kill -9 $$".to_owned()));
+        assert_eq!(shell.ended(), None);
     }
 
     proptest! {

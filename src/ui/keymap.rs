@@ -57,6 +57,14 @@ pub enum Intent {
     Digit(u8),
     /// The evidence behind the walls.
     Evidence,
+    /// The text of the lesson, up, from anywhere.
+    ProseUp,
+    /// The text of the lesson, down, from anywhere.
+    ProseDown,
+    /// The calls before.
+    CallsUp,
+    /// The calls after.
+    CallsDown,
     /// Close what lies above; clear the filter.
     Close,
     /// Erase the last character of the filter.
@@ -202,6 +210,8 @@ const LANGUAGE: [&str; 2] = ["passer au français", "switch to English"];
 const BACK: [&str; 2] = ["the step before", "étape précédente"];
 const NEXT: [&str; 2] = ["the next step", "étape suivante"];
 const QUIT: [&str; 2] = ["leave (progress is kept)", "quitter (la progression est gardée)"];
+const CALLS_UP: [&str; 2] = ["scroll the calls up", "faire défiler les appels vers le haut"];
+const CALLS_DOWN: [&str; 2] = ["scroll the calls down", "faire défiler les appels vers le bas"];
 const PREFIX: [&str; 2] = ["prefix in place of the F keys", "préfixe à la place des touches F"];
 
 use Context::{AfterPrefix, EndedShell, Everywhere, Lesson, List, Overlay, Panes, Quit, Shell};
@@ -220,6 +230,19 @@ pub const KEYS: &[Binding] = &[
     foot(F(9), Intent::Next, NEXT, ["next", "suite"]),
     foot(F(10), Intent::Quit, QUIT, ["quit", "quitter"]),
     with(KeyModifiers::CONTROL, row(Everywhere, Char('g'), Intent::Prefix, PREFIX)),
+    with(
+        KeyModifiers::CONTROL,
+        row(Everywhere, KeyCode::PageUp, Intent::ProseUp, ["the lesson's text, up", "texte de la leçon, vers le haut"]),
+    ),
+    with(
+        KeyModifiers::CONTROL,
+        row(
+            Everywhere,
+            KeyCode::PageDown,
+            Intent::ProseDown,
+            ["the lesson's text, down", "texte de la leçon, vers le bas"],
+        ),
+    ),
     row(AfterPrefix, Char('1'), Intent::Help, HELP),
     row(AfterPrefix, Char('2'), Intent::Lesson, LESSON),
     row(AfterPrefix, Char('3'), Intent::Panes, PANES),
@@ -273,6 +296,10 @@ pub const KEYS: &[Binding] = &[
     row(Lesson, Char('5'), Intent::Digit(5), ["the fifth choice", "le cinquième choix"]),
     row(Lesson, Char('6'), Intent::Digit(6), ["the sixth choice", "le sixième choix"]),
     row(Lesson, Char('e'), Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
+    row(Lesson, Char('['), Intent::CallsUp, CALLS_UP),
+    row(Lesson, Char(']'), Intent::CallsDown, CALLS_DOWN),
+    row(Panes, Char('['), Intent::CallsUp, CALLS_UP),
+    row(Panes, Char(']'), Intent::CallsDown, CALLS_DOWN),
     row(Panes, KeyCode::Tab, Intent::NextRegion, ["the next region", "région suivante"]),
     row(Panes, KeyCode::BackTab, Intent::PreviousRegion, ["the region before", "région précédente"]),
     row(Panes, KeyCode::Left, Intent::Left, ["the pane on the left", "volet à gauche"]),

@@ -114,7 +114,7 @@ fn side_by_side(header: Rect, body: Rect, foot: Rect) -> Regions {
     let (calls_high, walls_high) = if top >= 34 {
         (12, 5)
     } else if top >= 24 {
-        (7, 5)
+        (9, 5)
     } else {
         (5, 4)
     };

@@ -33,24 +33,21 @@ pub fn wrap(spans: &[(String, Style)], first: &str, width: usize) -> Vec<Line<'s
     let mut rows: Vec<Vec<(String, Style)>> = vec![Vec::new()];
     let mut used = 0;
     // A space is written only once the word after it has its place on the line.
-    let mut space = None;
+    let mut space: Vec<(String, Style)> = Vec::new();
     for word in words(spans) {
         let blank = word.iter().all(|(text, _)| text == " ");
         let wide: usize = word.iter().map(|(text, _)| text.width()).sum();
         if blank {
-            space = Some(word);
+            space.extend(word);
             continue;
         }
-        match space.take() {
-            Some(_) if used > 0 && used + 1 + wide > room => {
-                rows.push(Vec::new());
-                used = 0;
-            }
-            Some(space) if used > 0 => {
-                push(&mut rows, space);
-                used += 1;
-            }
-            _ => {}
+        let space = std::mem::take(&mut space);
+        if used > 0 && used + space.len() + wide > room {
+            rows.push(Vec::new());
+            used = 0;
+        } else if used > 0 {
+            used += space.len();
+            push(&mut rows, space);
         }
         for (text, style) in word {
             for c in text.chars() {

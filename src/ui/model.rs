@@ -109,6 +109,8 @@ pub struct LessonScreen {
     pub prose: Prose,
     /// The twin pane.
     pub twins: Twins,
+    /// The first line of the calls that is shown.
+    pub calls_scroll: usize,
     /// The shells.
     pub shells: Shells,
     /// How long the lab took for the step, in microseconds.
@@ -203,6 +205,7 @@ impl LessonScreen {
             choice: 0,
             prose: Prose { stale: true, ..Prose::default() },
             twins: Twins { stale: true, ..Twins::default() },
+            calls_scroll: 0,
             shells: Shells::default(),
             micros: None,
         };
@@ -226,6 +229,7 @@ impl LessonScreen {
         self.choice = 0;
         self.prose.scroll = 0;
         self.prose.stale = true;
+        self.calls_scroll = 0;
         self.twins.scroll = 0;
         self.twins.stale = true;
         let mut actors = vec![HOST.to_owned()];

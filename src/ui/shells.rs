@@ -1,7 +1,7 @@
 //! The embedded shells of a lesson: a tab each, their screens and keyboards. State
 //! only; `update` decides when one is opened, `view::shells` draws it.
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::{Rect, Size};
 
 use super::event::{Request, ShellHandle, ShellId};
@@ -48,6 +48,30 @@ pub struct Running {
     pub since: usize,
     handle: Box<dyn ShellHandle>,
     integration: Integration,
+    /// Enter was pressed while the task was not passed, and the line it entered has
+    /// not been told yet: a shell tells it at its next prompt.
+    entered_before_pass: bool,
+}
+
+/// A line that was entered.
+pub struct Entered {
+    /// The actor whose shell took it.
+    pub shell: String,
+    /// The line.
+    pub line: String,
+    /// Whether it was entered before the task was passed.
+    pub before_pass: bool,
+}
+
+impl Running {
+    fn entered(&mut self, actor: &str, lines: impl IntoIterator<Item = String>) -> Vec<Entered> {
+        let mut told = Vec::new();
+        for line in lines {
+            let before_pass = std::mem::take(&mut self.entered_before_pass);
+            told.push(Entered { shell: actor.to_owned(), line, before_pass });
+        }
+        told
+    }
 }
 
 impl Shells {
@@ -110,7 +134,14 @@ impl Shells {
             return;
         }
         let screen = term::Screen::new(size.height.max(1), size.width.max(1));
-        tab.state = State::Running(Box::new(Running { id, screen, since, handle, integration: Integration::new() }));
+        tab.state = State::Running(Box::new(Running {
+            id,
+            screen,
+            since,
+            handle,
+            integration: Integration::new(),
+            entered_before_pass: false,
+        }));
         // It was opened at the size of then.
         if let State::Running(running) = &mut tab.state {
             running.handle.resize(size.height.max(1), size.width.max(1));
@@ -149,34 +180,43 @@ impl Shells {
     }
 
     /// What a shell printed; gives back its actor and the lines entered.
-    pub fn output(&mut self, id: ShellId, bytes: &[u8]) -> Vec<(String, String)> {
+    pub fn output(&mut self, id: ShellId, bytes: &[u8]) -> Vec<Entered> {
         let Some((actor, running)) = self.find(id) else { return Vec::new() };
         running.screen.process(bytes);
-        running.integration.output(bytes).into_iter().map(|line| (actor.to_owned(), line)).collect()
+        let lines = running.integration.output(bytes);
+        running.entered(actor, lines)
     }
 
     /// A shell has ended, in words.
-    pub fn closed(&mut self, id: ShellId, how: String) {
+    pub fn closed(&mut self, id: ShellId, how: String) -> Vec<Entered> {
         let is = |tab: &&mut Tab| matches!(&tab.state, State::Running(running) if running.id == id);
         if let Some(tab) = self.tabs.iter_mut().find(is) {
-            let State::Running(running) = std::mem::replace(&mut tab.state, State::Empty) else { return };
+            let State::Running(mut running) = std::mem::replace(&mut tab.state, State::Empty) else {
+                return Vec::new();
+            };
+            let last = running.integration.ended();
+            let last = running.entered(&tab.actor, last);
             tab.state = State::Ended(how, Some(Box::new(running.screen)));
+            return last;
         }
+        Vec::new()
     }
 
     /// Types a key; gives back the actor and the line that was entered by it.
-    pub fn key(&mut self, key: KeyEvent) -> Option<(String, String)> {
-        let (actor, running) = self.typing()?;
+    pub fn key(&mut self, key: KeyEvent, unpassed: bool) -> Vec<Entered> {
+        let Some((actor, running)) = self.typing() else { return Vec::new() };
+        running.entered_before_pass |= unpassed && key.code == KeyCode::Enter;
         running.screen.scroll_to_now();
         let bytes = term::encode_key(key, running.screen.modes());
         if !bytes.is_empty() {
             running.handle.write(&bytes);
         }
-        running.integration.key(key).map(|line| (actor.to_owned(), line))
+        let line = running.integration.key(key);
+        running.entered(actor, line)
     }
 
     /// Pastes; gives back the actor and the lines that were entered by it.
-    pub fn paste(&mut self, text: &str) -> Vec<(String, String)> {
+    pub fn paste(&mut self, text: &str, unpassed: bool) -> Vec<Entered> {
         let Some((actor, running)) = self.typing() else { return Vec::new() };
         running.screen.scroll_to_now();
         running.handle.write(&term::encode_paste(text, running.screen.modes()));
@@ -184,7 +224,9 @@ impl Shells {
         if running.screen.modes().bracketed_paste {
             return Vec::new();
         }
-        running.integration.paste(text).into_iter().map(|line| (actor.to_owned(), line)).collect()
+        running.entered_before_pass |= unpassed;
+        let lines = running.integration.paste(text);
+        running.entered(actor, lines)
     }
 
     /// A notch of the wheel at a cell of the shell.

@@ -11,9 +11,10 @@ use super::event::{EntryState, Event, Request};
 use super::keymap::{Context, Intent, lookup};
 use super::layout::{Pane, Region, inner, too_small, wide};
 use super::model::{Focus, LessonScreen, Model, Overlay, Screen, Share};
-use super::shells::{NOTCH, State};
+use super::shells::{Entered, NOTCH, State};
 use super::twin::Table;
 use super::view;
+use crate::i18n::Lang;
 use crate::observe::{Changes, Snapshot, diff};
 use crate::session::{Command, Effect, Session};
 
@@ -72,10 +73,9 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             entered(model, lines, &mut requests);
         }
         Event::ShellClosed(id, how) => {
-            if let Some(lesson) = model.lesson_mut() {
-                lesson.shells.closed(id, how);
-            }
+            let lines = model.lesson_mut().map_or_else(Vec::new, |lesson| lesson.shells.closed(id, how));
             model.dirty = true;
+            entered(model, lines, &mut requests);
         }
         Event::Doctor(findings) => {
             if let Some(Overlay::Doctor(found, _)) = &mut model.overlay {
@@ -160,7 +160,7 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     }
 }
 
-fn twins(lesson: &mut LessonScreen, size: Size, lang: crate::i18n::Lang, now: Instant) {
+fn twins(lesson: &mut LessonScreen, size: Size, lang: Lang, now: Instant) {
     if wide(size) && matches!(lesson.pane, Pane::Walls | Pane::Calls) {
         // They have places of their own on this screen.
         lesson.pane = Pane::Processes;
@@ -184,10 +184,15 @@ fn twins(lesson: &mut LessonScreen, size: Size, lang: crate::i18n::Lang, now: In
 }
 
 /// Lines were entered in shells.
-fn entered(model: &mut Model, lines: impl IntoIterator<Item = (String, String)>, requests: &mut Vec<Request>) {
-    for (shell, line) in lines {
-        command(model, Command::Typed { shell, line, before_pass: false }, requests);
+fn entered(model: &mut Model, lines: Vec<Entered>, requests: &mut Vec<Request>) {
+    for Entered { shell, line, before_pass } in lines {
+        command(model, Command::Typed { shell, line, before_pass }, requests);
     }
+}
+
+/// Whether the step has a task that is not passed yet.
+fn unpassed(lesson: &LessonScreen) -> bool {
+    lesson.session.task(Lang::En).is_some_and(|task| !task.passed)
 }
 
 /// Speaks to the session, and hands on what it asks for.
@@ -248,7 +253,8 @@ fn terminal(model: &mut Model, input: Input, requests: &mut Vec<Request>) {
             match &mut model.screen {
                 Screen::List(_) if model.overlay.is_none() => text.chars().for_each(|c| model.list.type_char(c)),
                 Screen::Lesson(lesson) if model.overlay.is_none() && lesson.focus == Focus::Shells => {
-                    let lines = lesson.shells.paste(&text);
+                    let unpassed = unpassed(lesson);
+                    let lines = lesson.shells.paste(&text, unpassed);
                     entered(model, lines, requests);
                 }
                 _ => {}
@@ -316,9 +322,14 @@ fn key(model: &mut Model, key: KeyEvent, requests: &mut Vec<Request>) {
 }
 
 fn to_shell(model: &mut Model, key: KeyEvent, requests: &mut Vec<Request>) {
-    let line =
-        model.lesson_mut().filter(|lesson| lesson.focus == Focus::Shells).and_then(|lesson| lesson.shells.key(key));
-    entered(model, line, requests);
+    let lines = match model.lesson_mut().filter(|lesson| lesson.focus == Focus::Shells) {
+        Some(lesson) => {
+            let unpassed = unpassed(lesson);
+            lesson.shells.key(key, unpassed)
+        }
+        None => Vec::new(),
+    };
+    entered(model, lines, requests);
 }
 
 fn intent(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
@@ -435,6 +446,13 @@ fn lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
         }
         Intent::Back => command(model, Command::Back, requests),
         Intent::Hint => command(model, Command::Hint, requests),
+        Intent::ProseUp | Intent::ProseDown => {
+            let page = isize::try_from(lesson.regions(size).prose().height.saturating_sub(1).max(1)).unwrap_or(1);
+            let by = if meaning == Intent::ProseUp { -page } else { page };
+            lesson.prose.scroll = lesson.prose.scroll.saturating_add_signed(by);
+        }
+        Intent::CallsUp => scroll_calls(model, -1),
+        Intent::CallsDown => scroll_calls(model, 1),
         Intent::Lesson => {
             lesson.share = match (lesson.focus, lesson.share) {
                 (Focus::Lesson, Share::Half) => Share::Whole,
@@ -462,7 +480,13 @@ fn lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
         }
         _ => match lesson.focus {
             Focus::Lesson => in_lesson(model, meaning, requests),
-            Focus::Panes => in_panes(lesson, size, meaning),
+            Focus::Panes => match (lesson.pane, meaning) {
+                (Pane::Calls, Intent::Up) => scroll_calls(model, -1),
+                (Pane::Calls, Intent::Down) => scroll_calls(model, 1),
+                (Pane::Calls, Intent::PageUp | Intent::Top) => scroll_calls(model, isize::MIN),
+                (Pane::Calls, Intent::PageDown | Intent::Bottom) => scroll_calls(model, isize::MAX),
+                _ => in_panes(lesson, size, meaning),
+            },
             Focus::Shells => match meaning {
                 Intent::PageUp => lesson.shells.page(true),
                 Intent::PageDown => lesson.shells.page(false),
@@ -473,6 +497,14 @@ fn lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
                 _ => {}
             },
         },
+    }
+}
+
+/// Scrolls the calls by so many lines, to their end and no further.
+fn scroll_calls(model: &mut Model, by: isize) {
+    let most = model.lesson().map_or(0, |lesson| view::calls::most(model, lesson));
+    if let Some(lesson) = model.lesson_mut() {
+        lesson.calls_scroll = lesson.calls_scroll.min(most).saturating_add_signed(by).min(most);
     }
 }
 
@@ -613,6 +645,7 @@ fn wheel(model: &mut Model, place: Position, up: bool) {
     let regions = lesson.regions(size);
     match regions.at(place) {
         Some(Region::Lesson) => lesson.prose.scroll = lesson.prose.scroll.saturating_add_signed(by),
+        Some(Region::Panes) if regions.calls.contains(place) => scroll_calls(model, by),
         Some(Region::Panes) => {
             for _ in 0..NOTCH {
                 in_panes(lesson, size, if up { Intent::Up } else { Intent::Down });

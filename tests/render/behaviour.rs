@@ -38,7 +38,7 @@ fn rename(side: &str, name: &str) -> impl FnOnce(&mut Snapshot) {
             },
         };
         let Reading::Read(uts) = &mut view.uts else { panic!() };
-        uts.hostname = name.to_owned();
+        name.clone_into(&mut uts.hostname);
     }
 }
 
@@ -176,7 +176,7 @@ fn a_shell_from_before_the_walls_is_replaced_when_the_task_begins() {
 #[test]
 fn what_left_the_shells_screen_comes_back_with_shift_page_up_and_the_wheel() {
     let mut scene = Scene::lesson().key(KeyCode::F(4));
-    let lines: String = (0..40).map(|n| format!("line {n}\r\n")).collect();
+    let lines = (0..40).map(|n| format!("line {n}\r\n")).collect::<Vec<_>>().concat();
     scene.event(Event::ShellOutput(1, lines.into_bytes()));
     assert!(scene.says("line 39") && !scene.says("line 30"));
     let place = scene.find("line 39").expect("the line");
@@ -214,7 +214,7 @@ fn panes_are_switched_by_the_same_keys_at_every_size() {
         assert!(scene.says("host name"));
     }
     let scene = Scene::lesson().size(80, 24).step("unshare").key(KeyCode::F(3)).key(KeyCode::Char('6'));
-    assert!(scene.says("EINVAL"), "{}", scene.text());
+    assert!(scene.says("EINVAL: invalid"), "{}", scene.text());
     let scene = scene.key(KeyCode::Char('5'));
     assert!(scene.says("pid ■"), "{}", scene.text());
     let scene = scene.size(120, 36);
@@ -265,7 +265,7 @@ fn the_list_filters_opens_and_refuses() {
 #[test]
 fn leaving_says_that_nothing_is_lost_and_asks() {
     let scene = Scene::lesson().step("guess").key(KeyCode::F(10));
-    assert!(scene.says("Nothing is lost") && !scene.model.left);
+    assert!(scene.says("Nothing is lost") && scene.says("Enter: leave     l: list") && !scene.model.left);
     let scene = scene.key(KeyCode::Esc).key(KeyCode::F(10)).key(KeyCode::Char('l'));
     assert!(matches!(scene.model.screen, Screen::List(_)) && !scene.model.left);
     assert_eq!(scene.model.list.entries[1].state, EntryState::Begun(0));
@@ -314,4 +314,29 @@ fn a_terminal_smaller_than_the_last_size_told_is_not_drawn_on() {
     let backend = ratatui::backend::TestBackend::new(30, 8);
     let mut terminal = ratatui::Terminal::new(backend).expect("a test backend");
     terminal.draw(|frame| cloison::ui::view::render(frame, &scene.model)).expect("drawing");
+}
+
+#[test]
+fn calls_that_do_not_fit_can_be_scrolled_to() {
+    let mut scene = Scene::lesson().step("unshare");
+    assert!(
+        scene.says("unshare(CLONE_NEWUSER") && scene.says("▼ 1 more ( ] )") && !scene.says("EINVAL: "),
+        "{}",
+        scene.text()
+    );
+    scene = scene.key(KeyCode::Char(']')).key(KeyCode::Char(']'));
+    assert!(scene.says("EINVAL: ") && scene.says("▲ 1 above"), "{}", scene.text());
+    let place = scene.find("Calls of this step").expect("the title");
+    mouse(&mut scene, MouseEventKind::ScrollUp, place);
+    assert!(scene.says("▼ 1 more ( ] )"));
+}
+
+#[test]
+fn the_text_of_the_lesson_scrolls_while_a_shell_has_the_keyboard() {
+    let mut scene = Scene::lesson().size(60, 16).step("rename");
+    assert!(scene.says("keyboard: box shell") && scene.says("(Ctrl-PgDn)"), "{}", scene.text());
+    let down = crossterm::event::KeyEvent::new(KeyCode::PageDown, KeyModifiers::CONTROL);
+    scene.event(Event::Terminal(Input::Key(down)));
+    assert!(scene.says("▲") && scene.says("keyboard: box shell"), "{}", scene.text());
+    assert_eq!(typed(&scene), "");
 }

@@ -1,6 +1,6 @@
 //! What the tests on the real kernel share.
 
-#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(dead_code, clippy::unwrap_used, reason = "helpers of tests; each test file uses its own part of this")]
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

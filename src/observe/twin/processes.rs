@@ -24,7 +24,9 @@ pub fn processes<'a>(host: &'a View, actor: &'a ActorView) -> Twin<&'a Process> 
                 key: RowKey { side, key: Key::Process(pid) },
                 host: twin,
                 inside: Some(one),
-                relevant: twin.is_none_or(|twin| own.contains(&twin.pid)),
+                // With the host's own /proc the box sees no process that the host does
+                // not: one without a twin came between the two looks.
+                relevant: twin.map_or(joined.depth != Some(0), |twin| own.contains(&twin.pid)),
             }
         })
         .collect();

@@ -15,7 +15,7 @@ use crate::ui::model::{LessonScreen, Model};
 use crate::ui::safe::{fit, pad_left, safe, width};
 use crate::ui::theme::{Role, Theme};
 
-/// Draws the calls that fit, the last ones where not all do.
+/// Draws the calls that are in view, and where there are more.
 pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let area = lesson.regions(model.size).calls;
     if area.is_empty() {
@@ -28,18 +28,26 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let title = Line::styled(say!(lang, " Calls of this step ", " Appels de cette étape "), theme.style(Role::Strong));
     put(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }, 0, &title);
     let high = usize::from(inside.height);
-    if lines.len() <= high {
-        for (line, row) in lines.iter().zip(0..) {
-            put(buffer, inside, row, line);
-        }
-        return;
-    }
-    let hidden = lines.len() - high + 1;
-    let more = say!(lang, " … {hidden} lines before", " … {hidden} lignes avant");
-    put(buffer, inside, 0, &Line::styled(more, theme.style(Role::Quiet)));
-    for (line, row) in lines[hidden..].iter().zip(1..) {
+    let scroll = lesson.calls_scroll.min(lines.len().saturating_sub(high));
+    for (row, line) in (0..inside.height).zip(lines.iter().skip(scroll)) {
         put(buffer, inside, row, line);
     }
+    let below = lines.len().saturating_sub(scroll + high);
+    let more = match (scroll, below) {
+        (0, 0) => return,
+        (above, 0) => say!(lang, " ▲ {above} above ( [ ) ", " ▲ {above} plus haut ( [ ) "),
+        (_, below) => say!(lang, " ▼ {below} more ( ] ) ", " ▼ encore {below} ( ] ) "),
+    };
+    let wide = u16::try_from(width(&more)).unwrap_or(u16::MAX).min(area.width);
+    let place = Rect::new(area.right().saturating_sub(wide + 2).max(area.x), area.y, wide, 1);
+    put(buffer, place, 0, &Line::styled(more, theme.style(Role::Key)));
+}
+
+/// How far the calls can be scrolled, in lines.
+pub fn most(model: &Model, lesson: &LessonScreen) -> usize {
+    let inside = inner(lesson.regions(model.size).calls);
+    let lines = lines(lesson, model.lang, model.theme, usize::from(inside.width));
+    lines.len().saturating_sub(usize::from(inside.height))
 }
 
 fn lines(lesson: &LessonScreen, lang: Lang, theme: Theme, room: usize) -> Vec<Line<'static>> {

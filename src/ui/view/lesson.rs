@@ -35,7 +35,8 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let above = lesson.prose.scroll;
     let more = match (above, below) {
         (0, 0) => return,
-        (0, n) => say!(lang, " ▼ {n} more ", " ▼ encore {n} "),
+        (0, n) if focused => say!(lang, " ▼ {n} more ", " ▼ encore {n} "),
+        (0, n) => say!(lang, " ▼ {n} more (Ctrl-PgDn) ", " ▼ encore {n} (Ctrl-PgSuiv) "),
         (n, 0) => say!(lang, " ▲ {n} above ", " ▲ {n} plus haut "),
         (above, below) => format!(" ▲ {above}  ▼ {below} "),
     };

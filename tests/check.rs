@@ -1,0 +1,161 @@
+//! `cloison check` against answers that are wrong, unreadable or hostile: it always
+//! ends in a verdict within its time, and nothing reaches the machine. Run as root
+//! and as an ordinary user.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use support::Left;
+
+/// Runs `check uts` on an answers file with this text.
+fn check(text: &str, format: &str) -> Output {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("answers.toml");
+    std::fs::write(&file, text).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_cloison"))
+        .args(["check", "uts", "--lang", "en", "--format", format, "--answers"])
+        .arg(&file)
+        .output()
+        .unwrap()
+}
+
+/// A valid file in which one task has these commands.
+fn answers(commands: &str) -> String {
+    let commands = toml::Value::String(commands.to_owned());
+    format!("format = 1\nlesson = \"uts\"\nstudent = \"ana\"\n[tasks.name]\nbox = {commands}\n")
+}
+
+/// Grades one hostile script: the task fails with full reports, in bounded time,
+/// with nothing left.
+fn hostile(commands: &str) -> Value {
+    let before = Left::now();
+    let start = Instant::now();
+    let output = check(&answers(commands), "json");
+    assert!(start.elapsed() < Duration::from_secs(100), "{:?}", start.elapsed());
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(state(&report, "name", "renamed"), "fail", "{report:#}");
+    before.assert_same();
+    report
+}
+
+fn state(report: &Value, step: &str, check: &str) -> String {
+    let verdicts = report["lessons"][0]["verdicts"].as_array().unwrap();
+    let found = verdicts.iter().find(|one| one["step"] == step && one["check"] == check).unwrap();
+    found["state"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn commands_that_hang_are_stopped_and_said_to_be() {
+    let report = hostile("sleep 100000");
+    assert!(report.to_string().contains("were stopped after 10 s"), "{report:#}");
+}
+
+#[test]
+fn commands_that_ignore_signals_and_close_their_output_are_stopped_too() {
+    hostile("trap '' TERM INT HUP; exec >/dev/null 2>&1; while :; do sleep 1000; done");
+}
+
+#[test]
+fn a_fork_bomb_meets_a_limit_and_the_rest_of_the_lesson_is_still_judged() {
+    let report = hostile("b() { b | b & }; b; sleep 3");
+    assert_eq!(state(&report, "domain", "name-kept"), "pass", "{report:#}");
+}
+
+#[test]
+fn endless_output_and_escape_sequences_reach_nobody() {
+    hostile("while :; do printf '\\033]0;owned\\007\\033[2J%0999d' 1; done");
+    let output =
+        check(&answers("printf '\\033]52;c;b3duZWQ=\\007'; hostname \"$(printf 'a\\033]0;b\\007')\""), "human");
+    let shown = [output.stdout, output.stderr].concat();
+    assert!(!shown.contains(&0x1b) && !shown.contains(&0x07), "{}", String::from_utf8_lossy(&shown));
+}
+
+#[test]
+fn commands_that_kill_all_that_they_can_reach_kill_only_the_lab() {
+    let mut witness = Command::new("sleep").arg("1000").spawn().unwrap();
+    for commands in ["kill -9 -1", "for p in /proc/[0-9]*; do kill -9 ${p#/proc/} 2>/dev/null; done"] {
+        hostile(commands);
+    }
+    assert_eq!(witness.try_wait().unwrap(), None, "a process of the host was killed");
+    witness.kill().unwrap();
+    witness.wait().unwrap();
+}
+
+#[test]
+fn commands_cannot_write_to_the_machine_nor_see_the_home_of_who_grades() {
+    let target = PathBuf::from(format!("/var/tmp/cloison-test-{}", std::process::id()));
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("secret"), "x").unwrap();
+    let commands = format!(
+        "touch {0} /etc/cloison-test /usr/cloison-test; rm -rf {1} 2>/dev/null; [ -e {1}/secret ] && hostname seen; true",
+        target.display(),
+        home.path().display()
+    );
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("answers.toml");
+    std::fs::write(&file, answers(&commands)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_cloison"))
+        .args(["check", "uts", "--format", "json", "--answers"])
+        .arg(&file)
+        .env("HOME", home.path())
+        .output()
+        .unwrap();
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("\"seen\""), "the home was in view");
+    assert!(home.path().join("secret").exists());
+    for path in [target, "/etc/cloison-test".into(), "/usr/cloison-test".into()] {
+        assert!(!path.exists(), "{} was written", path.display());
+    }
+}
+
+#[test]
+fn the_hosts_name_survives_a_host_shell_that_is_root() {
+    let before = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let text = "format = 1\nlesson = \"pid\"\nstudent = \"ana\"\n[tasks.stop]\nhost = \"hostname intrus; domainname intrus\"\n";
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("answers.toml");
+    std::fs::write(&file, text).unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_cloison"))
+        .args(["check", "pid", "--answers"])
+        .arg(&file)
+        .output()
+        .unwrap()
+        .status;
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(), before);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_or_is_of_another_lesson_exits_2_and_says_where() {
+    for (text, says) in [
+        ("format = 1\nlesson = \"uts\"\nstudent = \"ana\"\n[answers]\nguess-copy = \"maybe\"\n", "answers.toml:5"),
+        ("format = 1\nlesson = \"pid\"\nstudent = \"ana\"\n", "answers.toml:2"),
+        ("format = [\n", "answers.toml"),
+        ("format = 1\nlesson = \"uts\"\nstudent = \"ana\"\n[tasks.name]\nbxo = \"x\"\n", "box"),
+    ] {
+        let output = check(text, "json");
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(words.contains(says), "{words}");
+    }
+    let missing = Command::new(env!("CARGO_BIN_EXE_cloison"))
+        .args(["check", "uts", "--answers", "/nowhere/at/all.toml"])
+        .output()
+        .unwrap();
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("/nowhere/at/all.toml"));
+}
+
+#[test]
+fn a_lesson_that_does_not_exist_exits_2_with_one_that_is_like_it() {
+    let output = Command::new(env!("CARGO_BIN_EXE_cloison")).args(["check", "utz", "--lang", "en"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("uts"));
+}
