@@ -8,14 +8,15 @@
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
+use std::num::NonZeroU16;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use cloison::kernel::Trace;
 use cloison::kernel::program::{Launch, Streams, launch};
 use cloison::kernel::pty::open_pty;
+use cloison::kernel::{Errno, Trace};
 use unicode_width::UnicodeWidthChar as _;
 
 const ROWS: u16 = 36;
@@ -35,6 +36,10 @@ const NAMED: [&str; 16] = [
     "#b5e096", "#ffd58a", "#85c5ff", "#dd9bf0", "#79d3de", "#ffffff",
 ];
 
+fn io(errno: Errno) -> std::io::Error {
+    std::io::Error::from_raw_os_error(errno.0)
+}
+
 /// The program on its terminal.
 struct Running {
     keys: std::fs::File,
@@ -44,7 +49,7 @@ struct Running {
 
 impl Running {
     fn start(argv: &[String]) -> anyhow::Result<Self> {
-        let pty = open_pty(&mut Trace::default(), ROWS, COLUMNS)?;
+        let pty = open_pty(&mut Trace::default(), ROWS, COLUMNS).map_err(io)?;
         let master = pty.master.try_clone()?;
         let env = ["TERM=xterm-256color", "COLORTERM=truecolor", "LANG=en_GB.UTF-8", "LC_ALL=C.UTF-8"];
         let mut env: Vec<_> = env.into_iter().map(Into::into).collect();
@@ -58,9 +63,13 @@ impl Running {
             cwd: None,
             processes: None,
         };
-        launch(&mut Trace::default(), &plan, &Streams::Terminal(pty)).context("the program can't be started")?;
+        launch(&mut Trace::default(), &plan, &Streams::Terminal(pty))
+            .map_err(io)
+            .context("the program can't be started")?;
+        let cells = |count| NonZeroU16::new(count).context("a screen has cells");
+        let screen = vt100::Parser::new(cells(ROWS)?, cells(COLUMNS)?, 0);
         let output = reader(master.as_fd().try_clone_to_owned()?);
-        Ok(Self { keys: master.into(), output, screen: vt100::Parser::new(ROWS, COLUMNS, 0) })
+        Ok(Self { keys: master.into(), output, screen })
     }
 
     fn press(&mut self, keys: &str) -> anyhow::Result<()> {

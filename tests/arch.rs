@@ -354,14 +354,14 @@ fn root() -> PathBuf {
 fn sources() -> Vec<SourceFile> {
     fn walk(directory: &Path, into: &mut Vec<SourceFile>) {
         let mut entries: Vec<PathBuf> =
-            std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+            std::fs::read_dir(directory).expect("src").map(|entry| entry.expect("src").path()).collect();
         entries.sort();
         for path in entries {
             if path.is_dir() {
                 walk(&path, into);
             } else if path.extension().is_some_and(|end| end == "rs") {
-                let text = std::fs::read_to_string(&path).unwrap();
-                let path = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                let text = std::fs::read_to_string(&path).expect("a file of src");
+                let path = path.strip_prefix(root()).unwrap_or(&path).to_string_lossy().into_owned();
                 into.push(SourceFile { path, text });
             }
         }
@@ -372,7 +372,7 @@ fn sources() -> Vec<SourceFile> {
 }
 
 fn page() -> String {
-    std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap()
+    std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md")
 }
 
 fn none(found: &[String]) {
