@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const REST: Duration = Duration::from_millis(1200);
 
 /// The size of a cell, in the picture's units.
-const CELL: (f32, f32) = (8.4, 18.0);
+const CELL: (f32, f32) = (8.4, 16.5);
 const GROUND: &str = "#16181d";
 const INK: &str = "#d8dbe2";
 /// The sixteen colours that a terminal has names for.
@@ -279,7 +279,7 @@ fn run(out: &mut String, row: u16, column: u16, cells: u16, text: &str, look: &L
         }
     }
     let shown = shown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let (ink, base) = (&look.ink, y + 13.5);
+    let (ink, base) = (&look.ink, y + 12.8);
     let _ = writeln!(
         out,
         "<text x=\"{x:.1}\" y=\"{base:.1}\" textLength=\"{length:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{ink}\"{style}>{shown}</text>"
