@@ -19,7 +19,7 @@ ci:
 bench:
     cargo bench --bench ratios
 
-# Draw the README's picture from the running program (as root; PNG where rsvg-convert is there)
+# Draw the README's picture from the running program (as root)
 picture:
     cargo build --release
     cargo build --example picture
