@@ -1,0 +1,39 @@
+# Recipes for those who work on cloison. `just` lists them.
+
+_default:
+    @just --list
+
+# Open the program
+run *arguments:
+    cargo run --release -- {{arguments}}
+
+# The tests, as whoever calls
+test:
+    cargo test
+
+# Exactly what a change must pass (as root): format, lints, documentation, tests as both users
+ci:
+    .ci/run
+
+# Every figure beside a peer, in one run
+bench:
+    cargo bench --bench ratios
+
+# Draw the README's picture from the running program (as root)
+picture:
+    cargo build --release
+    cargo build --example picture
+    assets/picture
+
+# Licences, duplicates and sources of all crates (needs cargo-deny)
+audit:
+    cargo deny --all-features check
+
+# Write the JSON Schema of lesson.toml anew
+schema:
+    cargo run --quiet -- lesson schema > assets/lesson.schema.json.new
+    mv assets/lesson.schema.json.new assets/lesson.schema.json
+
+# Validate every lesson, with its solution and its wrong answers
+lint-lessons:
+    cargo run --quiet -- --lessons lessons lesson lint
