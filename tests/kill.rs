@@ -2,6 +2,8 @@
 //! the terminal comes back, and nothing is left on the machine. Run as root and as
 //! an ordinary user.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::collections::BTreeSet;

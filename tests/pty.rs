@@ -1,6 +1,8 @@
 //! The program as a student meets it: on a terminal, with real keys, real shells
 //! and real walls. Run as root and as an ordinary user.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::os::unix::process::ExitStatusExt as _;
@@ -290,7 +292,7 @@ fn a_stopped_program_lends_the_terminal_and_takes_it_again() {
         std::thread::yield_now();
     }
     terminal.signal(Signal::SIGCONT);
-    terminal.wait_for("the alternate screen again", |screen| screen.alternate_screen());
+    terminal.wait_for("the alternate screen again", vt100::Screen::alternate_screen);
     terminal.at_step(6, 11, "0/8");
     terminal.enter("echo $((40 + 2))x");
     terminal.see("42x");

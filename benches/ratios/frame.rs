@@ -81,10 +81,13 @@ fn snapshot(turn: u32) -> Result<Snapshot, String> {
         nspid,
         uid: pid % 5,
         gid: pid % 5,
-        user: (pid % 5 == 0).then(|| "root".to_owned()),
+        user: pid.is_multiple_of(5).then(|| "root".to_owned()),
         state: 'S',
         name: format!("worker-{pid}"),
-        command: format!("/usr/lib/service/worker --number {pid} --turn {}", if pid % 50 == 0 { turn } else { 0 }),
+        command: format!(
+            "/usr/lib/service/worker --number {pid} --turn {}",
+            if pid.is_multiple_of(50) { turn } else { 0 }
+        ),
     };
     let outside = 1_000..1_000 + PROCESSES;
     let host_list = outside.map(|pid| process(pid, if inside(pid - 999) { vec![pid, pid - 999] } else { vec![pid] }));

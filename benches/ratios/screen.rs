@@ -192,7 +192,7 @@ impl Screen {
             Ok(_) => {}
             Err(_) => return false,
         }
-        let mut bytes = [0; 64 << 10];
+        let mut bytes = [0; 16 << 10];
         match self.master.read(&mut bytes) {
             Ok(0) | Err(_) => false,
             Ok(count) => {

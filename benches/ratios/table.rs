@@ -83,10 +83,12 @@ pub fn print(rows: &[Row]) {
     let width = |column: usize| table.iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 6] = std::array::from_fn(width);
     for cells in &table {
-        let [what, ours, peer, ratio, target, verdict] = cells;
-        let [a, b, c, d, e, _] = widths;
-        let line = format!("{what:<a$}  {ours:>b$}  {peer:<c$}  {ratio:>d$}  {target:<e$}  {verdict}");
-        println!("{}", line.trim_end());
+        let padded = cells.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
+            // Figures stand to the right.
+            1 | 3 => format!("{cell:>width$}"),
+            _ => format!("{cell:<width$}"),
+        });
+        println!("{}", padded.collect::<Vec<_>>().join("  ").trim_end());
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod check_command;
 pub mod clean_command;
 pub mod doctor_command;
+mod driver;
 pub mod grade;
 pub mod learn;
 pub mod lesson_commands;

@@ -143,6 +143,10 @@ impl Keeper {
                     return Ok(());
                 }
                 self.handle(request)?;
+                // What came along with an answer is not waited for again.
+                for index in 0..self.actors.len() {
+                    self.take(index, UNASKED)?;
+                }
             }
             self.wait(None, None)?;
             self.client.fill()?;

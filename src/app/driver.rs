@@ -1,0 +1,325 @@
+//! The lab's thread of the screen: owns the stage, answers the screen's requests,
+//! samples the lab when something may have changed, and builds it again when its
+//! keeper is killed.
+
+use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::shells::{self, Shared};
+use super::stage::Stage;
+use super::store::{Store, StoreError};
+use crate::doctor;
+use crate::i18n::{Explain, Lang};
+use crate::kernel::process::Exit;
+use crate::kernel::terminal::Settings;
+use crate::lab::client::sweep_leftovers;
+use crate::lab::{Lab, LabError, Options};
+use crate::lesson::answers::Answers;
+use crate::lesson::library::Library;
+use crate::observe::Snapshot;
+use crate::say;
+use crate::session::Effect;
+use crate::ui::event::{Event, Finding, Request, ShellId};
+
+/// How often the lab's thread looks whether a shell has been active.
+const LOOK: Duration = Duration::from_millis(50);
+/// How soon after a shell's activity a snapshot is taken.
+const SOON: Duration = Duration::from_millis(80);
+/// The least time between two snapshots of an idle lab.
+const IDLE: Duration = Duration::from_millis(400);
+/// An idle lab is sampled so seldom that it costs at most this part of a core.
+const COST: u32 = 200;
+/// The longest time between two snapshots.
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// The lab's thread.
+pub(super) struct Driver {
+    library: Library,
+    store: Store,
+    lang: Lang,
+    events: SyncSender<Event>,
+    shared: Arc<Shared>,
+    /// An empty lab while no lesson is open.
+    idle: Option<Lab>,
+    stage: Option<Stage>,
+    /// Where the lesson stands, to come back to when its keeper is killed.
+    step: usize,
+    answers: Answers,
+    last: Option<Arc<Snapshot>>,
+    next_sample: Instant,
+    next_shell: ShellId,
+    threads: Vec<JoinHandle<()>>,
+    /// The terminal's settings, for every keeper that is started.
+    settings: Option<(OwnedFd, Settings)>,
+}
+
+/// The screen is gone.
+struct Gone;
+
+impl Driver {
+    pub(super) fn new(library: Library, store: Store, lang: Lang, events: SyncSender<Event>) -> Self {
+        Self {
+            library,
+            store,
+            lang,
+            events,
+            shared: Arc::default(),
+            idle: None,
+            stage: None,
+            step: 0,
+            answers: Answers::default(),
+            last: None,
+            next_sample: Instant::now(),
+            next_shell: 1,
+            threads: Vec::new(),
+            settings: None,
+        }
+    }
+
+    pub(super) fn serve(mut self, requests: &Receiver<Request>, terminal: Option<(OwnedFd, Settings)>) {
+        self.settings = terminal;
+        // The keeper is there before anything else: it puts the terminal back
+        // should this program be killed.
+        match self.start_lab() {
+            Ok(lab) => self.idle = Some(lab),
+            Err(error) => drop(self.fail(&error)),
+        }
+        sweep_leftovers(None);
+        while self.turn(requests).is_ok() {}
+        // Leaving: what the lab made goes before the program does.
+        drop((self.stage, self.idle));
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+    }
+
+    fn start_lab(&self) -> Result<Lab, LabError> {
+        let terminal =
+            self.settings.as_ref().and_then(|(fd, settings)| fd.try_clone().ok().map(|fd| (fd, settings.clone())));
+        Lab::start(Options { terminal, ..Options::default() })
+    }
+
+    /// One request, or one look at the lab.
+    fn turn(&mut self, requests: &Receiver<Request>) -> Result<(), Gone> {
+        let wait = if self.stage.is_some() { LOOK } else { LONGEST };
+        match requests.recv_timeout(wait) {
+            Ok(request) => self.handle(request)?,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(Gone),
+        }
+        self.note_closed()?;
+        if self.shared.active.swap(false, Ordering::AcqRel) {
+            self.next_sample = self.next_sample.min(Instant::now() + SOON);
+        }
+        if self.stage.is_some() && Instant::now() >= self.next_sample {
+            self.sample(false)?;
+        }
+        Ok(())
+    }
+
+    fn send(&self, event: Event) -> Result<(), Gone> {
+        self.events.send(event).map_err(|_| Gone)
+    }
+
+    fn fail(&self, error: &dyn Explain) -> Result<(), Gone> {
+        self.send(Event::Failed(error.explain(self.lang)))
+    }
+
+    fn handle(&mut self, request: Request) -> Result<(), Gone> {
+        match request {
+            Request::Open(id) => self.open(&id),
+            Request::Close => self.close(),
+            Request::Session(effect) => self.effect(effect),
+            Request::OpenShell { actor, rows, cols } => self.open_shell(&actor, rows, cols),
+            Request::Doctor => {
+                let findings = doctor::findings();
+                let for_screen = |one: &doctor::Finding| Finding {
+                    works: one.works(),
+                    name: one.name(self.lang).to_owned(),
+                    why: one.why(self.lang).to_owned(),
+                    remedy: one.remedy(self.lang),
+                };
+                self.send(Event::Doctor(findings.iter().map(for_screen).collect()))
+            }
+            Request::Speak(lang) => {
+                self.lang = lang;
+                Ok(())
+            }
+        }
+    }
+
+    fn open(&mut self, id: &str) -> Result<(), Gone> {
+        self.close()?;
+        let lesson = match self.library.get(id) {
+            Ok(lesson) => Arc::new(lesson),
+            Err(error) => return self.fail(&error),
+        };
+        let missing = doctor::missing(&lesson);
+        if !missing.is_empty() {
+            let words: Vec<String> = missing.iter().map(|one| one.explain(self.lang)).collect();
+            return self.send(Event::Failed(words.join("\n")));
+        }
+        let answers = match self.store.load(&lesson) {
+            Ok(answers) => answers,
+            Err(error @ StoreError::Unreadable(_)) => return self.unreadable(id, &error),
+            Err(error) => return self.fail(&error),
+        };
+        let lab = match self.idle.take().map_or_else(|| self.start_lab(), Ok) {
+            Ok(lab) => lab,
+            Err(error) => return self.fail(&error),
+        };
+        let student = self.student(&answers);
+        match Stage::on(lab, Arc::clone(&lesson), &student) {
+            Ok(stage) => self.stage = Some(stage),
+            Err(error) => return self.fail(&error),
+        }
+        self.step = 0;
+        self.last = None;
+        self.answers = answers.clone();
+        self.send(Event::Opened { lesson, answers: Box::new(Answers { student, ..answers }) })
+    }
+
+    /// The student that an answers file names, or who is at the keyboard.
+    fn student(&self, answers: &Answers) -> String {
+        if answers.student.is_empty() { self.store.student().to_owned() } else { answers.student.clone() }
+    }
+
+    /// A progress file that can't be read is never written over.
+    fn unreadable(&self, id: &str, error: &StoreError) -> Result<(), Gone> {
+        let path = self.store.path(id);
+        let (path, why, lang) = (path.display(), error.explain(self.lang), self.lang);
+        self.send(Event::Failed(say!(
+            lang,
+            "Your progress file {path} can't be read; it was left as it is. Mend it or move it away, then open the lesson again.\n{why}",
+            "Votre fichier de progression {path} est illisible ; il a été laissé tel quel. Corrigez-le ou déplacez-le, puis rouvrez la leçon.\n{why}"
+        )))
+    }
+
+    fn close(&mut self) -> Result<(), Gone> {
+        self.last = None;
+        if let Some(stage) = self.stage.take() {
+            match stage.leave() {
+                Ok(lab) => self.idle = Some(lab),
+                Err(error) => self.fail(&error)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn effect(&mut self, effect: Effect) -> Result<(), Gone> {
+        match effect {
+            Effect::Perform { step } => {
+                self.step = step;
+                let Some(stage) = &mut self.stage else { return Ok(()) };
+                match stage.perform(step) {
+                    Ok(outcome) => {
+                        self.sample(true)?;
+                        self.send(Event::Performed(outcome))
+                    }
+                    Err(error) => self.recover(&error),
+                }
+            }
+            Effect::Rebuild { to, answers } => {
+                self.step = to;
+                let Some(stage) = &mut self.stage else { return Ok(()) };
+                match stage.rebuild(to, &answers) {
+                    Ok(outcomes) => {
+                        self.sample(true)?;
+                        self.send(Event::Rebuilt { to, outcomes })
+                    }
+                    Err(error) => self.recover(&error),
+                }
+            }
+            Effect::Save(answers) => {
+                self.answers = (*answers).clone();
+                match self.store.save(&answers) {
+                    Ok(()) => Ok(()),
+                    Err(error) => self.fail(&error),
+                }
+            }
+            // The screen's own business.
+            Effect::FocusShell(_) | Effect::Finished => Ok(()),
+        }
+    }
+
+    /// Takes a snapshot and sends it when it is news, or asked for.
+    fn sample(&mut self, asked: bool) -> Result<(), Gone> {
+        let Some(stage) = &mut self.stage else { return Ok(()) };
+        let start = Instant::now();
+        let snapshot = match stage.snapshot() {
+            Ok(snapshot) => Arc::new(snapshot),
+            Err(error) => return self.recover(&error),
+        };
+        self.next_sample = Instant::now() + (start.elapsed() * COST).clamp(IDLE, LONGEST);
+        let news = self.last.as_ref().is_none_or(|last| last.host != snapshot.host || last.actors != snapshot.actors);
+        if asked || news {
+            self.last = Some(Arc::clone(&snapshot));
+            self.send(Event::Observed(snapshot))?;
+        }
+        Ok(())
+    }
+
+    /// The keeper died, and all of its lab was removed: says so, and builds the lab
+    /// again as it was.
+    fn recover(&mut self, error: &LabError) -> Result<(), Gone> {
+        self.fail(error)?;
+        let Some(stage) = self.stage.take() else { return Ok(()) };
+        let lesson = Arc::clone(stage.lesson());
+        drop(stage);
+        let student = self.student(&self.answers);
+        let rebuilt = self.start_lab().and_then(|lab| Stage::on(lab, lesson, &student)).and_then(|mut stage| {
+            let outcomes = stage.rebuild(self.step, &self.answers)?;
+            Ok((stage, outcomes))
+        });
+        match rebuilt {
+            Ok((stage, outcomes)) => {
+                self.stage = Some(stage);
+                self.next_sample = Instant::now();
+                self.send(Event::Rebuilt { to: self.step, outcomes })
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn open_shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<(), Gone> {
+        let Some(stage) = &mut self.stage else { return Ok(()) };
+        let launched = match stage.shell(actor, rows, cols) {
+            Ok(launched) => launched,
+            Err(error @ LabError::KeeperDied) => return self.recover(&error),
+            Err(error) => return self.fail(&error),
+        };
+        let id = self.next_shell;
+        self.next_shell += 1;
+        let started = shells::start(id, launched.id, launched.fd, self.events.clone(), Arc::clone(&self.shared));
+        match started {
+            Ok((handle, thread)) => {
+                self.threads.push(thread);
+                self.send(Event::ShellOpened { id, actor: actor.to_owned(), handle })
+            }
+            Err(error) => self.send(Event::Failed(error.to_string())),
+        }
+    }
+
+    /// Says how shells ended whose terminals were closed from within.
+    fn note_closed(&mut self) -> Result<(), Gone> {
+        let closed = std::mem::take(&mut *self.shared.closed.lock().unwrap_or_else(PoisonError::into_inner));
+        for (id, launch) in closed {
+            let exit = self.stage.as_mut().and_then(|stage| stage.ended(launch));
+            let words = exit.map_or_else(|| say!(self.lang, "ended", "terminé"), |exit: Exit| exit.to_string());
+            self.send(Event::ShellClosed(id, words))?;
+        }
+        // The threads of closed shells are joined here, not only at the end.
+        let (done, running) = std::mem::take(&mut self.threads).into_iter().partition(JoinHandle::is_finished);
+        self.threads = running;
+        let done: Vec<JoinHandle<()>> = done;
+        for thread in done {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+        Ok(())
+    }
+}
