@@ -13,7 +13,7 @@ const WIDE: (u16, u16) = (120, 36);
 const NARROW: (u16, u16) = (80, 24);
 
 fn host_name() -> String {
-    nix::sys::utsname::uname().unwrap().nodename().to_string_lossy().into_owned()
+    nix::sys::utsname::uname().expect("uname").nodename().to_string_lossy().into_owned()
 }
 
 /// Answers the prediction of the step shown.
@@ -290,7 +290,7 @@ fn a_stopped_program_lends_the_terminal_and_takes_it_again() {
         std::thread::yield_now();
     }
     terminal.signal(Signal::SIGCONT);
-    terminal.wait_for("the alternate screen again", |screen| screen.alternate_screen());
+    terminal.wait_for("the alternate screen again", vt100::Screen::alternate_screen);
     terminal.at_step(6, 11, "0/8");
     terminal.enter("echo $((40 + 2))x");
     terminal.see("42x");
