@@ -22,8 +22,8 @@ const AT_ONCE: usize = 8;
 
 /// Runs a test for each step of each lesson, several at once.
 fn at_each_step(test: impl Fn(&Place, &mut Terminal, &str) + Sync) {
-    let library = Library::open(None).unwrap();
-    let steps = LESSONS.map(|id| library.get(id).unwrap()).into_iter().flat_map(|lesson| {
+    let library = Library::open(None).expect("built in");
+    let steps = LESSONS.map(|id| library.get(id).expect("built in")).into_iter().flat_map(|lesson| {
         let of = lesson.steps.len();
         let id = lesson.id.clone();
         let at = |(number, step): (usize, cloison::lesson::Step)| (id.clone(), step.id, number + 1, of);
@@ -50,7 +50,7 @@ fn at_each_step(test: impl Fn(&Place, &mut Terminal, &str) + Sync) {
 }
 
 fn keeper(place: &Place) -> Process {
-    processes(place).into_iter().find(|process| process.command == "cloison keeper").unwrap()
+    processes(place).into_iter().find(|process| process.command == "cloison keeper").expect("a keeper")
 }
 
 fn actors(place: &Place) -> BTreeSet<String> {

@@ -15,7 +15,7 @@ const WIDE: (u16, u16) = (120, 36);
 const NARROW: (u16, u16) = (80, 24);
 
 fn host_name() -> String {
-    nix::sys::utsname::uname().unwrap().nodename().to_string_lossy().into_owned()
+    nix::sys::utsname::uname().expect("uname").nodename().to_string_lossy().into_owned()
 }
 
 /// Answers the prediction of the step shown.
