@@ -59,10 +59,10 @@ fn actors(place: &Place) -> BTreeSet<String> {
 }
 
 /// Waits for something of which nobody tells.
-fn until(what: &str, holds: impl Fn() -> bool) {
+fn until(what: &str, instead: &dyn Fn() -> String, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(Instant::now() < deadline, "never: {what}");
+        assert!(Instant::now() < deadline, "never: {what}: {}", instead());
         std::thread::park_timeout(Duration::from_millis(20));
     }
 }
@@ -96,9 +96,8 @@ fn when_an_actor_or_the_keeper_is_killed_the_screen_goes_on_and_leaves_nothing()
             let old = keeper(place);
             end(&old);
             says_that_the_keeper_died(terminal);
-            until(&format!("{step}: the lab is built again after {actor}"), || {
-                actors(place) == cast && keeper(place).pid != old.pid
-            });
+            let again = || actors(place) == cast && keeper(place).pid != old.pid;
+            until(&format!("{step}: the lab is built again after {actor}"), &|| terminal.text(), again);
             goes_on(terminal);
         }
         let victim = processes(place).into_iter().find(|process| cast.contains(&process.command)).unwrap();
@@ -130,7 +129,7 @@ fn begun(place: &Place) -> Terminal {
 /// Leaves a process behind in the shell that has the keyboard.
 fn leave_behind(place: &Place, terminal: &mut Terminal, how: &str) {
     terminal.enter(&format!("{how} sleep {} &", place.mark));
-    until("the process runs", || sleeping(place).is_some());
+    until("the process runs", &String::new, || sleeping(place).is_some());
 }
 
 fn sleeping(place: &Place) -> Option<Process> {
@@ -160,7 +159,7 @@ fn what_ran_away_from_the_shell_ends_with_the_keeper_whatever_it_did() {
         leave_behind(&place, &mut terminal, how);
         end(&keeper(&place));
         says_that_the_keeper_died(&terminal);
-        until("it has ended", || sleeping(&place).is_none());
+        until("it has ended", &String::new, || sleeping(&place).is_none());
         assert_eq!(terminal.quit().code(), Some(0));
         before.must_come_back(&place);
     }
@@ -204,7 +203,7 @@ fn what_both_left_behind_is_removed_by_clean_and_by_the_next_start() {
         } else {
             let mut terminal = place.start(SIZE, &["learn", "uts", "--lang", "en"]);
             terminal.at_step(6, 11, "0/8");
-            until("the next start has removed it", || sleeping(&place).is_none());
+            until("the next start has removed it", &String::new, || sleeping(&place).is_none());
             assert_eq!(terminal.quit().code(), Some(0));
         }
         before.must_come_back(&place);
@@ -222,7 +221,7 @@ fn a_pid_namespace_takes_along_even_what_has_no_marker() {
     leave_behind(&place, &mut terminal, "env -i setsid");
     kill_both(&place, &terminal);
     drop(terminal);
-    until("it has ended", || sleeping(&place).is_none());
+    until("it has ended", &String::new, || sleeping(&place).is_none());
     assert_eq!(place.run(&["clean"]).status.code(), Some(0));
     before.must_come_back(&place);
 }

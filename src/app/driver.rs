@@ -33,6 +33,8 @@ const SOON: Duration = Duration::from_millis(80);
 const IDLE: Duration = Duration::from_millis(400);
 /// An idle lab is sampled so seldom that it costs at most this part of a core.
 const COST: u32 = 200;
+/// How often a lab is built again whose keeper is killed again and again.
+const REBUILDS: usize = 5;
 /// The longest time between two snapshots.
 const LONGEST: Duration = Duration::from_secs(3);
 
@@ -271,10 +273,18 @@ impl Driver {
         let lesson = Arc::clone(stage.lesson());
         drop(stage);
         let student = self.student(&self.answers);
-        let rebuilt = self.start_lab().and_then(|lab| Stage::on(lab, lesson, &student)).and_then(|mut stage| {
+        let rebuild = || {
+            let mut stage = Stage::on(self.start_lab()?, Arc::clone(&lesson), &student)?;
             let outcomes = stage.rebuild(self.step, &self.answers)?;
             Ok((stage, outcomes))
-        });
+        };
+        let mut rebuilt = rebuild();
+        for _ in 0..REBUILDS {
+            // The new keeper may be killed as well while it builds.
+            let Err(error @ LabError::KeeperDied) = &rebuilt else { break };
+            self.fail(error)?;
+            rebuilt = rebuild();
+        }
         match rebuilt {
             Ok((stage, outcomes)) => {
                 self.stage = Some(stage);
