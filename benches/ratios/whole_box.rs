@@ -67,8 +67,13 @@ fn build(lab: &mut Lab) -> Result<(), String> {
         ("init", Op::PivotRoot { path: "{root}".into() }),
         ("init", Op::Run { argv: vec!["true".into()], seconds: 5, background: false }),
     ];
-    for (actor, op) in steps {
-        let performed = lab.perform(actor, &op).map_err(|error| error.to_string())?;
+    // As a lesson's step with these ops.
+    let ops = steps.map(|(actor, op)| (actor.to_owned(), op)).to_vec();
+    let (done, unasked) = lab.perform_all(ops).map_err(|error| error.to_string())?;
+    if let Some(failure) = unasked {
+        return Err(format!("({failure:?})"));
+    }
+    for performed in done {
         if let Some((errno, doing)) = performed.failure {
             return Err(format!("({doing}: {errno})"));
         }

@@ -101,24 +101,28 @@ impl Stage {
         let start = Instant::now();
         let mut outcome = StepOutcome { step, ..StepOutcome::default() };
         let ops = self.lesson.steps[step].ops.clone();
-        for each in ops {
-            let performed = match self.lab.perform(&each.actor, &each.op.with_values(&self.values)) {
-                Ok(performed) => performed,
-                // An actor that is gone or silent is a finding to show.
-                Err(LabError::Failed(failure)) => {
-                    let doing = crate::i18n::Explain::explain(&failure, crate::i18n::Lang::En);
-                    let failure = Some((Errno(libc::ESRCH), doing));
-                    outcome.ops.push(OpOutcome { actor: each.actor, calls: Vec::new(), failure });
-                    break;
-                }
-                Err(error) => return Err(error),
-            };
-            let symbol = performed.failure.as_ref().map(|(errno, _)| errno.symbol());
-            let as_meant = symbol == each.fails;
-            outcome.ops.push(OpOutcome { actor: each.actor, calls: performed.calls, failure: performed.failure });
-            if !as_meant {
+        let mut rest = ops.as_slice();
+        while !rest.is_empty() {
+            let asked = rest.iter().map(|each| (each.actor.clone(), each.op.with_values(&self.values))).collect();
+            let (done, failure) = self.lab.perform_all(asked)?;
+            let (tried, after) = rest.split_at(done.len());
+            let mut as_meant = true;
+            for (each, performed) in tried.iter().zip(done) {
+                as_meant = performed.failure.as_ref().map(|(errno, _)| errno.symbol()) == each.fails;
+                let (calls, failure) = (performed.calls, performed.failure);
+                outcome.ops.push(OpOutcome { actor: each.actor.clone(), calls, failure });
+            }
+            // An actor that is gone or silent is a finding to show.
+            if let (Some(failure), Some(each)) = (failure, after.first()) {
+                let doing = crate::i18n::Explain::explain(&failure, crate::i18n::Lang::En);
+                let failure = Some((Errno(libc::ESRCH), doing));
+                outcome.ops.push(OpOutcome { actor: each.actor.clone(), calls: Vec::new(), failure });
+                as_meant = false;
+            }
+            if !as_meant || tried.is_empty() {
                 break;
             }
+            rest = after;
         }
         outcome.micros = start.elapsed().as_micros() as u64;
         Ok(outcome)

@@ -187,11 +187,13 @@ pub fn become_user(trace: &mut Trace, uid: u32, gid: u32, drop_groups: bool) -> 
 /// and, where there is room, its command line (what `ps -f` shows).
 #[expect(unsafe_code, reason = "overwrites the argument area, as setproctitle(3) does")]
 pub fn set_title(name: &str, title: &str) {
+    // The same in every process forked from the keeper: looked up once.
+    static AREA: std::sync::OnceLock<Option<(usize, usize)>> = std::sync::OnceLock::new();
     if let Ok(name) = std::ffi::CString::new(name) {
         // A name is a nicety: nothing depends on it, so a refusal is no error.
         let _ = nix::sys::prctl::set_name(&name);
     }
-    let Some((start, end)) = argument_area() else { return };
+    let Some((start, end)) = *AREA.get_or_init(argument_area) else { return };
     let room = end - start;
     let bytes = title.as_bytes();
     let used = bytes.len().min(room.saturating_sub(1));

@@ -208,14 +208,26 @@ impl Lab {
     /// Has an actor carry out an op on itself. A failing op is no error: it is in
     /// the answer, with the calls made so far.
     pub fn perform(&mut self, actor: &str, op: &Op) -> Result<Performed, LabError> {
-        let patience = match op {
-            Op::Run { seconds, .. } => Duration::from_secs(u64::from(*seconds)),
-            _ => Duration::ZERO,
-        };
-        match self.ask(&ToKeeper::Perform { actor: actor.to_owned(), op: op.clone() }, patience)? {
-            FromKeeper::Performed(performed) => {
-                self.actors.extend(performed.made.clone());
-                Ok(performed)
+        let (mut done, failure) = self.perform_all(vec![(actor.to_owned(), op.clone())])?;
+        match (done.pop(), failure) {
+            (Some(performed), None) => Ok(performed),
+            (_, Some(failure)) => Err(LabError::Failed(failure)),
+            (None, None) => Err(self.bury()),
+        }
+    }
+
+    /// Has actors carry out ops on themselves, one after the other, up to and with
+    /// the first that fails. Beside what was done: why an actor could not be asked.
+    pub fn perform_all(&mut self, ops: Vec<(String, Op)>) -> Result<(Vec<Performed>, Option<Failure>), LabError> {
+        let seconds = ops.iter().map(|(_, op)| match op {
+            Op::Run { seconds, .. } => *seconds,
+            _ => 0,
+        });
+        let patience = PATIENCE * ops.len() as u32 + Duration::from_secs(u64::from(seconds.sum::<u32>()));
+        match self.ask(&ToKeeper::Perform { ops }, patience)? {
+            FromKeeper::Performed(done, failure) => {
+                self.actors.extend(done.iter().filter_map(|performed| performed.made.clone()));
+                Ok((done, failure))
             }
             _ => Err(self.bury()),
         }

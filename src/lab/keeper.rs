@@ -277,7 +277,7 @@ impl Keeper {
     fn handle(&mut self, request: ToKeeper) -> Result<(), FrameError> {
         let answer = match request {
             ToKeeper::Spawn { actor } => self.spawn(&actor).map(FromKeeper::Spawned),
-            ToKeeper::Perform { actor, op } => self.perform(&actor, op).map(FromKeeper::Performed),
+            ToKeeper::Perform { ops } => self.perform_all(ops),
             ToKeeper::View { actor, patience } => self.view(&actor, patience),
             ToKeeper::Launch { actor, program, terminal } => match self.launch(&actor, program, terminal) {
                 Ok((launch, fd)) => return self.say_with(&FromKeeper::Launched { launch }, &[fd.as_raw_fd()]),
@@ -449,6 +449,24 @@ impl Keeper {
         let number = self.put(index, Ask::End { pid }, &[])?;
         self.hear(index, number, Instant::now() + OP_PATIENCE)?;
         Ok(FromKeeper::Done)
+    }
+
+    fn perform_all(&mut self, ops: Vec<(String, Op)>) -> Result<FromKeeper, NoAnswer> {
+        let mut done = Vec::new();
+        for (actor, op) in ops {
+            match self.perform(&actor, op) {
+                Ok(performed) => {
+                    let failed = performed.failure.is_some();
+                    done.push(performed);
+                    if failed {
+                        break;
+                    }
+                }
+                Err(NoAnswer::Failed(failure)) => return Ok(FromKeeper::Performed(done, Some(failure))),
+                Err(NoAnswer::ClientGone) => return Err(NoAnswer::ClientGone),
+            }
+        }
+        Ok(FromKeeper::Performed(done, None))
     }
 
     fn perform(&mut self, name: &str, op: Op) -> Result<Performed, NoAnswer> {

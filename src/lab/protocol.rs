@@ -32,12 +32,11 @@ pub enum ToKeeper {
         /// Its name.
         actor: String,
     },
-    /// Have an actor carry out an op on itself. Answered by `Performed`.
+    /// Have actors carry out ops on themselves, one after the other, up to the first
+    /// that fails. Answered by `Performed`.
     Perform {
-        /// Its name.
-        actor: String,
-        /// What.
-        op: Op,
+        /// Each actor's name, and what it does.
+        ops: Vec<(String, Op)>,
     },
     /// Ask an actor for its own view. Answered by `View`.
     View {
@@ -78,8 +77,9 @@ pub enum FromKeeper {
     Ready,
     /// An actor was made.
     Spawned(ActorInfo),
-    /// An op was carried out, or failed.
-    Performed(Performed),
+    /// The ops that were tried, in order; the last may have failed, by its call or
+    /// (second) because its actor could not be asked.
+    Performed(Vec<Performed>, Option<Failure>),
     /// An actor's view, opaque; nothing when it did not answer in time.
     View(Option<Vec<u8>>),
     /// Something was launched; its descriptor comes along.

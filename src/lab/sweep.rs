@@ -3,8 +3,11 @@
 //! Used at start, by the program when its keeper dies, and by `cloison clean`.
 
 use std::collections::BTreeSet;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::journal::{self, Line, Pid};
 use super::program::MARKER;
@@ -147,29 +150,49 @@ fn stat_field(pid: u32, number: usize) -> Option<String> {
 /// and what descends from them, are left alone.
 pub fn end_descendants(spared: &BTreeSet<u32>) -> usize {
     let mut killed = 0;
+    let mut first = true;
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let children: Vec<u32> = children_of("self").into_iter().filter(|pid| !spared.contains(pid)).collect();
         if children.is_empty() {
             return killed;
         }
-        let all = descendants(&children);
-        // First no more forks, so that a fork bomb can't outrun the kills.
-        for pid in &all {
+        // Mostly the children take all else along. What is there after them is met
+        // with more: no more forks, so that a fork bomb can't outrun the kills.
+        let all = if first { children.clone() } else { descendants(&children) };
+        for pid in all.iter().filter(|_| !first) {
             forbid_forks(*pid);
         }
+        let mut ending = Vec::new();
         for pid in all.iter().rev() {
-            if !is_zombie(*pid) && pidfd_open(*pid).and_then(|pidfd| pidfd_kill(&pidfd, libc::SIGKILL)).is_ok() {
+            if let Ok(pidfd) = pidfd_open(*pid)
+                && !is_zombie(*pid)
+                && pidfd_kill(&pidfd, libc::SIGKILL).is_ok()
+            {
                 killed += 1;
+                ending.push(pidfd);
             }
         }
+        wait_for_end(&ending);
         for pid in &children {
             reap_one(*pid);
         }
+        first = false;
         if Instant::now() > deadline {
             return killed;
         }
-        std::thread::yield_now();
+    }
+}
+
+/// Waits until these processes have ended, for at most 20 ms each turn of the
+/// caller's: those that are not its children end without being collected by it.
+fn wait_for_end(pidfds: &[OwnedFd]) {
+    let until = Instant::now() + Duration::from_millis(20);
+    for pidfd in pidfds {
+        let left = until.saturating_duration_since(Instant::now()).as_millis() as i64;
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+        // An interrupted wait is only shorter.
+        let _ = poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], timeout);
     }
 }
 
