@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::layout::Pane;
 use super::safe::safe;
 use crate::i18n::{Explain, Lang};
+use crate::lesson::op::NsKind;
 use crate::observe::model::{IdRange, Mount, Process, Users};
 use crate::observe::twin::{self, Key, RowKey, Side, UserFace};
 use crate::observe::{ActorView, Changes, Reading, Snapshot, View};
@@ -209,6 +210,9 @@ fn mount(one: &Mount) -> Vec<String> {
 }
 
 fn names(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) -> Table {
+    // Two names with the same letters are still two, once the namespaces are.
+    let uts = |ns: &BTreeMap<NsKind, Reading<u64>>| ns.get(&NsKind::Uts).and_then(Reading::read).copied();
+    let shared = uts(&host.ns) == uts(&actor.ns);
     for row in &twin::names(host, actor).rows {
         let label = match row.key.key {
             Key::Hostname => lang.pick("host name", "nom d'hôte"),
@@ -216,7 +220,9 @@ fn names(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) ->
             _ => lang.pick("kernel", "noyau"),
         };
         let keys = [row.host, row.inside].map(|name| name.map(|_| row.key.key));
-        making.add(row, keys, row.same(), |name| vec![label.to_owned(), safe(name)]);
+        let one = shared || !matches!(row.key.key, Key::Hostname | Key::Domainname);
+        let joined = row.same().filter(|same| one || !same);
+        making.add(row, keys, joined, |name| vec![label.to_owned(), safe(name)]);
     }
     let head = match lang {
         Lang::En => vec!["WHAT", "NAME"],

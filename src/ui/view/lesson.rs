@@ -10,6 +10,7 @@ use crate::check::State;
 use crate::i18n::Lang;
 use crate::say;
 use crate::session::TaskView;
+use crate::ui::layout::wide;
 use crate::ui::markdown;
 use crate::ui::model::{Focus, LessonScreen, Model, Prose};
 use crate::ui::safe::{safe, width};
@@ -40,11 +41,12 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
         (n, 0) => say!(lang, " ▲ {n} above ", " ▲ {n} plus haut "),
         (above, below) => format!(" ▲ {above}  ▼ {below} "),
     };
-    let wide = u16::try_from(width(&more)).unwrap_or(u16::MAX);
+    let cells = u16::try_from(width(&more)).unwrap_or(u16::MAX);
     let mut corner = regions.lesson;
-    corner.x = corner.right().saturating_sub(wide + 2).max(corner.x);
-    corner.width = wide.min(regions.lesson.width);
-    corner.y = corner.bottom().saturating_sub(1);
+    corner.x = corner.right().saturating_sub(cells + 2).max(corner.x);
+    corner.width = cells.min(regions.lesson.width);
+    // In a single column the lower edge is the title of what stands below.
+    corner.y = if wide(model.size) { corner.bottom().saturating_sub(1) } else { corner.y };
     corner.height = 1;
     put(buffer, corner, 0, &Line::styled(more, theme.style(Role::Key)));
 }

@@ -5,7 +5,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::{Modifier, Style};
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use super::{put, title_style};
 use crate::i18n::Lang;
@@ -14,7 +14,7 @@ use crate::say;
 use crate::ui::layout::{Pane, inner, wide};
 use crate::ui::model::{Focus, LessonScreen, Model};
 use crate::ui::safe::{fit, pad, pad_left, safe, width};
-use crate::ui::theme::Role;
+use crate::ui::theme::{Role, Theme};
 use crate::ui::twin::{Link, Row, Table};
 
 /// Draws the pane in front and the tabs below it.
@@ -102,7 +102,7 @@ fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
     let host = snapshot.map_or_else(String::new, |snapshot| whose(&snapshot.host));
     let title = say!(lang, " HOST {host} ", " HÔTE {host} ");
     let title_area = |half: Rect| Rect { y: area.y, height: 1, ..half };
-    put(buffer, title_area(left), 0, &Line::styled(fit(&title, usize::from(left.width)), theme.style(Role::Strong)));
+    put(buffer, title_area(left), 0, &heading(&title, left.width, theme));
     let seen = actor.and_then(|actor| actor.seen.read()).map_or_else(String::new, whose);
     let ended = actor.filter(|actor| !actor.alive).and_then(|actor| actor.exit.as_deref()).map(safe);
     let state = match (ended, actor.and_then(|actor| actor.stale)) {
@@ -113,12 +113,7 @@ fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
     let name = safe(boxed);
     let title = say!(lang, " BOX {name} {seen} {state}", " BOÎTE {name} {seen} {state}");
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-    put(
-        buffer,
-        title_area(right),
-        0,
-        &Line::styled(fit(&format!(" {title} "), usize::from(right.width)), theme.style(Role::Strong)),
-    );
+    put(buffer, title_area(right), 0, &heading(&format!(" {title} "), right.width, theme));
     if inside.height < 2 {
         return;
     }
@@ -252,6 +247,14 @@ fn draw_row(
     put(buffer, halves[1], at, &inside);
 }
 
+/// The title of a half, and the frame for the rest of it: what stood there before
+/// (the lesson's own mark, on a narrow screen) does not show beside it.
+fn heading(title: &str, wide: u16, theme: Theme) -> Line<'static> {
+    let title = fit(title, usize::from(wide));
+    let rest = "─".repeat(usize::from(wide).saturating_sub(width(&title)));
+    Line::from_iter([Span::styled(title, theme.style(Role::Strong)), Span::styled(rest, theme.style(Role::Frame))])
+}
+
 /// Numbers stand at the right of their column.
 fn numeric(head: &str) -> bool {
     head.ends_with("PID") || head.ends_with("UID")
@@ -267,8 +270,10 @@ fn columns(table: &Table, shown: &[Row], room: usize) -> Vec<usize> {
         }
     }
     let Some((last, others)) = widths.split_last_mut() else { return widths };
-    for wide in others.iter_mut() {
-        *wide = (*wide).min(room * 45 / 100);
+    for (wide, head) in others.iter_mut().zip(&table.head) {
+        // An unnamed user is a long number: the command is what the eye looks for.
+        let most = if ["USER", "UTIL."].contains(head) { (room / 5).max(4) } else { room * 45 / 100 };
+        *wide = (*wide).min(most);
     }
     *last = room.saturating_sub(others.iter().map(|wide| *wide + 1).sum());
     widths
