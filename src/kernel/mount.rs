@@ -85,7 +85,7 @@ pub fn pivot_root(trace: &mut Trace, new_root: &str, put_old: &str) -> Result<()
     trace.record("pivot_root", args, || nix::unistd::pivot_root(new_root, put_old), |()| 0)
 }
 
-/// mkdir(2) with these permission bits, whatever the umask.
+/// mkdir(2) with these permission bits (sticky among them), less the umask.
 pub fn mkdir(trace: &mut Trace, path: &Path, mode: u32) -> Result<(), Errno> {
     let bits = nix::sys::stat::Mode::from_bits_truncate(mode);
     let args = vec![quoted(path), format!("0{mode:o}")];

@@ -574,6 +574,15 @@ impl Keeper {
 
     /// Ends every actor and whatever descends from them, and removes what they left.
     fn take_down(&mut self) {
+        // All at once, so that none waits for another's end; an open connection
+        // says that the PID is still the actor's.
+        let living = self.actors.iter().filter(|actor| actor.ended.is_none());
+        let pidfds: Vec<OwnedFd> = living.filter_map(|actor| process::pidfd_open(actor.pid).ok()).collect();
+        for pidfd in &pidfds {
+            // ESRCH: it has just ended by itself.
+            let _ = process::pidfd_kill(pidfd, libc::SIGKILL);
+        }
+        sweep::wait_for_end(&pidfds);
         self.actors.clear();
         self.launched.clear();
         sweep::end_descendants(&std::collections::BTreeSet::new());

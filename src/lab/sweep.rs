@@ -184,9 +184,9 @@ pub fn end_descendants(spared: &BTreeSet<u32>) -> usize {
     }
 }
 
-/// Waits until these processes have ended, for at most 20 ms each turn of the
-/// caller's: those that are not its children end without being collected by it.
-fn wait_for_end(pidfds: &[OwnedFd]) {
+/// Waits until these processes have ended, for at most 20 ms; those that are the
+/// caller's children are still to be collected.
+pub fn wait_for_end(pidfds: &[OwnedFd]) {
     let until = Instant::now() + Duration::from_millis(20);
     for pidfd in pidfds {
         let left = until.saturating_duration_since(Instant::now()).as_millis() as i64;

@@ -46,6 +46,14 @@ fn from_host(trace: &mut Trace) -> Result<String, Failed> {
         return Err((Errno(libc::ENOENT), STAGES.join(", ")));
     };
     let root = Path::new(stage);
+    // Directories get exactly the permissions that they are asked for.
+    let umask = nix::sys::stat::umask(nix::sys::stat::Mode::empty());
+    let built = furnish(trace, stage, root);
+    nix::sys::stat::umask(umask);
+    built.map(|()| stage.to_owned())
+}
+
+fn furnish(trace: &mut Trace, stage: &str, root: &Path) -> Result<(), Failed> {
     let slave = MsFlags::MS_SLAVE | MsFlags::MS_REC;
     doing(kernel::mount(trace, "", "/", "", slave, ""), || "mount / slave".to_owned())?;
     // What the stage hides can't be shown any more: note the links first.
@@ -70,9 +78,8 @@ fn from_host(trace: &mut Trace) -> Result<String, Failed> {
     {
         directory(trace, &root.join(name), mode)?;
     }
-    directory(trace, &root.join("tmp"), 0o777)?;
-    devices(trace, root)?;
-    Ok(stage.to_owned())
+    directory(trace, &root.join("tmp"), 0o1777)?;
+    devices(trace, root)
 }
 
 /// /dev: the host's harmless devices, bound; a devpts and a shm of its own.
@@ -88,7 +95,7 @@ fn devices(trace: &mut Trace, root: &Path) -> Result<(), Failed> {
         }
     }
     directory(trace, &dev.join("pts"), 0o755)?;
-    directory(trace, &dev.join("shm"), 0o777)?;
+    directory(trace, &dev.join("shm"), 0o1777)?;
     let pts = dev.join("pts");
     let options = "newinstance,ptmxmode=0666,mode=620";
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
@@ -120,16 +127,9 @@ fn bind_read_only(trace: &mut Trace, host: &str, inside: &Path) -> Result<(), Fa
     }
 }
 
-/// A directory of exactly this mode, whatever the umask.
+/// A directory of this mode, less the umask.
 fn directory(trace: &mut Trace, path: &Path, mode: u32) -> Result<(), Failed> {
-    doing(kernel::mkdir(trace, path, mode), || format!("mkdir {}", path.display()))?;
-    set_mode(path, mode)
-}
-
-fn set_mode(path: &Path, mode: u32) -> Result<(), Failed> {
-    let permissions = std::fs::Permissions::from_mode(if mode == 0o777 { 0o1777 } else { mode });
-    std::fs::set_permissions(path, permissions)
-        .map_err(|error| (Errno::from(&error), format!("chmod {}", path.display())))
+    doing(kernel::mkdir(trace, path, mode), || format!("mkdir {}", path.display()))
 }
 
 fn below(root: &Path, path: &str) -> PathBuf {
@@ -158,7 +158,7 @@ fn copied(trace: &mut Trace, programs: &[String], directory: &Path) -> Result<()
     for name in ["proc", "dev", "tmp", "root"] {
         let path = directory.join(name);
         if !path.is_dir() {
-            self::directory(trace, &path, if name == "tmp" { 0o777 } else { 0o755 })?;
+            self::directory(trace, &path, 0o755)?;
         }
     }
     Ok(())
