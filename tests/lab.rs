@@ -18,6 +18,7 @@ use cloison::lesson::op::{MapKind, MountFlag, NsKind, Op, RootKind};
 use cloison::observe::{self, View};
 
 use support::left::Left;
+use support::skip::skip;
 
 fn lab() -> Lab {
     let program = Some(PathBuf::from(env!("CARGO_BIN_EXE_cloison")));
@@ -186,7 +187,7 @@ fn a_range_is_had_under_root_or_from_the_subordinate_ids() {
 #[test]
 fn a_lesson_that_needs_the_real_root_gets_it_only_from_root() {
     if !is_root() {
-        return; // The next test covers an ordinary user's range.
+        return skip("a_lesson_that_needs_the_real_root_gets_it_only_from_root", "needs root");
     }
     let program = Some(PathBuf::from(env!("CARGO_BIN_EXE_cloison")));
     let mut lab = Lab::start(Options { program, real_root: true, ..Options::default() }).unwrap();

@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers may fail like the test")]
 
+#[path = "support/skip.rs"]
+mod skip;
+
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +17,8 @@ use std::process::{Child, Command, Stdio};
 use cloison::lesson::op::NsKind;
 use cloison::observe::model::{Built, Process, Wall};
 use cloison::observe::twin::{self, Key, Side};
+use skip::skip;
+
 use cloison::observe::{Errno, Known, ProcDir, Reading, Sampler, Scratch, View, decode, inside, view};
 
 /// A program that was started for a test; ended, with all below it, by the drop.
@@ -110,7 +115,7 @@ fn the_view_from_inside() {
 #[test]
 fn every_test_holds_for_an_ordinary_user_too() {
     if !nix::unistd::geteuid().is_root() {
-        return;
+        return skip("every_test_holds_for_an_ordinary_user_too", "needs root");
     }
     let dir = tempfile::tempdir().unwrap();
     let copy = dir.path().join("observe");
@@ -182,7 +187,7 @@ fn names_and_arguments_may_hold_anything() {
 fn kernel_threads_have_a_name_and_no_arguments() {
     let seen = host();
     let Some(thread) = process(&seen, 2).filter(|one| one.name == "kthreadd") else {
-        return; // in a container: its PID namespace has none
+        return skip("kernel_threads_have_a_name_and_no_arguments", "no kernel thread in view");
     };
     assert_eq!(thread.command, "");
 }
@@ -418,7 +423,7 @@ fn the_limit_of_a_cgroup_is_a_wall_and_says_which_file() {
     let trees = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"];
     let group = |tree: &str| Path::new(tree).join(format!("cloison-test-{}", std::process::id()));
     let Some(group) = trees.iter().map(|tree| group(tree)).find(|group| std::fs::create_dir(group).is_ok()) else {
-        return; // no cgroup tree that this user may make a group in
+        return skip("the_limit_of_a_cgroup_is_a_wall_and_says_which_file", "no cgroup tree to make a group in");
     };
     let child = shell(":");
     let limited = std::fs::write(group.join("pids.max"), "20").is_ok();
@@ -510,7 +515,7 @@ fn the_names_of_another_uts_namespace_are_not_to_be_had_from_outside() {
 #[test]
 fn what_belongs_to_somebody_else_says_so() {
     if nix::unistd::geteuid().is_root() {
-        return; // nothing is forbidden; run again as an ordinary user above
+        return skip("what_belongs_to_somebody_else_says_so", "needs an ordinary user");
     }
     let mut sampler = Sampler::new().unwrap();
     let host = sampler.host();

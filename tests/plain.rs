@@ -3,10 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "support/skip.rs"]
+mod skip;
+
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+
+use skip::skip;
 
 use cloison::i18n::Lang;
 use cloison::lesson::answers::{Answers, load_answers};
@@ -194,4 +200,38 @@ fn an_unknown_lesson_is_a_usage_error() {
     let output = learn("utz", Lang::Fr, place.path(), "");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("« utz »"));
+}
+
+#[test]
+fn under_sudo_progress_is_kept_for_the_invoking_user_and_is_theirs() {
+    if !nix::unistd::geteuid().is_root() {
+        return skip("under_sudo_progress_is_kept_for_the_invoking_user_and_is_theirs", "needs root");
+    }
+    let place = tempfile::tempdir().unwrap();
+    let home = place.path().join("ana");
+    std::fs::create_dir(&home).unwrap();
+    // A user of this test alone: a passwd of its own in a mount namespace of its own.
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
+    let own = format!("{passwd}ana:x:12345:12345::{}:/bin/sh\n", home.display());
+    std::fs::write(place.path().join("passwd"), own).unwrap();
+    let script = format!(
+        "mount --bind {}/passwd /etc/passwd && chown 12345:12345 {home} && \
+         SUDO_UID=12345 SUDO_GID=12345 HOME=/root exec {} --plain --lang en learn uts",
+        place.path().display(),
+        env!("CARGO_BIN_EXE_cloison"),
+        home = home.display(),
+    );
+    let status = Command::new("unshare")
+        .args(["--mount", "--propagation", "private", "sh", "-c", &script])
+        .env_remove("XDG_STATE_HOME")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    for path in [".local", ".local/state", ".local/state/cloison", ".local/state/cloison/uts.toml"] {
+        let data = std::fs::metadata(home.join(path)).unwrap();
+        assert_eq!((data.uid(), data.gid()), (12345, 12345), "{path}");
+    }
+    assert_eq!(kept("uts", &home.join(".local/state/cloison")).student, "ana");
 }

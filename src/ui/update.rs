@@ -46,7 +46,8 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
         }
         Event::Performed(outcome) => {
             if let Some(lesson) = model.lesson_mut() {
-                lesson.micros = Some(outcome.micros);
+                // A step without ops builds nothing.
+                lesson.micros = (!outcome.ops.is_empty()).then_some(outcome.micros);
             }
             model.dirty = true;
             command(model, Command::Performed(outcome), &mut requests);

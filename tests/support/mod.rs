@@ -6,6 +6,7 @@
 
 pub mod inventory;
 pub mod left;
+pub mod skip;
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
