@@ -85,7 +85,7 @@ fn words_of(kind: NsKind) -> (&'static str, Both, Both) {
         NsKind::Uts => (
             "utsns",
             both!("UTS namespaces", "Espaces de noms uts"),
-            both!("made one and renamed the host in it.", "créé, et l'hôte renommé à l'intérieur."),
+            both!("made one, with a host name of its own.", "créé, avec un nom d'hôte à lui."),
         ),
         NsKind::Ipc => ("ipcns", both!("IPC namespaces", "Espaces de noms ipc"), both!("made one.", "créé.")),
         NsKind::Pid => (
