@@ -211,21 +211,24 @@ pub fn set_title(name: &str, title: &str) {
 /// Where the kernel put the argument strings: arg_start and arg_end, fields 48 and
 /// 49 of /proc/self/stat.
 fn argument_area() -> Option<(usize, usize)> {
-    let stat = std::fs::read("/proc/self/stat").ok()?;
-    let after = stat.iter().rposition(|byte| *byte == b')')? + 2;
-    let text = std::str::from_utf8(stat.get(after..)?).ok()?;
-    let mut fields = text.split_ascii_whitespace();
-    let start: usize = fields.nth(48 - 3)?.parse().ok()?;
-    let end: usize = fields.next()?.parse().ok()?;
+    let start: usize = stat_field("self", 48)?.parse().ok()?;
+    let end: usize = stat_field("self", 49)?.parse().ok()?;
     (start != 0 && end > start).then_some((start, end))
 }
 
 /// The start time of a process, in clock ticks since boot (field 22 of
 /// /proc/PID/stat): with the PID it names one process for the whole boot.
 pub fn start_time(pid: u32) -> Option<u64> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    stat_field(&pid.to_string(), 22)?.parse().ok()
+}
+
+/// A field of /proc/PROCESS/stat (a PID, or `self`), numbered as in
+/// proc_pid_stat(5), from 3 on: the name before it may hold anything.
+pub fn stat_field(process: &str, number: usize) -> Option<String> {
+    let stat = std::fs::read(format!("/proc/{process}/stat")).ok()?;
     let after = stat.iter().rposition(|byte| *byte == b')')? + 2;
-    std::str::from_utf8(stat.get(after..)?).ok()?.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
+    let text = std::str::from_utf8(stat.get(after..)?).ok()?;
+    text.split_ascii_whitespace().nth(number.checked_sub(3)?).map(str::to_owned)
 }
 
 /// Marks every descriptor from 3 up close-on-exec (close_range(2), Linux 5.11).

@@ -139,7 +139,6 @@ fn warden(caller: u32, write: File, work: impl FnOnce() -> Vec<u8>) -> i32 {
         .map_err(|errno| (errno, "prctl".to_owned()))
         .and_then(|()| leave())
         .and_then(|()| process::die_with_parent(caller).map_err(|errno| (errno, "prctl".to_owned())));
-    let me = std::process::id();
     let forked =
         prepared.and_then(|()| process::fork(&mut Trace::default()).map_err(|errno| (errno, "fork".to_owned())));
     match forked {
@@ -153,7 +152,7 @@ fn warden(caller: u32, write: File, work: impl FnOnce() -> Vec<u8>) -> i32 {
         }
         Ok(Side::Child) => {
             // The parent shows as 0 from here; its death is noticed all the same.
-            let _ = (me, process::die_with_parent(0));
+            let _ = process::die_with_parent(0);
             match furnish() {
                 Err(failure) => refuse(write, &failure),
                 Ok(()) => {

@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::journal::{self, Line, Pid};
 use super::program::MARKER;
 use crate::kernel::Errno;
-use crate::kernel::process::{forbid_forks, pidfd_kill, pidfd_open, reap_one};
+use crate::kernel::process::{forbid_forks, pidfd_kill, pidfd_open, reap_one, stat_field};
 
 /// What a sweep did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -134,15 +134,7 @@ fn pids() -> impl Iterator<Item = u32> {
 
 /// Whether a process has ended and waits to be collected.
 pub fn is_zombie(pid: u32) -> bool {
-    stat_field(pid, 3).is_some_and(|state| state == "Z" || state == "X")
-}
-
-/// A field of /proc/PID/stat, numbered as in proc_pid_stat(5), from 3 on.
-fn stat_field(pid: u32, number: usize) -> Option<String> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let after = stat.iter().rposition(|byte| *byte == b')')? + 2;
-    let text = std::str::from_utf8(stat.get(after..)?).ok()?;
-    text.split_ascii_whitespace().nth(number - 3).map(str::to_owned)
+    stat_field(&pid.to_string(), 3).is_some_and(|state| state == "Z" || state == "X")
 }
 
 /// Kills and reaps every descendant of the calling process, until there is none.
@@ -224,7 +216,7 @@ fn children_of(process: &str) -> Vec<u32> {
             Err(_) if process != "self" => {}
             Err(_) => {
                 let me = std::process::id();
-                let parent = |pid: u32| stat_field(pid, 4).and_then(|parent| parent.parse::<u32>().ok());
+                let parent = |pid: u32| stat_field(&pid.to_string(), 4).and_then(|parent| parent.parse::<u32>().ok());
                 return pids().filter(|pid| parent(*pid) == Some(me)).collect();
             }
         }
