@@ -113,28 +113,6 @@ fn the_view_from_inside() {
 }
 
 #[test]
-fn every_test_holds_for_an_ordinary_user_too() {
-    if !nix::unistd::geteuid().is_root() {
-        return skip("every_test_holds_for_an_ordinary_user_too", "needs root");
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let copy = dir.path().join("observe");
-    std::fs::copy(own_path(), &copy).unwrap();
-    for (path, mode) in [(dir.path(), 0o777), (copy.as_path(), 0o755)] {
-        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
-    }
-    let output = Command::new("setpriv")
-        .args(["--reuid=12345", "--regid=12345", "--clear-groups"])
-        .arg(&copy)
-        .env("TMPDIR", dir.path())
-        .env("HOME", dir.path())
-        .current_dir(dir.path())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-}
-
-#[test]
 fn a_view_survives_the_keepers_protocol() {
     let proc = ProcDir::open(Path::new("/proc")).unwrap();
     let seen = view(Ok(&proc), &mut Scratch::default());
