@@ -46,6 +46,8 @@ pub enum Need {
     Subids,
     /// A fresh /proc can be mounted in a user and PID namespace of one's own.
     ProcMount,
+    /// Pairs of virtual Ethernet interfaces.
+    Veth,
 }
 
 /// A lesson.

@@ -4,6 +4,7 @@
 pub mod mounts;
 pub mod names;
 pub mod namespaces;
+pub mod net;
 pub mod processes;
 pub mod roots;
 
