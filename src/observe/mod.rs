@@ -6,6 +6,7 @@ mod diff;
 mod face;
 mod limits;
 pub mod model;
+mod net;
 mod outside;
 pub mod parse;
 mod passwd;

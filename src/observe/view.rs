@@ -47,6 +47,7 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     if let Reading::Read(users) = &mut users {
         users.names = names(users, processes.read().map_or(&[], Vec::as_slice), &scratch.passwd);
     }
+    let net = super::net::net(proc.ok(), processes.read().map_or(&[], Vec::as_slice));
     let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
     View {
         ids: ids(&scratch.passwd),
@@ -63,6 +64,7 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         cgroup: own.file("cgroup", SMALL, &mut scratch.buffer, |bytes| Some(parse::cgroup(bytes))),
         time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
         lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
+        net,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::lesson::model::{
 };
 use crate::lesson::op::NsKind;
 use crate::lesson::{Check, Op};
-use crate::observe::model::{Reading, Unread, Uts, View};
+use crate::observe::model::{Net, Reading, Unread, Uts, View};
 use indexmap::IndexMap;
 
 fn check(id: &str, at: &str, is: Predicate) -> Check {
@@ -127,6 +127,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         cgroup: unread(),
         time: unread(),
         lsm: unread(),
+        net: Net::default(),
     };
     Command::Observed(Arc::new(Snapshot { taken: 0, host, actors: BTreeMap::new() }))
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::kernel::Errno;
 use crate::observe::model::{
-    ActorView, Built, IdRange, Ids, Mount, Process, Reading, Snapshot, Unread, Users, Uts, View, WallState,
+    ActorView, Built, IdRange, Ids, Mount, Net, Process, Reading, Snapshot, Unread, Users, Uts, View, WallState,
 };
 use crate::observe::{Change, OVERFLOW, diff};
 
@@ -27,6 +27,7 @@ fn view() -> View {
         cgroup: unread(),
         time: unread(),
         lsm: unread(),
+        net: Net::default(),
     }
 }
 
