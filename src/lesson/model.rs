@@ -120,6 +120,8 @@ pub enum Pane {
     Mounts,
     /// Host and domain names.
     Names,
+    /// Twin rows of interfaces, listening sockets and routes.
+    Net,
 }
 
 /// A step: in this order it carries out `ops`, verifies `expect`, asks `predict`,

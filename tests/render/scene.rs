@@ -12,7 +12,8 @@ use cloison::lesson::model::{
 };
 use cloison::lesson::op::{MapKind, NsKind, Op};
 use cloison::observe::model::{
-    ActorView, Built, Caps, IdRange, Ids, Mount, Process, Root, TimeOffsets, Unread, Users, Uts, View, Wall, WallState,
+    ActorView, Built, Caps, IdRange, Ids, Mount, Net, Process, Root, TimeOffsets, Unread, Users, Uts, View, Wall,
+    WallState,
 };
 use cloison::observe::{Call, Errno, Reading, Snapshot};
 use cloison::session::{Effect, OpOutcome, StepOutcome};
@@ -430,6 +431,7 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         cgroup: Reading::Read(BTreeMap::new()),
         time: Reading::Read(TimeOffsets { monotonic: (0, 0), boottime: (0, 0) }),
         lsm: Reading::Read(String::new()),
+        net: Net::default(),
     }
 }
 
