@@ -9,6 +9,7 @@ mod files;
 mod limits;
 pub mod model;
 mod namespaces;
+mod net;
 mod outside;
 pub mod parse;
 mod passwd;
