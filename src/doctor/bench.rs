@@ -159,5 +159,5 @@ pub(super) fn mount(actor: &str, fstype: &str, target: &str, data: &str) -> (Str
 /// A program that is to succeed.
 pub(super) fn run(actor: &str, argv: &[&str]) -> (String, Op) {
     let argv = argv.iter().map(|&word| word.to_owned()).collect();
-    (actor.to_owned(), Op::Run { argv, seconds: 2, background: false })
+    (actor.to_owned(), Op::Run { argv, seconds: 2, background: false, trace: false })
 }

@@ -9,9 +9,12 @@ pub mod names;
 pub mod namespace;
 pub mod process;
 pub mod program;
+pub mod ptrace;
 pub mod pty;
 pub mod read;
 pub mod socket;
 pub mod terminal;
+pub mod traced;
 
 pub use call::{Call, Errno, Trace, quoted};
+pub use traced::{Traced, TracedCall};

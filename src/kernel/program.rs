@@ -88,6 +88,10 @@ pub struct Launch {
     pub processes: Option<u64>,
 }
 
+/// Called with the child's PID right before it is let go to its exec; its error ends
+/// the child and the launch.
+pub type Hold<'a> = &'a mut dyn FnMut(u32) -> Result<(), Errno>;
+
 /// Where a launched program's input and output go.
 #[derive(Debug)]
 pub enum Streams {
@@ -104,6 +108,17 @@ pub enum Streams {
 /// The calls of the child up to its exec are not in the trace; when exec fails,
 /// its errno comes back as the error, and the call is in the trace.
 pub fn launch(trace: &mut Trace, launch: &Launch, streams: &Streams) -> Result<u32, Errno> {
+    launch_held(trace, launch, streams, None)
+}
+
+/// As [`launch`]; what holds the child sees it before it runs anything of the
+/// program's.
+pub fn launch_held(
+    trace: &mut Trace,
+    launch: &Launch,
+    streams: &Streams,
+    hold: Option<Hold<'_>>,
+) -> Result<u32, Errno> {
     let c_strings = |list: &[OsString]| -> Result<Vec<CString>, Errno> {
         list.iter().map(|text| CString::new(text.as_encoded_bytes()).map_err(|_| Errno(libc::EINVAL))).collect()
     };
@@ -112,16 +127,26 @@ pub fn launch(trace: &mut Trace, launch: &Launch, streams: &Streams) -> Result<u
     let Some(name) = launch.argv.first() else { return Err(Errno(libc::EINVAL)) };
     let candidates = candidates(&name.to_string_lossy(), &launch.path)?;
     let (mut said, say) = pipe()?;
+    let mut gate = if hold.is_some() { Some(pipe()?) } else { None };
     let me = nix::unistd::getpid().as_raw() as u32;
     let pid = match process::fork(trace)? {
         Side::Parent(pid) => pid,
         Side::Child => {
-            let errno = become_program(launch, streams, &argv, &env, &candidates, me);
+            let wait = gate.take().map(|(wait, _)| wait);
+            let errno = become_program(launch, streams, &argv, &env, &candidates, me, wait);
             let _ = nix::unistd::write(&say, &errno.0.to_le_bytes());
             process::exit_now(127);
         }
     };
     drop(say);
+    if let (Some(hold), Some((_, open))) = (hold, gate) {
+        // A gate that closes without a word ends the child.
+        if let Err(errno) = hold(pid).and_then(|()| nix::unistd::write(&open, b"g").map(drop).map_err(Errno::from)) {
+            drop(open);
+            process::wait_for(pid);
+            return Err(errno);
+        }
+    }
     let mut word = [0; 4];
     // An exec that succeeds closes the pipe without a word.
     let failed = said.read_exact(&mut word).is_ok();
@@ -158,6 +183,7 @@ fn become_program(
     env: &[CString],
     candidates: &[CString],
     parent: u32,
+    gate: Option<File>,
 ) -> Errno {
     let prepare = || -> Result<(), Errno> {
         nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
@@ -200,6 +226,11 @@ fn become_program(
     };
     if let Err(errno) = prepare() {
         return errno;
+    }
+    if let Some(mut gate) = gate
+        && gate.read_exact(&mut [0]).is_err()
+    {
+        return Errno(libc::ECANCELED);
     }
     let mut last = Errno(libc::ENOENT);
     for program in candidates {

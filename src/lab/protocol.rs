@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::process::Exit;
 use crate::kernel::terminal::Settings;
-use crate::kernel::{Call, Errno};
+use crate::kernel::{Call, Errno, Traced};
 use crate::lesson::op::{MapKind, NsKind, Op};
 
 /// From the program to the keeper.
@@ -40,6 +40,21 @@ pub enum ToKeeper {
     },
     /// Ask an actor for its own view. Answered by `View`.
     View {
+        /// Its name.
+        actor: String,
+        /// How long to wait, in milliseconds.
+        patience: u32,
+    },
+    /// Trace the commands of an actor's shells, or cease to. Answered by `Done` or
+    /// `Failed`.
+    Trace {
+        /// Its name.
+        actor: String,
+        /// Whether to.
+        on: bool,
+    },
+    /// Ask an actor for the calls that it has seen. Answered by `Traced`.
+    Traced {
         /// Its name.
         actor: String,
         /// How long to wait, in milliseconds.
@@ -82,6 +97,8 @@ pub enum FromKeeper {
     Performed(Vec<Performed>, Option<Failure>),
     /// An actor's view, opaque; nothing when it did not answer in time.
     View(Option<Vec<u8>>),
+    /// The calls that an actor has seen; nothing when it did not answer in time.
+    Traced(Option<Traced>),
     /// Something was launched; its descriptor comes along.
     Launched {
         /// Names it from now on.
@@ -195,6 +212,13 @@ pub enum Ask {
     },
     /// Report what you see.
     View,
+    /// Trace the commands of your shells, or cease to.
+    Trace {
+        /// Whether to.
+        on: bool,
+    },
+    /// Report the calls that you have seen.
+    Traced,
     /// Start a program.
     Launch {
         /// What.
@@ -253,6 +277,8 @@ pub enum Said {
     Performed(Performed),
     /// What it sees, opaque.
     View(Vec<u8>),
+    /// The calls that it has seen.
+    Traced(Traced),
     /// Started; PID in the actor's namespace; the descriptor comes along.
     Launched {
         /// PID in the actor's namespace.

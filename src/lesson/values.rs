@@ -131,9 +131,12 @@ impl Op {
             Self::PivotRoot { path } => Self::PivotRoot { path: fill(path) },
             Self::Hostname { name } => Self::Hostname { name: fill(name) },
             Self::Domainname { name } => Self::Domainname { name: fill(name) },
-            Self::Run { argv, seconds, background } => {
-                Self::Run { argv: argv.iter().map(fill).collect(), seconds: *seconds, background: *background }
-            }
+            Self::Run { argv, seconds, background, trace } => Self::Run {
+                argv: argv.iter().map(fill).collect(),
+                seconds: *seconds,
+                background: *background,
+                trace: *trace,
+            },
         }
     }
 }

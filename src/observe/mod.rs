@@ -11,15 +11,17 @@ pub mod parse;
 mod passwd;
 mod proc;
 mod sampler;
+mod traced;
 pub mod twin;
 mod view;
 mod walls;
 
-pub use crate::kernel::{Call, Errno};
+pub use crate::kernel::{Call, Errno, Traced, TracedCall};
 pub use diff::{Change, Changes, diff};
 pub use model::{ActorView, Reading, Snapshot, View};
 pub use outside::OVERFLOW;
 pub use passwd::Passwd;
 pub use proc::{PidDir, ProcDir};
 pub use sampler::{Known, Sampler};
+pub use traced::returned;
 pub use view::{Scratch, decode, inside, view};

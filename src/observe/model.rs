@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::i18n::Lang;
-use crate::kernel::Errno;
+use crate::kernel::{Errno, Traced};
 use crate::lesson::op::NsKind;
 
 /// A value read from the kernel, or why it could not be.
@@ -92,6 +92,10 @@ pub struct Snapshot {
     pub host: View,
     /// Each actor, by name.
     pub actors: BTreeMap<String, ActorView>,
+    /// The calls of traced commands, by the actor that they run in, `host` among
+    /// them; empty where nothing was traced.
+    #[serde(serialize_with = "super::traced::as_json")]
+    pub traced: BTreeMap<String, Traced>,
 }
 
 /// An actor, or a process inspected: from outside, and its own view.

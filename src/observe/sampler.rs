@@ -65,7 +65,7 @@ impl Sampler {
     pub fn snapshot_with(&mut self, host: View, actors: Vec<Known>) -> Snapshot {
         let own = self.own_face();
         let actors = actors.into_iter().map(|known| self.actor(&own, known)).collect();
-        Snapshot { taken: read::monotonic(), host, actors }
+        Snapshot { taken: read::monotonic(), host, actors, traced: BTreeMap::new() }
     }
 
     fn actor(&mut self, own: &Face, known: Known) -> (String, ActorView) {
