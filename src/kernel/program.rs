@@ -101,7 +101,7 @@ pub enum Streams {
     Pipe(OwnedFd),
 }
 
-/// Forks and execs in the child: a fresh session, default signals, SIGKILL when
+/// Makes a child that execs: a fresh session, default signals, SIGKILL when
 /// the caller dies, descriptors 0, 1, 2 and no other. Gives back the child's PID
 /// in the caller's namespace. The caller must have one thread.
 ///
@@ -129,14 +129,18 @@ pub fn launch_held(
     let (mut said, say) = pipe()?;
     let mut gate = if hold.is_some() { Some(pipe()?) } else { None };
     let me = nix::unistd::getpid().as_raw() as u32;
-    let pid = match process::fork(trace)? {
-        Side::Parent(pid) => pid,
-        Side::Child => {
-            let wait = gate.take().map(|(wait, _)| wait);
-            let errno = become_program(launch, streams, &argv, &env, &candidates, me, wait);
-            let _ = nix::unistd::write(&say, &errno.0.to_le_bytes());
-            process::exit_now(127);
-        }
+    let child = |gate: Option<File>| {
+        let errno = become_program(launch, streams, &argv, &env, &candidates, me, gate);
+        let _ = nix::unistd::write(&say, &errno.0.to_le_bytes());
+        127
+    };
+    let pid = match &mut gate {
+        // The parent of a vfork stands until the exec, and could hold nobody.
+        Some(_) => match process::fork(trace)? {
+            Side::Parent(pid) => pid,
+            Side::Child => process::exit_now(child(gate.take().map(|(wait, _)| wait))),
+        },
+        None => process::fork_to_exec(trace, &|| child(None))?,
     };
     drop(say);
     if let (Some(hold), Some((_, open))) = (hold, gate) {

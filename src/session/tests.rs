@@ -12,7 +12,7 @@ use crate::lesson::model::{
 };
 use crate::lesson::op::NsKind;
 use crate::lesson::{Check, Op};
-use crate::observe::model::{Reading, Unread, Uts, View};
+use crate::observe::model::{Namespaces, Reading, Unread, Uts, View};
 use indexmap::IndexMap;
 
 fn check(id: &str, at: &str, is: Predicate) -> Check {
@@ -105,6 +105,8 @@ fn lesson() -> Arc<Lesson> {
         minutes: 5,
         seeds: IndexMap::from([("name".into(), Seed { choose: vec!["brume".into()], number: Some((10, 99)) })]),
         actors: vec!["box".into()],
+        from_shells: Vec::new(),
+        files: Vec::new(),
         texts: Lang::ALL.map(|lang| (lang, text(lang))).into(),
         steps,
     })
@@ -129,8 +131,15 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         cgroup: unread(),
         time: unread(),
         lsm: unread(),
+        files: BTreeMap::new(),
     };
-    Command::Observed(Arc::new(Snapshot { taken: 0, host, actors: BTreeMap::new(), traced: BTreeMap::new() }))
+    Command::Observed(Arc::new(Snapshot {
+        taken: 0,
+        host,
+        actors: BTreeMap::new(),
+        namespaces: Namespaces::default(),
+        traced: BTreeMap::new(),
+    }))
 }
 
 fn typed(shell: &str, line: &str) -> Command {

@@ -47,9 +47,7 @@ fn traced_at_80x24_in_french() {
 
 #[test]
 fn the_shell_in_front_is_traced_on_demand_from_anywhere_and_no_more() {
-    let wanted = |scene: &Scene, actor: &str, on: bool| {
-        matches!(scene.requests.last(), Some(Request::Trace { actor: asked, on: is }) if asked == actor && *is == on)
-    };
+    let wanted = |scene: &Scene, actor: &str, on: bool| matches!(scene.requests.last(), Some(Request::Trace { actor: asked, on: is }) if asked == actor && *is == on);
     let scene = Scene::lesson().step("rename");
     assert!(scene.says("keyboard: box shell"));
     let scene = scene.ctrl('g').key(KeyCode::Char('t'));
