@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::i18n::Lang;
-use crate::kernel::Errno;
 pub use crate::kernel::read::net::{Address, Link, Listener, Neighbour, Peer, Route};
+use crate::kernel::{Errno, Traced};
 use crate::lesson::op::NsKind;
 
 /// A value read from the kernel, or why it could not be.
@@ -104,6 +104,10 @@ pub struct Snapshot {
     pub host: View,
     /// Each actor, by name.
     pub actors: BTreeMap<String, ActorView>,
+    /// The calls of traced commands, by the actor that they run in, `host` among
+    /// them; empty where nothing was traced.
+    #[serde(serialize_with = "super::traced::as_json")]
+    pub traced: BTreeMap<String, Traced>,
     /// The namespaces of the processes that the program may look at, and those held
     /// without a process.
     pub namespaces: Namespaces,
