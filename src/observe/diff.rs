@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::files::faces;
 use super::model::{ActorView, Mount, Process, Reading, Snapshot, View};
 use super::twin::{Key, Side};
 use crate::lesson::op::NsKind;
@@ -102,6 +103,20 @@ fn views(old: &View, new: &View, into: &mut BTreeMap<Key, Change>) {
         field(Key::Ns(kind), &old.ns.get(&kind), &new.ns.get(&kind), into);
     }
     users_in_use(old, new, into);
+    files(old, new, into);
+}
+
+/// The files of overlays and volumes.
+fn files(old: &View, new: &View, into: &mut BTreeMap<Key, Change>) {
+    let (mut before, after) = (faces(old), faces(new));
+    for (key, face) in after {
+        match before.remove(&key) {
+            None => drop(into.insert(key, Change::Appeared)),
+            Some(was) if was != face => drop(into.insert(key, Change::Changed)),
+            Some(_) => {}
+        }
+    }
+    into.extend(before.into_keys().map(|key| (key, Change::Vanished)));
 }
 
 /// One part of a value that is read as a whole.

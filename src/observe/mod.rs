@@ -4,6 +4,7 @@
 
 mod diff;
 mod face;
+pub mod files;
 mod limits;
 pub mod model;
 mod outside;

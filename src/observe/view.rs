@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::files;
 use super::model::{Caps, Ids, Process, Reading, Root, Unread, Users, Uts, View};
 use super::parse;
 use super::passwd::Passwd;
@@ -48,13 +49,20 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         users.names = names(users, processes.read().map_or(&[], Vec::as_slice), &scratch.passwd);
     }
     let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
+    let mut overlays = Vec::new();
+    let mounts = own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| {
+        overlays = files::overlays(bytes);
+        Some(parse::mounts(bytes))
+    });
     View {
         ids: ids(&scratch.passwd),
         uts: uts(),
         owners: own.namespaces(PidDir::owner),
         ns,
         processes,
-        mounts: own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| Some(parse::mounts(bytes))),
+        mounts,
+        overlays,
+        volumes: Vec::new(),
         users,
         root: root(),
         caps: or_else(caps(), "capget(2)", || privileges.read().and_then(|found| caps_of(found.caps))),
@@ -71,7 +79,11 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
 /// decode, should encoding fail.
 pub fn inside() -> Vec<u8> {
     let proc = ProcDir::open(Path::new("/proc"));
-    let seen = view(proc.as_ref(), &mut Scratch::default());
+    let mut scratch = Scratch::default();
+    let mut seen = view(proc.as_ref(), &mut scratch);
+    if let Ok(proc) = &proc {
+        files::look(&mut seen, proc, &mut scratch.buffer);
+    }
     postcard::to_stdvec(&seen).unwrap_or_default()
 }
 
