@@ -3,6 +3,8 @@
 
 #[path = "render/behaviour.rs"]
 mod behaviour;
+#[path = "render/layers.rs"]
+mod layers;
 #[path = "render/scene.rs"]
 mod scene;
 

@@ -116,6 +116,8 @@ pub enum Pane {
     Users,
     /// Twin rows of mounts.
     Mounts,
+    /// Files by layer, and the files of volumes.
+    Layers,
     /// Host and domain names.
     Names,
 }

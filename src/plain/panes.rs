@@ -1,6 +1,7 @@
 //! The twin rows, the walls and the calls as lines to be read aloud. Pure but for
 //! the paper; called by the loop and by `page`.
 
+use super::layers::layers;
 use super::paper::{Paper, Tone};
 use crate::i18n::{Explain, Lang};
 use crate::lesson::model::Pane;
@@ -25,6 +26,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Processes => say!(lang, "Processes; the box is {name}", "Processus ; la boîte est {name}"),
         Pane::Users => say!(lang, "Users; the box is {name}", "Utilisateurs ; la boîte est {name}"),
         Pane::Mounts => say!(lang, "Mounts; the box is {name}", "Montages ; la boîte est {name}"),
+        Pane::Layers => say!(lang, "Files by layer; the box is {name}", "Fichiers par couche ; la boîte est {name}"),
         Pane::Names => say!(lang, "Names; the box is {name}", "Noms ; la boîte est {name}"),
     };
     paper.tone("", &title, Tone::Strong);
@@ -40,6 +42,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Processes => processes(paper, &snapshot.host, actor, all),
         Pane::Users => users(paper, &snapshot.host, actor, all),
         Pane::Mounts => mounts(paper, &snapshot.host, actor, all),
+        Pane::Layers => layers(paper, snapshot, boxed, actor, all),
         Pane::Names => names(paper, &snapshot.host, actor),
     }
 }

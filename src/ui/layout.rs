@@ -39,6 +39,8 @@ pub enum Pane {
     Users,
     /// Twin rows of mounts.
     Mounts,
+    /// Files by layer, and the files of volumes.
+    Layers,
     /// Host and domain names.
     Names,
     /// The wall gauge: a tab of its own only in a single column.
@@ -49,9 +51,10 @@ pub enum Pane {
 
 impl Pane {
     /// Those that are tabs of the twin pane.
-    pub const TWINS: [Self; 4] = [Self::Processes, Self::Users, Self::Mounts, Self::Names];
+    pub const TWINS: [Self; 5] = [Self::Processes, Self::Users, Self::Mounts, Self::Layers, Self::Names];
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 6] = [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Walls, Self::Calls];
+    pub const ALL: [Self; 7] =
+        [Self::Processes, Self::Users, Self::Mounts, Self::Layers, Self::Names, Self::Walls, Self::Calls];
 }
 
 /// The regions; those that are not shown are empty.
