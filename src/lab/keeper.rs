@@ -19,7 +19,7 @@ use super::journal::{self, Journal, Line, Pid};
 use super::protocol::{
     ActorInfo, Ask, Context, Failure, FromActor, FromKeeper, Mapped, Performed, Program, Said, ToActor, ToKeeper,
 };
-use super::{Reporter, maps, sweep};
+use super::{Reporter, maps, sweep, volumes};
 use crate::kernel::process::{self, Exit, Side};
 use crate::kernel::program::{FIRST_PASSED, default_signals, ignore_signals};
 use crate::kernel::socket::{Connection, FrameError};
@@ -476,6 +476,9 @@ impl Keeper {
             _ => OP_PATIENCE,
         };
         let deadline = Instant::now() + patience;
+        if let Op::Volume { name } = &op {
+            return Ok(self.volume(index, name));
+        }
         let (context, fds) = match self.context(index, &op)? {
             Ok(prepared) => prepared,
             Err(failure) => return Ok(Performed { failure: Some(failure), ..Performed::default() }),
@@ -498,6 +501,16 @@ impl Keeper {
                 _ => return Err(NoAnswer::Failed(Failure::Silent(name.to_owned()))),
             }
         }
+    }
+
+    /// Makes a volume, outside of every box, for the root of an actor's.
+    fn volume(&mut self, index: usize, name: &str) -> Performed {
+        let mut trace = Trace::default();
+        let line = Line::Directory { name: format!("{}/{name}", volumes::NAME) };
+        let written = self.journal.write(&line).map_err(|error| (Errno::from(&error), "journal".to_owned()));
+        let pid = self.actors[index].pid;
+        let done = written.and_then(|()| volumes::make(&mut trace, &self.directory, name, pid));
+        Performed { calls: trace.calls, failure: done.err(), ..Performed::default() }
     }
 
     /// An actor that an actor has forked: its connection and pidfd have come along.

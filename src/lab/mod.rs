@@ -13,6 +13,7 @@ pub mod ops;
 pub mod program;
 pub mod protocol;
 pub mod sweep;
+pub mod volumes;
 
 pub use client::{Lab, LabError, Options};
 pub use protocol::{ActorInfo, Performed, Program};

@@ -129,6 +129,9 @@ impl Op {
             },
             Self::Chroot { path } => Self::Chroot { path: fill(path) },
             Self::PivotRoot { path } => Self::PivotRoot { path: fill(path) },
+            Self::Mkdir { path } => Self::Mkdir { path: fill(path) },
+            Self::Write { path, text } => Self::Write { path: fill(path), text: fill(text) },
+            Self::Volume { name } => Self::Volume { name: fill(name) },
             Self::Hostname { name } => Self::Hostname { name: fill(name) },
             Self::Domainname { name } => Self::Domainname { name: fill(name) },
             Self::Run { argv, seconds, background } => {
