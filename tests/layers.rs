@@ -6,9 +6,12 @@
 
 mod support;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cloison::i18n::Lang;
 use cloison::kernel::Errno;
 use cloison::lab::{Lab, Options, Performed};
 use cloison::lesson::op::{MapKind, MountFlag, NsKind, Op, RootKind};
@@ -303,4 +306,45 @@ fn files_are_written_with_the_directories_above_them_and_the_calls_say_so() {
     assert_eq!(fails(&mut lab, "box", &Op::Mkdir { path: "/usr/x".into() }), "EROFS");
     let (errno, _) = lab.perform("box", &Op::Write { path: "/a".into(), text: "x".into() }).unwrap().failure.unwrap();
     assert_eq!(errno, Errno(nix::errno::Errno::EISDIR as i32));
+}
+
+/// What the line interface says to a student who goes through a lesson with these
+/// lines.
+fn plain(lesson: &str, lang: Lang, lines: &str) -> String {
+    let state = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cloison"))
+        .args(["--lang", lang.code(), "--plain", "--color", "never", "--state"])
+        .arg(state.path())
+        .args(["learn", lesson])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stdout)
+        .unwrap()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn the_line_interface_tells_the_same_in_sentences() {
+    let to_the_whiteout = ":next\n:next\n1\n:next\n:next\n:next\n1\n:next\n:next\n1\n:next\n:show layers\n:quit\n";
+    let told = plain("layers", Lang::En, to_the_whiteout);
+    for sentence in [
+        "Overlay on /app. Layers, the topmost first: /layers/first (writable), /layers/app (read-only)",
+        "etc/zone: copied up, seen from /layers/first; is in /layers/first, /layers/base",
+        "data/atlas: not seen, whiteout in /layers/first, still in /layers/base",
+        "etc/motd: seen from /layers/app; is in /layers/app, /layers/base",
+    ] {
+        assert!(told.contains(sentence), "{sentence}: {told}");
+    }
+    let told = plain("layers", Lang::Fr, to_the_whiteout);
+    let sentence = "data/atlas : pas vu, effacement dans /layers/first, toujours dans /layers/base";
+    assert!(told.contains(sentence), "{told}");
+
+    let told = plain("volumes", Lang::En, ":next\n1\n:next\n:show layers\n:quit\n");
+    assert!(told.contains("= box /notes, read and write."), "{told}");
+    assert!(told.contains("from-the-box: host uid ") && told.contains(" = box uid 0 0644"), "{told}");
 }

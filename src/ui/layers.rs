@@ -146,7 +146,7 @@ fn what(face: &Face, lang: Lang) -> String {
         Kind::Dir if face.opaque => lang.pick("dir, opaque", "rép. opaque").to_owned(),
         Kind::Dir => lang.pick("dir", "rép.").to_owned(),
         Kind::Link => lang.pick("link", "lien").to_owned(),
-        Kind::Whiteout => lang.pick("whiteout", "effacement").to_owned(),
+        Kind::Whiteout => lang.pick("whiteout", "effacé").to_owned(),
         Kind::Other => lang.pick("special", "spécial").to_owned(),
     }
 }
@@ -163,6 +163,8 @@ pub(super) fn volumes(making: &mut Making<'_>, host: &View, actor: &ActorView, l
     let inside: Vec<One<'_>> = inner.iter().flat_map(files).collect();
     let key = |(volume, file): One<'_>| volume_key(volume, file);
     let with = |host: Option<One<'_>>, inside: Option<One<'_>>| host.or(inside).map(key);
+    // Where there is one alone, its name is below.
+    let several = inner.iter().any(|one| inner.first().is_some_and(|first| first.root != one.root));
     let mut add = |host, inside| {
         let Some(key) = with(host, inside) else { return };
         let side = if host.is_some() { Side::Host } else { Side::Inside };
@@ -170,7 +172,8 @@ pub(super) fn volumes(making: &mut Making<'_>, host: &View, actor: &ActorView, l
         let joined = (host.is_some() && inside.is_some()).then_some(true);
         making.add(&row, [host.map(|_| key), inside.map(|_| key)], joined, |(volume, file)| {
             let slash = if file.kind == Kind::Dir { "/" } else { "" };
-            let path = format!("{}/{}{slash}", safe(&volume.name), safe(&file.path));
+            let place = if several { format!("{}/", safe(&volume.name)) } else { String::new() };
+            let path = format!("{place}{}{slash}", safe(&file.path));
             vec![file.uid.to_string(), file.gid.to_string(), file.mode.clone(), path]
         });
     };
