@@ -214,6 +214,7 @@ fn looking_at_a_large_image_is_bounded_and_shows_what_the_box_changed() {
     let overlay = seen.overlays.last().unwrap();
     assert!(overlay.more);
     assert!(files(overlay).len() <= 200, "{}", files(overlay).len());
+    assert_eq!(file(overlay, "many/z/changed").state, FileState::Added, "before thousands that are the image's");
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
 

@@ -15,7 +15,7 @@ use crate::observe::parse;
 /// The most files of one overlay or volume.
 pub(super) const FILES: usize = 200;
 /// The most directories that are opened in each layer.
-const DIRECTORIES: usize = 64;
+const DIRECTORIES: usize = 96;
 /// The most names that are read of one directory.
 const NAMES: usize = 512;
 /// How deep below the mount point.
@@ -28,30 +28,37 @@ const WHITEOUT: [&CStr; 2] = [c"user.overlay.whiteout", c"trusted.overlay.whiteo
 /// The files of an overlay, those of the writable layer first where not all have
 /// room; and whether there are more. `tops` are the layers' directories.
 pub(super) fn layered(merged: &OwnedFd, layers: &[Layer], tops: &[OwnedFd]) -> (Vec<LayeredFile>, bool) {
-    let mut walk = Walk { changed: VecDeque::from([(Vec::new(), 0)]), ..Walk::default() };
     let writable = layers.first().is_some_and(|layer| layer.writable);
-    while let Some((path, depth)) = walk.next() {
+    let mut walk = Walk::from_top(writable);
+    while let Some((path, depth, changed)) = walk.next() {
         let open = |top: BorrowedFd<'_>| tree::open_below(top, place(&path).as_c_str()).ok();
         let seen_in = open(merged.as_fd());
         let dirs: Vec<Option<Dir>> = tops.iter().map(|top| open(top.as_fd()).map(Dir::new)).collect();
+        // What the writable layer has comes first, all of it, then the rest.
         let mut names = BTreeSet::new();
-        for dir in dirs.iter().flatten() {
+        for dir in dirs.iter().take(if changed { 1 } else { dirs.len() }).flatten() {
             let (found, more) = tree::names(dir.fd.as_fd(), NAMES).unwrap_or_default();
             walk.more |= more;
             names.extend(found);
         }
         for name in names {
             let faces: Vec<Option<Face>> = dirs.iter().map(|dir| dir.as_ref()?.face(&name)).collect();
-            let seen = seen_in.as_ref().and_then(|dir| Some(face(&tree::stat_at(dir.as_fd(), &*name).ok()?)));
-            let path = join(&path, &name);
-            let is_dir = |face: &Option<Face>| face.as_ref().is_some_and(|face| face.kind == Kind::Dir);
-            if is_dir(&seen) {
-                walk.add(path.clone(), depth + 1, writable && faces.first().is_some_and(is_dir));
+            let in_upper = writable && faces.first().is_some_and(Option::is_some);
+            if in_upper != changed {
+                continue;
             }
             if !walk.has_room() {
                 break;
             }
+            let seen = seen_in.as_ref().and_then(|dir| Some(face(&tree::stat_at(dir.as_fd(), &*name).ok()?)));
+            let path = join(&path, &name);
+            if seen.as_ref().is_some_and(|face| face.kind == Kind::Dir) {
+                walk.add(path.clone(), depth + 1, changed);
+            }
             walk.files.push((path.clone(), layered_file(&path, writable, seen, faces, layers)));
+        }
+        if changed {
+            walk.rest.push_back((path, depth));
         }
     }
     let more = walk.more;
@@ -80,8 +87,8 @@ fn layered_file(
 
 /// The files of one directory; and whether there are more.
 pub(super) fn plain(top: &OwnedFd) -> (Vec<VolumeFile>, bool) {
-    let mut walk = Walk { changed: VecDeque::from([(Vec::new(), 0)]), ..Walk::default() };
-    while let Some((path, depth)) = walk.next() {
+    let mut walk = Walk::from_top(false);
+    while let Some((path, depth, _)) = walk.next() {
         let Ok(dir) = tree::open_below(top.as_fd(), place(&path).as_c_str()) else { continue };
         let (mut names, more) = tree::names(dir.as_fd(), NAMES).unwrap_or_default();
         walk.more |= more;
@@ -91,11 +98,11 @@ pub(super) fn plain(top: &OwnedFd) -> (Vec<VolumeFile>, bool) {
             let Ok(stat) = tree::stat_at(dir.as_fd(), &*name) else { continue };
             let path = join(&path, &name);
             let kind = kind(&stat);
-            if kind == Kind::Dir {
-                walk.add(path.clone(), depth + 1, true);
-            }
             if !walk.has_room() {
                 break;
+            }
+            if kind == Kind::Dir {
+                walk.add(path.clone(), depth + 1, false);
             }
             let file = VolumeFile {
                 path: parse::text(&path),
@@ -115,25 +122,29 @@ pub(super) fn plain(top: &OwnedFd) -> (Vec<VolumeFile>, bool) {
 
 /// A walk under way.
 struct Walk<T> {
-    /// Directories to look into, with their depth: those that the writable layer has.
+    /// Directories of the writable layer, with their depth, to look into for what
+    /// that layer has.
     changed: VecDeque<(Vec<u8>, usize)>,
-    /// The others.
+    /// Directories to look into for everything else.
     rest: VecDeque<(Vec<u8>, usize)>,
     opened: usize,
     files: Vec<(Vec<u8>, T)>,
     more: bool,
 }
 
-impl<T> Default for Walk<T> {
-    fn default() -> Self {
-        Self { changed: VecDeque::new(), rest: VecDeque::new(), opened: 0, files: Vec::new(), more: false }
-    }
-}
-
 impl<T> Walk<T> {
-    fn next(&mut self) -> Option<(Vec<u8>, usize)> {
-        let next = self.changed.pop_front().or_else(|| self.rest.pop_front())?;
-        if self.opened == DIRECTORIES || self.files.len() == FILES {
+    fn from_top(changed: bool) -> Self {
+        let top = VecDeque::from([(Vec::new(), 0)]);
+        let (changed, rest) = if changed { (top, VecDeque::new()) } else { (VecDeque::new(), top) };
+        Self { changed, rest, opened: 0, files: Vec::new(), more: false }
+    }
+
+    /// The next directory, its depth, and whether it is looked into for what the
+    /// writable layer has.
+    fn next(&mut self) -> Option<(Vec<u8>, usize, bool)> {
+        let changed = self.changed.pop_front().map(|(path, depth)| (path, depth, true));
+        let next = changed.or_else(|| self.rest.pop_front().map(|(path, depth)| (path, depth, false)))?;
+        if self.opened == DIRECTORIES {
             self.more = true;
             return None;
         }
