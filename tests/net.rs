@@ -261,8 +261,12 @@ fn a_port_is_given_once_in_each_network_and_every_listener_says_whose_it_is() {
 #[test]
 fn both_ends_of_a_pair_in_one_network_are_two_links_without_a_number_for_another() {
     let mut lab = lab();
-    boxes(&mut lab, &[]);
-    must(&mut lab, "box", &veth("one", "box", "other"));
+    lab.spawn("box").unwrap();
+    // Asked for at once: the namespace meant is the one that is yet to be made.
+    let leave = Op::Unshare { kinds: vec![NsKind::User, NsKind::Net], map: Some(MapKind::Root) };
+    let asked = [leave, veth("one", "box", "other")].map(|op| ("box".to_owned(), op));
+    let (done, failure) = lab.perform_all(asked.to_vec()).unwrap();
+    assert!(failure.is_none() && done.iter().all(|one| one.failure.is_none()), "{done:#?}");
     let seen = net(&mut lab, "box");
     let (one, other) = (link(&seen, "one"), link(&seen, "other"));
     assert_eq!((one.peer.unwrap().index, one.peer.unwrap().netnsid), (other.index, None));

@@ -649,7 +649,10 @@ fn patience(op: &Op) -> Duration {
 
 /// Whether what the keeper must find out for an op may change by the ops before it.
 fn depends(op: &Op) -> bool {
-    matches!(op, Op::Setns { .. } | Op::Kill { .. } | Op::Root { kind: RootKind::Copy { .. } })
+    matches!(
+        op,
+        Op::Setns { .. } | Op::Kill { .. } | Op::Root { kind: RootKind::Copy { .. } } | Op::Link(LinkOp::Veth { .. })
+    )
 }
 
 /// The PID that a pidfd stands for, in the keeper's own namespace: `Pid:` of
