@@ -7,14 +7,60 @@ use std::os::fd::AsFd;
 
 use super::model::{Listener, Net, Process, Reading, Unread};
 use super::proc::{PidDir, ProcDir, reading};
-use crate::kernel::read::net as kernel;
+use crate::kernel::read::net::{self as kernel, Netlink};
 use crate::kernel::{Errno, read};
 
 /// The most processes whose descriptors are looked through for listeners.
 const MOST_PROCESSES: usize = 256;
 
-/// What the kernel says, with `processes` those that the caller sees in `proc`.
-pub(super) fn net(proc: Option<&ProcDir>, processes: &[Process]) -> Net {
+/// The network between two views: on a machine with a thousand links they are asked
+/// for again only where something has changed. Sockets are not told of: they are
+/// asked for each time.
+#[derive(Debug, Default)]
+pub(super) struct Network {
+    /// The namespace of the last view, and all but its listeners.
+    last: Option<(u64, Net)>,
+    /// Hears of changes in that namespace; from the second view on, so that one who
+    /// looks once does not pay for it.
+    watch: Option<Netlink>,
+}
+
+impl Network {
+    /// What the kernel says of the caller's network namespace, which is `here`, with
+    /// `processes` those that the caller sees in `proc`.
+    pub(super) fn net(&mut self, here: Option<u64>, proc: Option<&ProcDir>, processes: &[Process]) -> Net {
+        let mut net = self.known(here);
+        net.listeners = reading(kernel::listeners(), || "NETLINK_SOCK_DIAG".to_owned());
+        if let (Reading::Read(listeners), Some(proc)) = (&mut net.listeners, proc) {
+            owners(listeners, proc, processes);
+        }
+        net
+    }
+
+    fn known(&mut self, here: Option<u64>) -> Net {
+        if let (Some((last, net)), Some(here)) = (&self.last, here)
+            && *last == here
+        {
+            match &mut self.watch {
+                Some(watch) => {
+                    if !watch.changed() {
+                        return net.clone();
+                    }
+                }
+                // Before the lists are read, so that no change is missed.
+                None => self.watch = Netlink::watch().ok(),
+            }
+        } else {
+            self.watch = None;
+        }
+        let net = ask();
+        self.last = here.map(|here| (here, net.clone()));
+        net
+    }
+}
+
+/// All but the listeners.
+fn ask() -> Net {
     let named = |name: &str| format!("NETLINK_ROUTE {name}");
     let mut socket = match kernel::open() {
         Ok(socket) => socket,
@@ -26,11 +72,7 @@ pub(super) fn net(proc: Option<&ProcDir>, processes: &[Process]) -> Net {
     let addresses = reading(kernel::addresses(&mut socket, &names), || named("RTM_GETADDR"));
     let routes = reading(kernel::routes(&mut socket, &names), || named("RTM_GETROUTE"));
     let neighbours = reading(kernel::neighbours(&mut socket, &names), || named("RTM_GETNEIGH"));
-    let mut listeners = reading(kernel::listeners(), || "NETLINK_SOCK_DIAG".to_owned());
-    if let (Reading::Read(listeners), Some(proc)) = (&mut listeners, proc) {
-        owners(listeners, proc, processes);
-    }
-    Net { links, addresses, routes, neighbours, listeners }
+    Net { links, addresses, routes, neighbours, ..Net::default() }
 }
 
 /// Finds the listeners of the caller and its descendants: looking through every

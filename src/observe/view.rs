@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::model::{Caps, Ids, Process, Reading, Root, Unread, Users, Uts, View};
+use super::net::Network;
 use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
@@ -21,11 +22,12 @@ pub(super) const COMMAND: usize = 4096;
 /// The most that is read of a mountinfo, in bytes.
 pub(super) const MOUNTINFO: usize = 4 << 20;
 
-/// What is kept between two readings: a buffer, and the names of users.
+/// What is kept between two readings: a buffer, the names of users, the network.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(super) buffer: Vec<u8>,
     pub(super) passwd: Passwd,
+    network: Network,
 }
 
 /// What the calling process sees through `proc`, or without any where it could
@@ -47,7 +49,8 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     if let Reading::Read(users) = &mut users {
         users.names = names(users, processes.read().map_or(&[], Vec::as_slice), &scratch.passwd);
     }
-    let net = super::net::net(proc.ok(), processes.read().map_or(&[], Vec::as_slice));
+    let here = ns.get(&NsKind::Net).and_then(Reading::read).copied();
+    let net = scratch.network.net(here, proc.ok(), processes.read().map_or(&[], Vec::as_slice));
     let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
     View {
         ids: ids(&scratch.passwd),
