@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::kernel::Errno;
 use crate::observe::diff;
-use crate::observe::model::{ActorView, Peer, Unread};
+use crate::observe::model::{ActorView, Namespaces, Peer, Unread};
 use crate::observe::{Change, Changes};
 
 fn link(index: u32, name: &str, peer: Option<u32>) -> Link {
@@ -45,6 +45,7 @@ fn side(ns: u64, links: Vec<Link>, listeners: Vec<Listener>) -> View {
         cgroup: no(),
         time: no(),
         lsm: no(),
+        files: BTreeMap::new(),
         net: Net { links: Reading::Read(links), listeners: Reading::Read(listeners), ..Net::default() },
     }
 }
@@ -59,9 +60,10 @@ fn machine(host: View, actors: Vec<(&str, View)>) -> Snapshot {
         users: Reading::Unread(Unread { path: "x".to_owned(), errno: Errno(libc::EACCES) }),
         seen: Reading::Read(seen),
         stale: None,
+        files: BTreeMap::new(),
     };
     let actors = actors.into_iter().map(|(name, seen)| (name.to_owned(), actor(seen))).collect();
-    Snapshot { taken: 0, host, actors }
+    Snapshot { taken: 0, host, actors, namespaces: Namespaces::default() }
 }
 
 fn name(face: &NetFace<'_>) -> String {
