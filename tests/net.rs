@@ -255,7 +255,7 @@ fn a_port_is_given_once_in_each_network_and_every_listener_says_whose_it_is() {
     assert_eq!(one.program.as_deref(), Some("box"), "found among the actor's own");
     // Whoever says nothing for ever does not hold a lab up.
     let argv = ["bash", "-c", "exec 3<>/dev/udp/127.0.0.1/9; exec sleep 60"].map(str::to_owned).to_vec();
-    must(&mut lab, "box", &Op::Run { argv, seconds: 5, background: true });
+    must(&mut lab, "box", &Op::Run { argv, seconds: 5, background: true, trace: false });
     let pid = one.pid.unwrap();
     drop(lab);
     let deadline = Instant::now() + Duration::from_secs(5);

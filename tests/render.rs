@@ -7,6 +7,8 @@ mod behaviour;
 mod net;
 #[path = "render/scene.rs"]
 mod scene;
+#[path = "render/traced.rs"]
+mod traced;
 
 use cloison::i18n::Lang::{En, Fr};
 use cloison::observe::model::{Built, Mount, Uts, Wall};

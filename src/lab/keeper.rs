@@ -287,6 +287,8 @@ impl Keeper {
             ToKeeper::View { actor, patience, files } => self.view(&actor, patience, files),
             ToKeeper::Observe { pid, patience, files } => self.observe(pid, patience, &files),
             ToKeeper::Find { shell } => self.find(&shell),
+            ToKeeper::Trace { actor, on } => self.trace(&actor, on),
+            ToKeeper::Traced { actor, patience } => self.traced(&actor, patience),
             ToKeeper::Launch { actor, program, terminal } => match self.launch(&actor, program, terminal) {
                 Ok((launch, fd)) => return self.say_with(&FromKeeper::Launched { launch }, &[fd.as_raw_fd()]),
                 Err(no) => Err(no),
@@ -397,21 +399,46 @@ impl Keeper {
     }
 
     fn view(&mut self, name: &str, patience: u32, files: Vec<String>) -> Result<FromKeeper, NoAnswer> {
+        Ok(FromKeeper::View(match self.report(name, Ask::View { files }, patience)? {
+            Some(Said::View(bytes)) => Some(bytes),
+            _ => None,
+        }))
+    }
+
+    fn traced(&mut self, name: &str, patience: u32) -> Result<FromKeeper, NoAnswer> {
+        Ok(FromKeeper::Traced(match self.report(name, Ask::Traced, patience)? {
+            Some(Said::Traced(traced)) => Some(traced),
+            _ => None,
+        }))
+    }
+
+    fn trace(&mut self, name: &str, on: bool) -> Result<FromKeeper, NoAnswer> {
+        let index = self.living(name)?;
+        let number = self.put(index, Ask::Trace { on }, &[])?;
+        match self.hear(index, number, Instant::now() + OP_PATIENCE)? {
+            Said::Failed(errno, doing) => Err(NoAnswer::Failed(Failure::Call(errno, doing))),
+            _ => Ok(FromKeeper::Done),
+        }
+    }
+
+    /// Asks an actor for a report; nothing where it does not answer in time, or still
+    /// owes an answer.
+    fn report(&mut self, name: &str, ask: Ask, patience: u32) -> Result<Option<Said>, NoAnswer> {
         let index = self.living(name)?;
         if self.actors[index].owes.is_some() {
             // It may have come back meanwhile: look, without waiting.
             let _ = self.actors[index].connection.fill();
             if !matches!(self.take(index, UNASKED), Ok(None)) || self.actors[index].owes.is_some() {
-                return Ok(FromKeeper::View(None));
+                return Ok(None);
             }
         }
-        let number = match self.put(index, Ask::View { files }, &[]) {
-            Err(NoAnswer::Failed(Failure::Silent(_))) => return Ok(FromKeeper::View(None)),
+        let number = match self.put(index, ask, &[]) {
+            Err(NoAnswer::Failed(Failure::Silent(_))) => return Ok(None),
             other => other?,
         };
         match self.hear(index, number, Instant::now() + Duration::from_millis(u64::from(patience))) {
-            Ok(Said::View(bytes)) => Ok(FromKeeper::View(Some(bytes))),
-            Ok(_) | Err(NoAnswer::Failed(Failure::Silent(_))) => Ok(FromKeeper::View(None)),
+            Ok(said) => Ok(Some(said)),
+            Err(NoAnswer::Failed(Failure::Silent(_))) => Ok(None),
             Err(no) => Err(no),
         }
     }

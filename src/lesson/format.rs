@@ -184,6 +184,9 @@ pub struct RawTask {
     /// How long a grader lets the commands run, in seconds.
     #[serde(default = "ten")]
     pub seconds: Placed<u32>,
+    /// List the system calls of the commands in these shells.
+    #[serde(default)]
+    pub trace: bool,
 }
 
 fn one() -> u32 {
@@ -360,6 +363,8 @@ pub struct RawRun {
     /// Leave it running and go on.
     #[serde(default)]
     pub background: bool,
+    /// List the system calls that it makes.
+    pub trace: Option<Placed<bool>>,
 }
 
 /// kill(2).

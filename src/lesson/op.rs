@@ -107,7 +107,7 @@ pub enum RootKind {
 }
 
 /// One primitive. Texts may hold `{seed.NAME}`, filled in before it is sent to
-/// the actor, and paths `{root}`: the root that the actor built last.
+/// the actor, and paths and arguments `{root}`: the root that the actor built last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
     /// `unshare = ["user", "uts"], map = "root"`: unshare(2).
@@ -224,8 +224,8 @@ pub enum Op {
         /// Seconds added to CLOCK_BOOTTIME.
         boottime: i64,
     },
-    /// `run = { argv = ["true"], seconds = 5, background = false }`: a program,
-    /// run in a child of the actor.
+    /// `run = { argv = ["true"], seconds = 5, background = false, trace = false }`: a
+    /// program, run in a child of the actor.
     Run {
         /// Program (looked up on PATH) and arguments; at least one.
         argv: Vec<String>,
@@ -233,6 +233,8 @@ pub enum Op {
         seconds: u32,
         /// Leave it running and go on.
         background: bool,
+        /// List the system calls that it makes.
+        trace: bool,
     },
     /// `kill = { target = "init", signal = "KILL" }`: kill(2) on another actor.
     Kill {

@@ -147,9 +147,12 @@ impl Op {
             Self::Connect { to, hears } => Self::Connect { to: fill(to), hears: hears.clone() },
             Self::Hostname { name } => Self::Hostname { name: fill(name) },
             Self::Domainname { name } => Self::Domainname { name: fill(name) },
-            Self::Run { argv, seconds, background } => {
-                Self::Run { argv: argv.iter().map(fill).collect(), seconds: *seconds, background: *background }
-            }
+            Self::Run { argv, seconds, background, trace } => Self::Run {
+                argv: argv.iter().map(fill).collect(),
+                seconds: *seconds,
+                background: *background,
+                trace: *trace,
+            },
         }
     }
 }

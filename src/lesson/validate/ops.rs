@@ -238,7 +238,17 @@ impl Context<'_> {
             self.text(word, TEXT_BYTES);
         }
         self.seconds(&run.seconds);
-        Op::Run { argv: super::words(&run.argv), seconds: *run.seconds, background: run.background }
+        let trace = run.trace.as_ref().is_some_and(|trace| **trace);
+        if let (true, true, Some(place)) = (trace, run.background, &run.trace) {
+            self.report(
+                place.span(),
+                both!(
+                    "a program in the background can't be traced: its calls are listed when it has ended",
+                    "un programme en arrière-plan ne peut pas être tracé : ses appels sont listés quand il a fini"
+                ),
+            );
+        }
+        Op::Run { argv: super::words(&run.argv), seconds: *run.seconds, background: run.background, trace }
     }
 
     pub(super) fn seconds(&mut self, seconds: &Placed<u32>) {

@@ -227,7 +227,13 @@ fn names_say_whether_they_are_the_same() {
 }
 
 fn snapshot(host: View, actor: ActorView) -> Snapshot {
-    Snapshot { taken: 0, host, actors: BTreeMap::from([("box".to_owned(), actor)]), namespaces: Namespaces::default() }
+    Snapshot {
+        taken: 0,
+        host,
+        actors: BTreeMap::from([("box".to_owned(), actor)]),
+        namespaces: Namespaces::default(),
+        traced: BTreeMap::new(),
+    }
 }
 
 #[test]
