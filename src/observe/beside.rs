@@ -9,7 +9,6 @@ use std::path::Path;
 use super::files;
 use super::layers;
 use super::model::{Ids, Net, Reading, Root, Unread, View};
-use super::net::net;
 use super::parse::{self, Status};
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
@@ -61,10 +60,10 @@ impl Beside<'_> {
         let ns = own.namespaces(PidDir::namespace);
         let processes = list(proc.as_ref(), &own, &ns, scratch);
         let users = self.within(NsKind::User, || own.users(&processes, scratch));
-        let listed = processes.read().map_or(&[][..], Vec::as_slice);
+        let viewer = proc.as_ref().ok().zip(listed.as_ref().map(|(number, _)| *number));
         let net = match self.refusal(NsKind::Net) {
             Some(unread) => Net::unread(&unread),
-            None => net(proc.as_ref().ok(), listed),
+            None => scratch.network.net(None, viewer, processes.read().map_or(&[], Vec::as_slice)),
         };
         let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
         let privilege =
