@@ -5,6 +5,8 @@
 mod behaviour;
 #[path = "render/hostile.rs"]
 mod hostile;
+#[path = "render/net.rs"]
+mod net;
 #[path = "render/panes.rs"]
 mod panes;
 #[path = "render/scene.rs"]

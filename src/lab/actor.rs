@@ -28,6 +28,8 @@ const MOST_PROCESSES: u64 = 512;
 
 /// The state of one actor process.
 pub struct Actor {
+    /// What the lesson calls it.
+    name: String,
     keeper: Connection,
     report: Reporter,
     /// The parent's PID as this process sees it; 0 when it is outside.
@@ -38,6 +40,8 @@ pub struct Actor {
     own_users: bool,
     /// The root directory built last.
     pub(super) root: Option<String>,
+    /// The namespaces that it keeps open.
+    held: Vec<(NsKind, OwnedFd)>,
 }
 
 /// Runs the actor that this freshly forked process is to be. Keeps only the
@@ -55,7 +59,8 @@ pub fn become_actor(connection: Connection, name: &str, report: Reporter, parent
         default_signals()?;
         process::die_with_parent(parent)?;
         let keeper = Connection::new(process::inherited(3));
-        let mut actor = Actor { keeper, report, parent, number: 0, own_users, root: None };
+        let mut actor =
+            Actor { name: name.to_owned(), keeper, report, parent, number: 0, own_users, root: None, held: Vec::new() };
         // Any frame error means that the keeper is gone or mad: end.
         let _ = actor.serve();
         Ok(())
@@ -116,8 +121,8 @@ impl Actor {
                 }
                 self.say(self.number, &Said::Performed(done), &[])
             }
-            Ask::View => {
-                let view = (self.report)();
+            Ask::View { files } => {
+                let view = (self.report.own)(&files);
                 self.say(self.number, &Said::View(view), &[])
             }
             Ask::Launch { program, terminal } => self.launch(&program, terminal),
@@ -152,7 +157,7 @@ impl Actor {
         let mut trace = Trace::default();
         let started = start(&mut trace, what, terminal, self.limit());
         match started {
-            Ok((pid, fd)) => self.say(self.number, &Said::Launched { pid }, &[&fd]),
+            Ok((pid, fd, pidfd)) => self.say(self.number, &Said::Launched { pid }, &[&fd, &pidfd]),
             Err(errno) => {
                 let doing = trace.calls.last().map_or_else(String::new, |call| call.name.clone());
                 self.say(self.number, &Said::Failed(errno, doing), &[])
@@ -182,12 +187,22 @@ impl Actor {
             Op::Map { kind } => self.map(&mut trace, *kind)?,
             Op::Fork { child } => self.fork(&mut trace, child)?,
             Op::Setns { kinds, .. } => {
-                let mut fds = Vec::new();
-                for _ in &context.namespaces {
-                    fds.extend(self.keeper.take_descriptor());
-                }
+                let fds = self.descriptors(context);
                 self.own_users |= kinds.contains(&NsKind::User);
                 ops::namespaces::setns(&mut trace, &fds, &context.namespaces)
+            }
+            Op::SetnsHeld { at, kinds } => {
+                self.own_users |= kinds.contains(&NsKind::User);
+                ops::holding::enter(&mut trace, at.as_ref().map(|at| self.resolve(at)).as_deref(), kinds, &self.held)
+            }
+            Op::Hold { kind, at, .. } => {
+                let at = at.as_ref().map(|at| self.resolve(at));
+                ops::holding::hold(&mut trace, context.target, *kind, at.as_deref(), &mut self.held)
+            }
+            Op::Release { kind } => ops::holding::release(&mut trace, *kind, &mut self.held),
+            Op::Idmap { setgroups, uid_map, gid_map, .. } => {
+                let files = [("setgroups", setgroups), ("uid_map", uid_map), ("gid_map", gid_map)];
+                ops::namespaces::write_map(&mut trace, context.target, files)
             }
             Op::Clock { monotonic, boottime } => ops::namespaces::clock(&mut trace, *monotonic, *boottime),
             Op::Hostname { name } => ops::names::hostname(&mut trace, name),
@@ -208,6 +223,14 @@ impl Actor {
             Op::Chroot { path } => ops::mounts::chroot(&mut trace, &self.resolve(path)),
             Op::PivotRoot { path } => ops::mounts::pivot_root(&mut trace, &self.resolve(path)),
             Op::Kill { signal, .. } => ops::processes::kill(&mut trace, context.target, signal),
+            Op::Link(link) => {
+                let fds = self.descriptors(context);
+                ops::net::link(&mut trace, link, &fds, &context.namespaces)
+            }
+            Op::Address { dev, add } => ops::net::address(&mut trace, dev, add),
+            Op::Route { to, via, dev } => ops::net::route(&mut trace, to, via.as_deref(), dev.as_deref()),
+            Op::Listen { at } => ops::net::listen(&mut trace, at, &self.name),
+            Op::Connect { to, hears } => ops::net::connect(&mut trace, to, hears.as_deref()),
             Op::Run { argv, seconds, background } => {
                 match ops::processes::run(&mut trace, argv, *seconds, *background, self.limit()) {
                     Ok(ran) => {
@@ -221,6 +244,15 @@ impl Actor {
         performed.calls = trace.calls;
         performed.failure = done.err();
         Ok(performed)
+    }
+
+    /// The namespaces that came along with an op.
+    fn descriptors(&mut self, context: &Context) -> Vec<OwnedFd> {
+        let mut fds = Vec::new();
+        for _ in &context.namespaces {
+            fds.extend(self.keeper.take_descriptor());
+        }
+        fds
     }
 
     /// `{root}` is the root that this actor built last.
@@ -283,23 +315,23 @@ impl Actor {
     }
 }
 
-/// Starts a program with a terminal or a pipe; its PID and our end.
+/// Starts a program with a terminal or a pipe; its PID, our end, its pidfd.
 fn start(
     trace: &mut Trace,
     what: &Program,
     terminal: Option<(u16, u16)>,
     limit: Option<u64>,
-) -> Result<(u32, OwnedFd), Errno> {
+) -> Result<(u32, OwnedFd, OwnedFd), Errno> {
     let plan = program::launch(what, limit);
     if let Some((rows, cols)) = terminal {
         let pty = open_pty(trace, rows, cols)?;
         let streams = Streams::Terminal(pty);
         let pid = launch(trace, &plan, &streams)?;
         let Streams::Terminal(pty) = streams else { return Err(Errno(libc::EIO)) };
-        Ok((pid, pty.master))
+        Ok((pid, pty.master, process::pidfd_open(pid)?))
     } else {
         let (read, write) = pipe()?;
         let pid = launch(trace, &plan, &Streams::Pipe(write))?;
-        Ok((pid, read.into()))
+        Ok((pid, read.into(), process::pidfd_open(pid)?))
     }
 }

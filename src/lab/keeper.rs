@@ -20,13 +20,13 @@ use super::journal::{self, Journal, Line, Pid};
 use super::protocol::{
     ActorInfo, Ask, Context, Failure, FromActor, FromKeeper, Mapped, Performed, Program, Said, ToActor, ToKeeper,
 };
-use super::{Reporter, maps, sweep};
+use super::{Reporter, find, maps, observer, sweep};
 use crate::kernel::process::{self, Exit, Side};
 use crate::kernel::program::{FIRST_PASSED, default_signals, ignore_signals};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::{LEAVE_SCREEN, Settings};
 use crate::kernel::{Errno, Trace};
-use crate::lesson::op::{Op, RootKind};
+use crate::lesson::op::{LinkOp, NsKind, Op, RootKind};
 
 /// How long an op may take, besides what a `run` asks for itself.
 const OP_PATIENCE: Duration = Duration::from_secs(10);
@@ -75,6 +75,8 @@ struct Keeper {
     real_root: bool,
     actors: Vec<ActorState>,
     launched: Vec<Launched>,
+    /// The sessions of all that was launched, with the actor it was launched in.
+    sessions: Vec<(usize, u32)>,
     next_number: u64,
     next_launch: u64,
 }
@@ -119,6 +121,7 @@ fn enter(report: Reporter) -> Result<(), FrameError> {
         real_root,
         actors: Vec::new(),
         launched: Vec::new(),
+        sessions: Vec::new(),
         next_number: 1,
         next_launch: 1,
     };
@@ -220,8 +223,9 @@ impl Keeper {
                 Said::Ended { pid, exit } => self.child_ended(index, pid, exit)?,
                 said if answered == number => return Ok(Some(said)),
                 late => {
-                    // The answer to a question given up on: its descriptors must go too.
+                    // The answer to a question given up on: its two descriptors must go too.
                     if matches!(late, Said::Launched { .. } | Said::Forked { .. }) {
+                        drop(self.actors[index].connection.take_descriptor());
                         drop(self.actors[index].connection.take_descriptor());
                     }
                     if self.actors[index].owes == Some(answered) {
@@ -280,7 +284,9 @@ impl Keeper {
         let answer = match request {
             ToKeeper::Spawn { actor } => self.spawn(&actor).map(FromKeeper::Spawned),
             ToKeeper::Perform { ops } => self.perform_all(ops),
-            ToKeeper::View { actor, patience } => self.view(&actor, patience),
+            ToKeeper::View { actor, patience, files } => self.view(&actor, patience, files),
+            ToKeeper::Observe { pid, patience, files } => self.observe(pid, patience, &files),
+            ToKeeper::Find { shell } => self.find(&shell),
             ToKeeper::Launch { actor, program, terminal } => match self.launch(&actor, program, terminal) {
                 Ok((launch, fd)) => return self.say_with(&FromKeeper::Launched { launch }, &[fd.as_raw_fd()]),
                 Err(no) => Err(no),
@@ -390,7 +396,7 @@ impl Keeper {
         }
     }
 
-    fn view(&mut self, name: &str, patience: u32) -> Result<FromKeeper, NoAnswer> {
+    fn view(&mut self, name: &str, patience: u32, files: Vec<String>) -> Result<FromKeeper, NoAnswer> {
         let index = self.living(name)?;
         if self.actors[index].owes.is_some() {
             // It may have come back meanwhile: look, without waiting.
@@ -399,7 +405,7 @@ impl Keeper {
                 return Ok(FromKeeper::View(None));
             }
         }
-        let number = match self.put(index, Ask::View, &[]) {
+        let number = match self.put(index, Ask::View { files }, &[]) {
             Err(NoAnswer::Failed(Failure::Silent(_))) => return Ok(FromKeeper::View(None)),
             other => other?,
         };
@@ -408,6 +414,19 @@ impl Keeper {
             Ok(_) | Err(NoAnswer::Failed(Failure::Silent(_))) => Ok(FromKeeper::View(None)),
             Err(no) => Err(no),
         }
+    }
+
+    fn observe(&self, pid: u32, patience: u32, files: &[String]) -> Result<FromKeeper, NoAnswer> {
+        let deadline = Instant::now() + Duration::from_millis(u64::from(patience));
+        let view = observer::observe(pid, files, deadline, self.report.other);
+        view.map(FromKeeper::View).map_err(|errno| NoAnswer::Failed(Failure::Call(errno, format!("/proc/{pid}"))))
+    }
+
+    fn find(&self, shell: &str) -> Result<FromKeeper, NoAnswer> {
+        let index = self.living(shell)?;
+        let sessions: Vec<u32> =
+            self.sessions.iter().filter(|(actor, _)| *actor == index).map(|(_, session)| *session).collect();
+        Ok(FromKeeper::Found(find::different(self.actors[index].pid, &sessions)))
     }
 
     fn launch(
@@ -427,9 +446,16 @@ impl Keeper {
         let number = self.put(index, Ask::Launch { program, terminal }, &[])?;
         match self.hear(index, number, Instant::now() + OP_PATIENCE)? {
             Said::Launched { pid } => {
-                let Some(fd) = self.actors[index].connection.take_descriptor() else {
+                let connection = &mut self.actors[index].connection;
+                let (Some(fd), Some(pidfd)) = (connection.take_descriptor(), connection.take_descriptor()) else {
                     return Err(NoAnswer::Failed(Failure::Call(Errno(libc::EBADF), name.to_owned())));
                 };
+                // It leads a session of its own. The pidfd of one that has been
+                // collected says nothing any more, but its number may be ours too.
+                let depth = |pid: u32| nspid(pid).map(|all| all.len());
+                let ours = depth(self.actors[index].pid) == depth(std::process::id());
+                let session = if ours { Some(pid) } else { host_pid(&pidfd) };
+                self.sessions.extend(session.map(|session| (index, session)));
                 let id = self.next_launch;
                 self.next_launch += 1;
                 self.launched.push(Launched { id, actor: index, pid });
@@ -553,24 +579,20 @@ impl Keeper {
     fn context(&mut self, index: usize, op: &Op) -> Result<Result<(Context, Vec<OwnedFd>), (Errno, String)>, NoAnswer> {
         let mut context = Context::default();
         let mut fds = Vec::new();
+        if !depends(op) {
+            return Ok(Ok((context, fds)));
+        }
+        // The actor whose namespaces the op needs, and which.
+        let mut wanted = (None, Vec::new());
         match op {
             Op::Setns { of, kinds } => {
-                let target = self.actors[self.living(of)?].pid;
                 // User first: it gives the right to enter the others.
                 let mut kinds = kinds.clone();
                 kinds.sort();
-                for kind in kinds {
-                    let path = format!("/proc/{target}/ns/{}", kind.name());
-                    match std::fs::File::open(&path) {
-                        Ok(file) => {
-                            fds.push(OwnedFd::from(file));
-                            context.namespaces.push((kind, path));
-                        }
-                        Err(error) => return Ok(Err((Errno::from(&error), path))),
-                    }
-                }
+                wanted = (Some(self.living(of)?), kinds);
             }
-            Op::Kill { target, .. } => {
+            Op::Link(LinkOp::Veth { actor, .. }) => wanted = (Some(self.living(actor)?), vec![NsKind::Net]),
+            Op::Kill { target, .. } | Op::Idmap { of: target, .. } | Op::Hold { of: target, .. } => {
                 let target = self.actors[self.living(target)?].pid;
                 context.target = pid_as_seen_by(target, self.actors[index].pid);
             }
@@ -589,6 +611,19 @@ impl Keeper {
             }
             _ => {}
         }
+        if let (Some(of), kinds) = wanted {
+            let target = self.actors[of].pid;
+            for kind in kinds {
+                let path = format!("/proc/{target}/ns/{}", kind.name());
+                match std::fs::File::open(&path) {
+                    Ok(file) => {
+                        fds.push(OwnedFd::from(file));
+                        context.namespaces.push((kind, path));
+                    }
+                    Err(error) => return Ok(Err((Errno::from(&error), path))),
+                }
+            }
+        }
         Ok(Ok((context, fds)))
     }
 
@@ -605,6 +640,7 @@ impl Keeper {
         sweep::wait_for_end(&pidfds);
         self.actors.clear();
         self.launched.clear();
+        self.sessions.clear();
         let last = loop {
             match process::reap() {
                 Ok(Some(_)) => {}
@@ -641,9 +677,18 @@ fn patience(op: &Op) -> Duration {
     }
 }
 
-/// Whether what the keeper must find out for an op may change by the ops before it.
+/// Whether the keeper must find something out for an op ([`Keeper::context`]), which
+/// the ops before it may change.
 fn depends(op: &Op) -> bool {
-    matches!(op, Op::Setns { .. } | Op::Kill { .. } | Op::Root { kind: RootKind::Copy { .. } })
+    matches!(
+        op,
+        Op::Setns { .. }
+            | Op::Kill { .. }
+            | Op::Idmap { .. }
+            | Op::Hold { .. }
+            | Op::Link(LinkOp::Veth { .. })
+            | Op::Root { kind: RootKind::Copy { .. } }
+    )
 }
 
 /// The PID that a pidfd stands for, in the keeper's own namespace: `Pid:` of

@@ -96,10 +96,14 @@ pub struct RawLesson {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, RawSeed>")]
     pub seed: IndexMap<Word, RawSeed>,
-    /// The actors that exist from the start: plain child processes without a wall.
+    /// The actors that exist from the start: plain child processes without a wall, and
+    /// processes that the student will make.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, RawActor>")]
     pub actors: IndexMap<Word, RawActor>,
+    /// Absolute paths of files whose owners every side shows, where they are there.
+    #[serde(default)]
+    pub files: Vec<Word>,
     /// The steps, in order.
     pub step: Placed<Vec<RawStep>>,
 }
@@ -115,10 +119,14 @@ pub struct RawSeed {
     pub number: Option<Placed<Vec<u32>>>,
 }
 
-/// An actor has no keys yet.
+/// An actor: a plain child process, unless it has a key.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RawActor {}
+pub struct RawActor {
+    /// `"box shell"`: no process of the lab, but the one that the student makes in a shell
+    /// of that actor and that differs from the actor in a namespace or its root directory.
+    pub from: Option<Word>,
+}
 
 /// A step.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -215,13 +223,29 @@ pub struct RawDo {
     /// setdomainname(2).
     pub domainname: Option<Word>,
     /// setns(2).
-    pub setns: Option<RawSetns>,
+    pub setns: Option<Placed<RawSetns>>,
+    /// Keep a namespace there when nobody is in it any more.
+    pub hold: Option<RawHold>,
+    /// Close the descriptors held of namespaces of this kind.
+    pub release: Option<Placed<NsKind>>,
+    /// Write the id maps of an actor's user namespace by hand.
+    pub write_map: Option<Placed<RawIdmap>>,
     /// The clock offsets of the time namespace that the actor's children will be in.
     pub clock: Option<RawClock>,
     /// Run a program in a child of the actor.
     pub run: Option<RawRun>,
     /// kill(2) on another actor.
     pub kill: Option<RawKill>,
+    /// An interface of the actor's network namespace.
+    pub link: Option<Placed<RawLink>>,
+    /// An address for a link.
+    pub address: Option<RawAddress>,
+    /// A route.
+    pub route: Option<Placed<RawRoute>>,
+    /// A TCP socket that listens, and says the actor's name to whoever connects.
+    pub listen: Option<RawListen>,
+    /// A TCP connection.
+    pub connect: Option<RawConnect>,
 }
 
 /// mount(2).
@@ -271,14 +295,45 @@ pub enum RootFrom {
     Host,
 }
 
-/// setns(2).
+/// setns(2): one of `of`, `at`, `held`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawSetns {
     /// The actor whose namespaces are entered.
-    pub of: Word,
+    pub of: Option<Word>,
+    /// The bind mount of the namespace that is entered.
+    pub at: Option<Word>,
+    /// `true`: those that the actor holds by a descriptor.
+    pub held: Option<Placed<bool>>,
     /// Which of them.
     pub kinds: Placed<Vec<Placed<NsKind>>>,
+}
+
+/// A namespace kept there.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawHold {
+    /// The actor whose namespace it is.
+    pub of: Word,
+    /// Which of them.
+    pub kind: NsKind,
+    /// Where it is bind mounted, on a file that is made. Without: by a descriptor that the
+    /// actor keeps open.
+    pub at: Option<Word>,
+}
+
+/// The files of a user namespace, written in this order: `setgroups`, `uid_map`, `gid_map`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawIdmap {
+    /// The actor whose user namespace it is.
+    pub of: Word,
+    /// `deny` or `allow`.
+    pub setgroups: Option<Word>,
+    /// The lines of uid_map: first id inside, first id outside, how many.
+    pub uid_map: Option<Word>,
+    /// The lines of gid_map.
+    pub gid_map: Option<Word>,
 }
 
 /// Clock offsets, in seconds.
@@ -315,6 +370,78 @@ pub struct RawKill {
     pub target: Word,
     /// The signal's name without SIG.
     pub signal: Word,
+}
+
+/// An interface: one of the keys, `peer` along with `veth`, `of` along with `port`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawLink {
+    /// Make a veth pair; the name of the end here.
+    pub veth: Option<Word>,
+    /// The other end of the pair.
+    pub peer: Option<RawPeer>,
+    /// Make a bridge.
+    pub bridge: Option<Word>,
+    /// Switch on.
+    pub up: Option<Word>,
+    /// Switch off.
+    pub down: Option<Word>,
+    /// Make a port of a bridge of this link.
+    pub port: Option<Word>,
+    /// The bridge.
+    pub of: Option<Word>,
+    /// Delete; of a veth pair both ends.
+    pub delete: Option<Word>,
+}
+
+/// The other end of a veth pair.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPeer {
+    /// The actor whose network namespace gets it.
+    pub actor: Word,
+    /// Its name there.
+    pub name: Word,
+}
+
+/// An address for a link.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAddress {
+    /// The link.
+    pub dev: Word,
+    /// The address and the length of its network's part, `10.0.0.1/24`.
+    pub add: Word,
+}
+
+/// A route of the main table.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawRoute {
+    /// `default`, or a network, `10.1.0.0/24`.
+    pub to: Word,
+    /// The next host on the way.
+    pub via: Option<Word>,
+    /// The link.
+    pub dev: Option<Word>,
+}
+
+/// A TCP socket that listens.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawListen {
+    /// Address and port, `127.0.0.1:8080`.
+    pub at: Word,
+}
+
+/// A TCP connection.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawConnect {
+    /// Address and port, `127.0.0.1:8080`.
+    pub to: Word,
+    /// The actor that must answer.
+    pub hears: Option<Word>,
 }
 
 /// A predicate on a place of the snapshot: `at`, and one of the keys after it.

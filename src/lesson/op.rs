@@ -179,6 +179,43 @@ pub enum Op {
         /// Which of them.
         kinds: Vec<NsKind>,
     },
+    /// `setns = { at = "/run/uts", kinds = ["uts"] }`, `setns = { held = true, kinds = ["uts"] }`:
+    /// setns(2) through a bind mount of the namespace, or the descriptor that the
+    /// actor holds.
+    SetnsHeld {
+        /// Where it is mounted; nothing for a descriptor.
+        at: Option<String>,
+        /// Which; for a mount the one that it is.
+        kinds: Vec<NsKind>,
+    },
+    /// `hold = { of = "init", kind = "uts", at = "/run/uts" }`: keeps a namespace there
+    /// when nobody is in it any more, namespaces(7).
+    Hold {
+        /// The actor whose namespace it is.
+        of: String,
+        /// Which of them.
+        kind: NsKind,
+        /// Where it is bind mounted, on a file that is made; nothing for a descriptor
+        /// that the actor keeps open.
+        at: Option<String>,
+    },
+    /// `release = "uts"`: closes the descriptors held of namespaces of this kind.
+    Release {
+        /// Which.
+        kind: NsKind,
+    },
+    /// `write_map = { of = "inner", uid_map = "1000 0 1" }`: the files of a user
+    /// namespace below the actor's own, by hand, user_namespaces(7). In this order:
+    Idmap {
+        /// The actor whose user namespace it is.
+        of: String,
+        /// `deny` or `allow`.
+        setgroups: Option<String>,
+        /// The lines of uid_map.
+        uid_map: Option<String>,
+        /// The lines of gid_map.
+        gid_map: Option<String>,
+    },
     /// `clock = { monotonic = 86400, boottime = 86400 }`: the offsets of the time
     /// namespace that the actor's children will be in, time_namespaces(7).
     Clock {
@@ -203,5 +240,79 @@ pub enum Op {
         target: String,
         /// Signal name without SIG.
         signal: String,
+    },
+    /// `link = { … }`: an interface of the actor's network namespace, rtnetlink(7).
+    Link(LinkOp),
+    /// `address = { dev = "eth0", add = "10.0.0.1/24" }`: an address for a link.
+    Address {
+        /// The link.
+        dev: String,
+        /// Address and length of the network's part.
+        add: String,
+    },
+    /// `route = { to = "10.1.0.0/24", via = "10.0.0.2", dev = "eth0" }`: a route.
+    Route {
+        /// `default`, or a network.
+        to: String,
+        /// The next host on the way.
+        via: Option<String>,
+        /// The link.
+        dev: Option<String>,
+    },
+    /// `listen = { at = "127.0.0.1:8080" }`: a TCP socket that listens; a child of the
+    /// actor says the actor's name to whoever connects.
+    Listen {
+        /// Address and port.
+        at: String,
+    },
+    /// `connect = { to = "127.0.0.1:8080", hears = "peer" }`: a TCP connection, which
+    /// the actor makes itself.
+    Connect {
+        /// Address and port.
+        to: String,
+        /// The actor that must answer.
+        hears: Option<String>,
+    },
+}
+
+/// What can be done with an interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkOp {
+    /// `link = { veth = "eth0", peer = { actor = "peer", name = "eth0" } }`: a pair,
+    /// one end here, one in another actor's network namespace; veth(4).
+    Veth {
+        /// The end here.
+        name: String,
+        /// The actor whose network namespace gets the other end.
+        actor: String,
+        /// Its name there.
+        peer: String,
+    },
+    /// `link = { bridge = "br0" }`.
+    Bridge {
+        /// Its name.
+        name: String,
+    },
+    /// `link = { up = "lo" }`.
+    Up {
+        /// The link.
+        name: String,
+    },
+    /// `link = { down = "lo" }`.
+    Down {
+        /// The link.
+        name: String,
+    },
+    /// `link = { port = "p1", of = "br0" }`: a link becomes a port of a bridge.
+    Port {
+        /// The link.
+        name: String,
+        /// The bridge.
+        of: String,
+    },
+    /// `link = { delete = "eth0" }`; of a veth pair both ends go.
+    Delete {
+        /// The link.
+        name: String,
     },
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::model::{Check, Do, Lesson, Operand, Predicate, Reaction, Seed, Step, Task};
-use super::op::{Op, RootKind};
+use super::op::{LinkOp, Op, RootKind};
 use super::text::end_of_seed;
 
 /// What `{seed.NAME}` stands for, by name.
@@ -111,8 +111,17 @@ impl Op {
             | Self::Map { .. }
             | Self::Fork { .. }
             | Self::Setns { .. }
+            | Self::Release { .. }
             | Self::Clock { .. }
             | Self::Kill { .. } => self.clone(),
+            Self::SetnsHeld { at, kinds } => Self::SetnsHeld { at: at.as_ref().map(fill), kinds: kinds.clone() },
+            Self::Hold { of, kind, at } => Self::Hold { of: of.clone(), kind: *kind, at: at.as_ref().map(fill) },
+            Self::Idmap { of, setgroups, uid_map, gid_map } => Self::Idmap {
+                of: of.clone(),
+                setgroups: setgroups.as_ref().map(fill),
+                uid_map: uid_map.as_ref().map(fill),
+                gid_map: gid_map.as_ref().map(fill),
+            },
             Self::Mount { fstype, source, target, flags, data } => Self::Mount {
                 fstype: fill(fstype),
                 source: fill(source),
@@ -129,11 +138,32 @@ impl Op {
             },
             Self::Chroot { path } => Self::Chroot { path: fill(path) },
             Self::PivotRoot { path } => Self::PivotRoot { path: fill(path) },
+            Self::Link(link) => Self::Link(link.with_values(values)),
+            Self::Address { dev, add } => Self::Address { dev: fill(dev), add: fill(add) },
+            Self::Route { to, via, dev } => {
+                Self::Route { to: fill(to), via: via.as_ref().map(fill), dev: dev.as_ref().map(fill) }
+            }
+            Self::Listen { at } => Self::Listen { at: fill(at) },
+            Self::Connect { to, hears } => Self::Connect { to: fill(to), hears: hears.clone() },
             Self::Hostname { name } => Self::Hostname { name: fill(name) },
             Self::Domainname { name } => Self::Domainname { name: fill(name) },
             Self::Run { argv, seconds, background } => {
                 Self::Run { argv: argv.iter().map(fill).collect(), seconds: *seconds, background: *background }
             }
+        }
+    }
+}
+
+impl LinkOp {
+    fn with_values(&self, values: &Values) -> Self {
+        let fill = |text: &String| values.substitute(text);
+        match self {
+            Self::Veth { name, actor, peer } => Self::Veth { name: fill(name), actor: actor.clone(), peer: fill(peer) },
+            Self::Bridge { name } => Self::Bridge { name: fill(name) },
+            Self::Up { name } => Self::Up { name: fill(name) },
+            Self::Down { name } => Self::Down { name: fill(name) },
+            Self::Port { name, of } => Self::Port { name: fill(name), of: fill(of) },
+            Self::Delete { name } => Self::Delete { name: fill(name) },
         }
     }
 }

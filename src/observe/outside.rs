@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsFd;
 
 use super::face::Face;
-use super::model::{ActorView, IdRange, Ids, Process, Reading, Root, Unread, Uts, View};
+use super::files;
+use super::model::{ActorView, IdRange, Ids, Net, Process, Reading, Root, Unread, Uts, View};
 use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, SMALL, ns_path, reading};
@@ -40,6 +41,7 @@ impl Sampler {
             ns: face.ns,
             walls,
             users,
+            files: files::below(&dir.root(), &self.scratch.files, &self.scratch.passwd),
             seen: Reading::Read(seen),
             stale: None,
         })
@@ -76,13 +78,15 @@ impl Sampler {
             processes,
             mounts: file_of(dir, base, "mountinfo", MOUNTINFO, buffer, |bytes| Some(parse::mounts(bytes))),
             users,
-            root: map(&face.root, |root| Ok(Root { device: root.device, inode: root.inode })),
-            caps: map(&face.privileges, |held| caps_of(held.caps).ok_or_else(|| status("Cap"))),
-            seccomp: map(&face.privileges, |held| held.seccomp.ok_or_else(|| status("Seccomp"))),
-            no_new_privs: map(&face.privileges, |held| held.no_new_privs.ok_or_else(|| status("NoNewPrivs"))),
+            root: face.root.then(|root| Ok(Root { device: root.device, inode: root.inode })),
+            caps: face.privileges.then(|held| caps_of(held.caps).ok_or_else(|| status("Cap"))),
+            seccomp: face.privileges.then(|held| held.seccomp.ok_or_else(|| status("Seccomp"))),
+            no_new_privs: face.privileges.then(|held| held.no_new_privs.ok_or_else(|| status("NoNewPrivs"))),
             cgroup: face.cgroup.clone(),
             time: file_of(dir, base, "timens_offsets", SMALL, buffer, parse::time_offsets),
             lsm: face.lsm.clone(),
+            files: files::below(&dir.root(), &self.scratch.files, &passwd),
+            net: net_of(face, host),
         }
     }
 
@@ -179,12 +183,15 @@ fn uts_of(face: &Face, host: &View) -> Reading<Uts> {
     }
 }
 
-fn map<T, U>(reading: &Reading<T>, convert: impl FnOnce(&T) -> Result<U, Unread>) -> Reading<U> {
-    match reading {
-        Reading::Read(value) => match convert(value) {
-            Ok(value) => Reading::Read(value),
-            Err(unread) => Reading::Unread(unread),
-        },
-        Reading::Unread(unread) => Reading::Unread(unread.clone()),
+/// Nor what is in another network namespace.
+fn net_of(face: &Face, host: &View) -> Net {
+    let (host_ns, other) = (host.ns.get(&NsKind::Net), face.ns.get(&NsKind::Net));
+    match (host_ns.and_then(Reading::read), other) {
+        (Some(own), Some(Reading::Read(other))) if own == other => host.net.clone(),
+        (_, Some(Reading::Read(other))) => {
+            Net::unread(&Unread { path: format!("rtnetlink(7) in net:[{other}]"), errno: Errno(libc::EOPNOTSUPP) })
+        }
+        (_, Some(Reading::Unread(unread))) => Net::unread(unread),
+        (_, None) => Net::unread(&Unread { path: "ns/net".to_owned(), errno: Errno(libc::ENOENT) }),
     }
 }
