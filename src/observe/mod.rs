@@ -4,6 +4,7 @@
 
 mod diff;
 mod face;
+mod family;
 mod limits;
 pub mod model;
 mod outside;

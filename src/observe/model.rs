@@ -92,6 +92,37 @@ pub struct Snapshot {
     pub host: View,
     /// Each actor, by name.
     pub actors: BTreeMap<String, ActorView>,
+    /// What descends from this program (its keeper, the actors, the commands of
+    /// shells), by PID; at most the first 64.
+    pub lab: Vec<LabProcess>,
+}
+
+/// A process that this program started, or that descends from such: what no list
+/// of processes says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LabProcess {
+    /// The PID that the host knows it by.
+    pub pid: u32,
+    /// Its arguments, as in the host's list.
+    pub command: String,
+    /// Its namespaces, read from outside: inode numbers.
+    pub ns: BTreeMap<NsKind, Reading<u64>>,
+    /// Its root directory: where its paths that start with `/` begin.
+    pub root: Reading<Place>,
+    /// Its working directory: where its other paths begin.
+    pub cwd: Reading<Place>,
+}
+
+/// A directory that a process holds, proc_pid_root(5) and proc_pid_cwd(5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Its path as the reader of the /proc would write it. In another mount
+    /// namespace it starts at that one's root, and may look like a path of the host.
+    pub path: String,
+    /// Device number, stat(2).
+    pub device: u64,
+    /// Inode.
+    pub inode: u64,
 }
 
 /// An actor, or a process inspected: from outside, and its own view.

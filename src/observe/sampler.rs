@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::face::Face;
+use super::family::family;
 use super::limits::{Limits, Tree};
 use super::model::{ActorView, Reading, Snapshot, Unread, Users, View, Wall, WallState};
 use super::passwd::Passwd;
@@ -65,7 +66,8 @@ impl Sampler {
     pub fn snapshot_with(&mut self, host: View, actors: Vec<Known>) -> Snapshot {
         let own = self.own_face();
         let actors = actors.into_iter().map(|known| self.actor(&own, known)).collect();
-        Snapshot { taken: read::monotonic(), host, actors }
+        let lab = family(&self.proc, &host);
+        Snapshot { taken: read::monotonic(), host, actors, lab }
     }
 
     fn actor(&mut self, own: &Face, known: Known) -> (String, ActorView) {

@@ -128,7 +128,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         time: unread(),
         lsm: unread(),
     };
-    Command::Observed(Arc::new(Snapshot { taken: 0, host, actors: BTreeMap::new() }))
+    Command::Observed(Arc::new(Snapshot { taken: 0, host, actors: BTreeMap::new(), lab: Vec::new() }))
 }
 
 fn typed(shell: &str, line: &str) -> Command {

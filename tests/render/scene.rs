@@ -472,7 +472,7 @@ pub fn snapshot() -> Snapshot {
         stale: None,
     };
     let host = side("lab", "ana", processes, vec![mount(1, "/"), mount(2, "/home")]);
-    Snapshot { taken: 1, host, actors: BTreeMap::from([("box".to_owned(), actor)]) }
+    Snapshot { taken: 1, host, actors: BTreeMap::from([("box".to_owned(), actor)]), lab: Vec::new() }
 }
 
 /// Why nothing could be read.

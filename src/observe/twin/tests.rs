@@ -223,7 +223,7 @@ fn names_say_whether_they_are_the_same() {
 }
 
 fn snapshot(host: View, actor: ActorView) -> Snapshot {
-    Snapshot { taken: 0, host, actors: BTreeMap::from([("box".to_owned(), actor)]) }
+    Snapshot { taken: 0, host, actors: BTreeMap::from([("box".to_owned(), actor)]), lab: Vec::new() }
 }
 
 #[test]
