@@ -46,6 +46,9 @@ pub struct Stage {
     sampler: Sampler,
     /// What each actor last said that it sees, and when.
     seen: HashMap<String, (View, u64)>,
+    /// The outputs of commands that have ended and left something running: closed,
+    /// they would end what then prints a word (SIGPIPE).
+    left_open: Vec<File>,
 }
 
 impl Stage {
@@ -60,7 +63,7 @@ impl Stage {
         let unread = |unread: Unread| LabError::Start { doing: unread.path, errno: unread.errno };
         let sampler = Sampler::new().map_err(unread)?;
         let values = Values::new(&lesson, student);
-        let mut stage = Self { lesson, values, lab, sampler, seen: HashMap::new() };
+        let mut stage = Self { lesson, values, lab, sampler, seen: HashMap::new(), left_open: Vec::new() };
         stage.clear()?;
         Ok(stage)
     }
@@ -83,6 +86,7 @@ impl Stage {
 
     fn clear(&mut self) -> Result<(), LabError> {
         self.seen.clear();
+        self.left_open.clear();
         self.lab.reset(needs_root(&self.lesson))?;
         self.people()
     }
@@ -254,6 +258,7 @@ impl Stage {
         }
         output.take(Duration::ZERO);
         end.output = output.kept;
+        self.left_open.extend(output.pipe);
         Ok(end)
     }
 }
