@@ -15,7 +15,7 @@ use super::protocol::{Ask, Context, Mapped, Performed, Program, Said, ToActor};
 use super::{Reporter, program};
 use crate::kernel::process::{self, Side};
 use crate::kernel::program::{Streams, default_signals, launch, pipe};
-use crate::kernel::pty::open_pty;
+use crate::kernel::pty::{Pty, open_pty};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::{Errno, Trace};
 use crate::lesson::op::{MapKind, NsKind, Op};
@@ -112,7 +112,19 @@ impl Actor {
                 let view = (self.report)();
                 self.say(self.number, &Said::View(view), &[])
             }
-            Ask::Launch { program, terminal } => self.launch(&program, terminal),
+            Ask::Launch { program, terminal } => {
+                let mut trace = Trace::default();
+                let started = start(&mut trace, &program, terminal, self.limit());
+                self.launched(&trace, started)
+            }
+            Ask::LaunchOn { program } => {
+                let mut trace = Trace::default();
+                let started = match self.keeper.take_descriptor() {
+                    Some(slave) => self.start_on(&mut trace, &program, slave),
+                    None => Err(Errno(libc::EBADF)),
+                };
+                self.launched(&trace, started)
+            }
             Ask::End { pid } => {
                 let group = nix::unistd::Pid::from_raw(-(pid as i32));
                 // ESRCH: it has ended by itself.
@@ -140,9 +152,17 @@ impl Actor {
         self.own_users.then_some(MOST_PROCESSES.min(hard))
     }
 
-    fn launch(&mut self, what: &Program, terminal: Option<(u16, u16)>) -> Result<(), FrameError> {
-        let mut trace = Trace::default();
-        let started = start(&mut trace, what, terminal, self.limit());
+    /// Starts a program on a terminal that the keeper opened; gives the terminal
+    /// back, so that every launch comes with a descriptor.
+    fn start_on(&self, trace: &mut Trace, what: &Program, slave: OwnedFd) -> Result<(u32, OwnedFd), Errno> {
+        let streams = Streams::Terminal(slave);
+        let pid = launch(trace, &program::launch(what, self.limit()), &streams)?;
+        match streams {
+            Streams::Terminal(slave) | Streams::Pipe(slave) => Ok((pid, slave)),
+        }
+    }
+
+    fn launched(&self, trace: &Trace, started: Result<(u32, OwnedFd), Errno>) -> Result<(), FrameError> {
         match started {
             Ok((pid, fd)) => self.say(self.number, &Said::Launched { pid }, &[&fd]),
             Err(errno) => {
@@ -285,15 +305,12 @@ fn start(
     limit: Option<u64>,
 ) -> Result<(u32, OwnedFd), Errno> {
     let plan = program::launch(what, limit);
-    if let Some((rows, cols)) = terminal {
-        let pty = open_pty(trace, rows, cols)?;
-        let streams = Streams::Terminal(pty);
-        let pid = launch(trace, &plan, &streams)?;
-        let Streams::Terminal(pty) = streams else { return Err(Errno(libc::EIO)) };
-        Ok((pid, pty.master))
+    let (streams, ours) = if let Some((rows, cols)) = terminal {
+        let Pty { master, slave } = open_pty(trace, rows, cols)?;
+        (Streams::Terminal(slave), master)
     } else {
         let (read, write) = pipe()?;
-        let pid = launch(trace, &plan, &Streams::Pipe(write))?;
-        Ok((pid, read.into()))
-    }
+        (Streams::Pipe(write), read.into())
+    };
+    Ok((launch(trace, &plan, &streams)?, ours))
 }
