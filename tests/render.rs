@@ -3,6 +3,8 @@
 
 #[path = "render/behaviour.rs"]
 mod behaviour;
+#[path = "render/mounts.rs"]
+mod mounts;
 #[path = "render/scene.rs"]
 mod scene;
 

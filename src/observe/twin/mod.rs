@@ -7,7 +7,7 @@ mod names;
 mod processes;
 mod users;
 
-pub use mounts::mounts;
+pub use mounts::{MountFace, Passes, mounts};
 pub use names::names;
 pub use processes::processes;
 pub use users::{UserFace, UsersTwin, users};
