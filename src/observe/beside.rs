@@ -95,8 +95,8 @@ impl Beside<'_> {
             files: files::below(&self.dir.root(), &scratch.files, &scratch.passwd),
             net,
         };
-        if let Ok(proc) = &proc {
-            layers::look(&mut seen, proc, &mut scratch.buffer);
+        if let (Ok(dir), None) = (own.dir, self.refusal(NsKind::Mnt)) {
+            layers::look(&mut seen, dir, &mut scratch.buffer);
         }
         seen
     }

@@ -82,7 +82,9 @@ impl Sampler {
         let own = self.own_face();
         let actors = actors.into_iter().map(|known| self.actor(&own, known)).collect();
         let mut host = host;
-        layers::look_on_the_host(&mut host, &actors, &self.proc, &mut self.scratch.buffer);
+        if let Ok(dir) = self.proc.own() {
+            layers::look_on_the_host(&mut host, &actors, &dir, &mut self.scratch.buffer);
+        }
         let lab = family(&self.proc, &host);
         let namespaces = self.census.take(&self.proc, &host, &actors);
         Snapshot { taken: read::monotonic(), host, actors, lab, namespaces, traced: BTreeMap::new() }

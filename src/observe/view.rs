@@ -86,8 +86,8 @@ pub fn inside(files: &[String]) -> Vec<u8> {
     let proc = ProcDir::open(Path::new("/proc"));
     let mut scratch = Scratch { files: files.to_vec(), ..Scratch::default() };
     let mut seen = view(proc.as_ref(), &mut scratch);
-    if let Ok(proc) = &proc {
-        layers::look(&mut seen, proc, &mut scratch.buffer);
+    if let Ok(dir) = proc.as_ref().map_err(Clone::clone).and_then(ProcDir::own) {
+        layers::look(&mut seen, &dir, &mut scratch.buffer);
     }
     postcard::to_stdvec(&seen).unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::model::{ActorView, Mount, Reading, Snapshot, View};
-use super::proc::ProcDir;
+use super::proc::PidDir;
 use super::twin::Key;
 pub use overlay::overlays;
 pub use volume::volumes;
@@ -160,12 +160,13 @@ pub struct VolumeFile {
     pub inode: u64,
 }
 
-/// Reads what the calling process can say of its own overlays and volumes.
-pub(super) fn look(view: &mut View, proc: &ProcDir, buffer: &mut Vec<u8>) {
+/// Reads what the calling process can say of its overlays and volumes; `dir` is the
+/// directory in /proc of the process whose view it is, which has the same mounts.
+pub(super) fn look(view: &mut View, dir: &PidDir, buffer: &mut Vec<u8>) {
     let mounts: &[Mount] = view.mounts.read().map_or(&[], Vec::as_slice);
     view.volumes = volume::read(mounts);
     let most = view.overlays.len().saturating_sub(LOOKED_AT);
-    overlay::look(view.overlays.iter_mut().skip(most).collect(), proc, buffer);
+    overlay::look(view.overlays.iter_mut().skip(most).collect(), dir, buffer);
 }
 
 /// Reads what the host can say of the overlays and volumes that actors have too:
@@ -173,7 +174,7 @@ pub(super) fn look(view: &mut View, proc: &ProcDir, buffer: &mut Vec<u8>) {
 pub(super) fn look_on_the_host(
     host: &mut View,
     actors: &BTreeMap<String, ActorView>,
-    proc: &ProcDir,
+    dir: &PidDir,
     buffer: &mut Vec<u8>,
 ) {
     host.volumes = volume::on_the_host(host, actors.values());
@@ -183,7 +184,7 @@ pub(super) fn look_on_the_host(
         let theirs = || views().flat_map(|seen| &seen.overlays).filter(|other| other.device == own.device);
         theirs().next().is_some() && !theirs().any(Overlay::is_told)
     };
-    overlay::look(host.overlays.iter_mut().filter(|own| untold(own)).take(LOOKED_AT).collect(), proc, buffer);
+    overlay::look(host.overlays.iter_mut().filter(|own| untold(own)).take(LOOKED_AT).collect(), dir, buffer);
 }
 
 /// The overlays of a box. Where it can't reach the layers itself, because its root

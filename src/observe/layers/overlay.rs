@@ -9,7 +9,7 @@ use super::{Layer, Overlay, walk};
 use crate::kernel::{Errno, read::tree};
 use crate::observe::model::{Reading, Unread};
 use crate::observe::parse::{lines, mount, super_options, text, unescape_octal};
-use crate::observe::proc::ProcDir;
+use crate::observe::proc::PidDir;
 use crate::observe::view::MOUNTINFO;
 
 /// The most layers of one that are looked at: each file is asked for in all.
@@ -27,14 +27,14 @@ pub fn overlays(mountinfo: &[u8]) -> Vec<Overlay> {
     raw(mountinfo).map(|raw| raw.overlay).collect()
 }
 
-/// Looks at the files of these overlays of the calling process. Its mountinfo is
-/// read again for the bytes of the paths, where there is any to look at.
-pub(super) fn look(mut wanted: Vec<&mut Overlay>, proc: &ProcDir, buffer: &mut Vec<u8>) {
+/// Looks at the files of these overlays of the calling process, or of the one that
+/// it stands beside, whose directory in /proc is `dir`. The mountinfo is read again
+/// for the bytes of the paths, where there is any to look at.
+pub(super) fn look(mut wanted: Vec<&mut Overlay>, dir: &PidDir, buffer: &mut Vec<u8>) {
     if wanted.is_empty() {
         return;
     }
-    let read = proc.own().map_err(|unread| unread.errno).and_then(|dir| dir.read("mountinfo", buffer, MOUNTINFO));
-    if read.is_err() {
+    if dir.read("mountinfo", buffer, MOUNTINFO).is_err() {
         // It was readable a moment ago: the next look will tell.
         return;
     }
