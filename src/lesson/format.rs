@@ -4,76 +4,17 @@
 
 mod files;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
-use std::ops::{Deref, Range};
 
 use indexmap::IndexMap;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use files::{RawMount, RawRoot, RawUmount, RawWrite, RootFrom};
 
 use super::model::{Need, Pane, Part};
 use super::op::{MapKind, NsKind};
-
-/// A value and the bytes of the file that it was written in.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(transparent)]
-#[serde(bound = "T: Deserialize<'de>")]
-pub struct Placed<T>(toml::Spanned<T>);
-
-impl<T> Placed<T> {
-    /// The bytes it was written in, quotes included.
-    pub fn span(&self) -> Range<usize> {
-        self.0.span()
-    }
-}
-
-impl<T> Deref for Placed<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.0.get_ref()
-    }
-}
-
-impl<T: PartialEq> PartialEq for Placed<T> {
-    /// Where it was written makes no difference.
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-
-impl<T: Eq> Eq for Placed<T> {}
-
-impl<T: Hash> Hash for Placed<T> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (**self).hash(state);
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Placed<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        T::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
-}
-
-/// A text with its place.
-pub type Word = Placed<String>;
+pub use super::placed::{Placed, Word};
 
 /// `lesson.toml`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -198,7 +139,7 @@ fn one() -> u32 {
 }
 
 fn ten() -> Placed<u32> {
-    Placed(toml::Spanned::new(0..0, 10))
+    Placed::unwritten(10)
 }
 
 /// One operation: `actor`, and one of the other keys (`map` may go with `unshare`).

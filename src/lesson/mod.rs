@@ -10,6 +10,7 @@ pub mod library;
 pub mod load;
 pub mod model;
 pub mod op;
+pub mod placed;
 pub mod selector;
 mod shape;
 pub mod source;

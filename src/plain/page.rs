@@ -37,7 +37,7 @@ pub fn step(paper: &mut Paper<'_>, session: &Session, snapshot: Option<&Snapshot
     if traced || session.outcome().is_some_and(|outcome| outcome.ops.iter().any(|op| !op.calls.is_empty())) {
         paper.gap();
         paper.tone("", lang.pick("Calls of this step", "Appels de cette étape"), Tone::Strong);
-        panes::calls(paper, session.outcome(), snapshot);
+        panes::calls(paper, session.outcome(), snapshot, false);
     }
     if let Some(snapshot) = snapshot {
         let boxed = boxed(session);

@@ -16,6 +16,8 @@ use crate::term::safe::safe;
 
 /// At most so many rows that do not concern the box.
 const OTHERS: usize = 3;
+/// At most so many calls of traced commands where they were not asked for.
+const LAST: usize = 20;
 
 /// A pane, for the actor that is the box. `all`: nothing is left out.
 pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str, all: bool) {
@@ -282,8 +284,9 @@ pub fn walls(paper: &mut Paper<'_>, snapshot: &Snapshot, boxed: &str) {
     }
 }
 
-/// The calls of a step and of traced commands, with the errno explained.
-pub fn calls(paper: &mut Paper<'_>, outcome: Option<&StepOutcome>, snapshot: Option<&Snapshot>) {
+/// The calls of a step and of traced commands, with the errno explained; of the
+/// latter the last few, or `all`.
+pub fn calls(paper: &mut Paper<'_>, outcome: Option<&StepOutcome>, snapshot: Option<&Snapshot>, all: bool) {
     let lang = paper.lang;
     let ops = outcome.map_or(&[][..], |outcome| &outcome.ops);
     let traced = snapshot.map(|snapshot| &snapshot.traced).filter(|traced| !traced.is_empty());
@@ -307,7 +310,7 @@ pub fn calls(paper: &mut Paper<'_>, outcome: Option<&StepOutcome>, snapshot: Opt
         }
     }
     for (actor, traced) in traced.into_iter().flatten() {
-        commands(paper, &safe(actor), traced);
+        commands(paper, &safe(actor), traced, all);
     }
 }
 
@@ -315,12 +318,12 @@ fn result(name: &str, result: Option<Result<i64, Errno>>, lang: Lang) -> (String
     match result {
         Some(Ok(value)) => (returned(name, value), Tone::Text),
         Some(Err(errno)) => (format!("-1 {}", errno.explain(lang)), Tone::Bad),
-        None => (say!(lang, "? (without return, so far)", "? (sans retour, pour l'instant)"), Tone::Text),
+        None => (say!(lang, "? (no return)", "? (sans retour)"), Tone::Text),
     }
 }
 
 /// The calls of the commands traced in an actor.
-fn commands(paper: &mut Paper<'_>, actor: &str, traced: &Traced) {
+fn commands(paper: &mut Paper<'_>, actor: &str, traced: &Traced, all: bool) {
     let lang = paper.lang;
     if let Some(errno) = traced.refused {
         let why = errno.explain(lang);
@@ -339,8 +342,16 @@ fn commands(paper: &mut Paper<'_>, actor: &str, traced: &Traced) {
             "… {left_out} appels plus anciens de {actor} ne sont plus listés"
         ));
     }
+    let hidden = if all { 0 } else { traced.calls.len().saturating_sub(LAST) };
+    if hidden > 0 {
+        paper.say(&say!(
+            lang,
+            "… {hidden} calls of {actor} before these; :show calls lists them",
+            "… {hidden} appels de {actor} avant ceux-ci ; :show calls en donne la liste"
+        ));
+    }
     let mut before = None;
-    for call in &traced.calls {
+    for call in &traced.calls[hidden..] {
         let now = (call.pid, call.program.as_str());
         if before != Some(now) {
             before = Some(now);

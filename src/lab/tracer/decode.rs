@@ -57,6 +57,10 @@ pub fn entry(pid: u32, number: Option<u64>, registers: &[u64; 6]) -> Entry {
             args.pop();
         }
     }
+    // These two take no more, whatever the register holds.
+    if name == "fcntl" && matches!(args.get(1).map(String::as_str), Some("F_GETFD" | "F_GETFL")) {
+        args.truncate(2);
+    }
     Entry { name, args, later }
 }
 
@@ -97,8 +101,9 @@ fn argument(pid: u32, kind: Kind, value: u64, next: u64) -> String {
         _ if value == 0 && kind.is_address() => "NULL".to_owned(),
         Kind::Path => text(pid, value),
         Kind::Name | Kind::Input => data(pid, value, next),
-        // An address until the exit.
-        Kind::Output | Kind::Pair | Kind::Hex => format!("{value:#x}"),
+        Kind::Bits if value == 0 => "0".to_owned(),
+        // Output and Pair: an address until the exit.
+        Kind::Output | Kind::Pair | Kind::Address | Kind::Bits => format!("{value:#x}"),
         Kind::Texts => texts(pid, value),
         Kind::Many => match pointers(pid, value) {
             (list, true) => format!("[{}]", list.len()),
@@ -135,7 +140,7 @@ impl Kind {
                 | Self::Pair
                 | Self::Texts
                 | Self::Many
-                | Self::Hex
+                | Self::Address
                 | Self::Structure
                 | Self::Time
         )
@@ -219,6 +224,16 @@ mod tests {
         assert!(data(me, long.as_ptr() as u64, 1000).ends_with("a\"…"));
         let list = [path.as_ptr() as u64, 0];
         assert_eq!(texts(me, list.as_ptr() as u64), r#"["/etc/\u{7}passwd"]"#);
+    }
+
+    #[test]
+    fn nothing_is_null_where_an_address_is_due_and_zero_elsewhere() {
+        let zeros = [0; 6];
+        let shown = |number: libc::c_long| entry(1, Some(number as u64), &zeros).args.join(", ");
+        assert_eq!(shown(libc::SYS_mmap), "NULL, 0, PROT_NONE, 0, 0, 0");
+        assert_eq!(shown(libc::SYS_fcntl), "0, F_DUPFD, 0");
+        assert_eq!(shown(libc::SYS_openat), "0, NULL, O_RDONLY");
+        assert_eq!(entry(1, None, &zeros).args, ["…"]);
     }
 
     #[test]

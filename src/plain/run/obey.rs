@@ -245,7 +245,7 @@ impl<F: AsFd> Line<'_, F> {
         let Some(snapshot) = self.snapshot.clone() else { return };
         match what {
             Show::Calls | Show::Pane(Pane::Calls, _) => {
-                panes::calls(&mut self.paper, self.session.outcome(), Some(&snapshot));
+                panes::calls(&mut self.paper, self.session.outcome(), Some(&snapshot), true);
             }
             Show::Pane(pane, all) => panes::pane(&mut self.paper, pane, &snapshot, &boxed, all),
             Show::Walls => panes::walls(&mut self.paper, &snapshot, &boxed),
