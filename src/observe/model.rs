@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::layers::{Overlay, Volume};
 use crate::i18n::Lang;
 use crate::kernel::{Errno, Traced};
 use crate::lesson::op::NsKind;
@@ -309,6 +310,10 @@ pub struct View {
     pub processes: Reading<Vec<Process>>,
     /// Its mounts, in the order of mountinfo.
     pub mounts: Reading<Vec<Mount>>,
+    /// The overlays among them, and which file is in which layer.
+    pub overlays: Vec<Overlay>,
+    /// The volumes among them (on the host: those of the actors), and their files.
+    pub volumes: Vec<Volume>,
     /// Its user and group maps, and the names that it knows.
     pub users: Reading<Users>,
     /// Its root directory.

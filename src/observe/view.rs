@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::files;
+use super::layers;
 use super::model::{Caps, Ids, Process, Reading, Root, Unread, Users, Uts, View};
 use super::net::{Network, own_number};
 use super::parse;
@@ -51,13 +52,20 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     let viewer = proc.ok().and_then(|proc| Some((proc, own_number(proc)?)));
     let net = scratch.network.net(here, viewer, processes.read().map_or(&[], Vec::as_slice));
     let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
+    let mut overlays = Vec::new();
+    let mounts = own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| {
+        overlays = layers::overlays(bytes);
+        Some(parse::mounts(bytes))
+    });
     View {
         ids: ids(&scratch.passwd),
         uts: uts(),
         owners: own.namespaces(PidDir::owner),
         ns,
         processes,
-        mounts: own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| Some(parse::mounts(bytes))),
+        mounts,
+        overlays,
+        volumes: Vec::new(),
         users,
         root: root(),
         caps: or_else(caps(), "capget(2)", || privileges.read().and_then(|found| caps_of(found.caps))),
@@ -76,7 +84,11 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
 /// decode, should encoding fail.
 pub fn inside(files: &[String]) -> Vec<u8> {
     let proc = ProcDir::open(Path::new("/proc"));
-    let seen = view(proc.as_ref(), &mut Scratch { files: files.to_vec(), ..Scratch::default() });
+    let mut scratch = Scratch { files: files.to_vec(), ..Scratch::default() };
+    let mut seen = view(proc.as_ref(), &mut scratch);
+    if let Ok(proc) = &proc {
+        layers::look(&mut seen, proc, &mut scratch.buffer);
+    }
     postcard::to_stdvec(&seen).unwrap_or_default()
 }
 

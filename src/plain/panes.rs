@@ -3,6 +3,7 @@
 
 mod net;
 
+use super::layers::layers;
 use super::paper::{Paper, Tone};
 use crate::i18n::{Explain, Lang};
 use crate::lesson::model::Pane;
@@ -27,6 +28,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Processes => say!(lang, "Processes; the box is {name}", "Processus ; la boîte est {name}"),
         Pane::Users => say!(lang, "Users; the box is {name}", "Utilisateurs ; la boîte est {name}"),
         Pane::Mounts => say!(lang, "Mounts; the box is {name}", "Montages ; la boîte est {name}"),
+        Pane::Layers => say!(lang, "Files by layer; the box is {name}", "Fichiers par couche ; la boîte est {name}"),
         Pane::Names => say!(lang, "Names; the box is {name}", "Noms ; la boîte est {name}"),
         Pane::Net => say!(lang, "Network; the box is {name}", "Réseau ; la boîte est {name}"),
         // Not of one box: the caller has them by `calls`.
@@ -45,6 +47,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Processes => processes(paper, &snapshot.host, actor, all),
         Pane::Users => users(paper, &snapshot.host, actor, all),
         Pane::Mounts => mounts(paper, &snapshot.host, actor, all),
+        Pane::Layers => layers(paper, snapshot, boxed, actor, all),
         Pane::Names => names(paper, &snapshot.host, actor),
         Pane::Net => net::net(paper, snapshot, boxed, all),
         Pane::Calls => {}

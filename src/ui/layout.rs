@@ -41,6 +41,8 @@ pub enum Pane {
     Users,
     /// Twin rows of mounts.
     Mounts,
+    /// Files by layer, and the files of volumes.
+    Layers,
     /// Host and domain names.
     Names,
     /// Twin rows of interfaces, listening sockets and routes.
@@ -53,10 +55,10 @@ pub enum Pane {
 
 impl Pane {
     /// Those that are tabs of the twin pane.
-    pub const TWINS: [Self; 5] = [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Net];
+    pub const TWINS: [Self; 6] = [Self::Processes, Self::Users, Self::Mounts, Self::Layers, Self::Names, Self::Net];
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 7] =
-        [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Net, Self::Walls, Self::Calls];
+    pub const ALL: [Self; 8] =
+        [Self::Processes, Self::Users, Self::Mounts, Self::Layers, Self::Names, Self::Net, Self::Walls, Self::Calls];
 }
 
 /// The regions; those that are not shown are empty.
