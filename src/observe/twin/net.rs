@@ -9,6 +9,9 @@ use super::{Key, Row, RowKey, Side, Twin};
 use crate::lesson::op::NsKind;
 use crate::observe::model::{Address, Link, Listener, Net, Reading, Route, Snapshot, View};
 
+/// So many rows stand by themselves where both sides see all of them.
+const FEW: usize = 8;
+
 /// One face of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetFace<'a> {
@@ -37,8 +40,8 @@ pub struct Other<'a> {
 }
 
 /// The network of both sides. A list that could not be read is empty. Of what only
-/// the host sees, its lo stands by itself, and what waits on the same port as
-/// something in the box; the rest folds.
+/// the host sees, its lo stands by itself, what waits on the same port as something
+/// in the box, and what the lab's own processes listen on; the rest folds.
 pub fn net<'a>(snapshot: &'a Snapshot, boxed: &str) -> Twin<NetFace<'a>> {
     let host = &snapshot.host;
     let Some(seen) = snapshot.actors.get(boxed).and_then(|actor| actor.seen.read()) else {
@@ -68,14 +71,14 @@ pub fn net<'a>(snapshot: &'a Snapshot, boxed: &str) -> Twin<NetFace<'a>> {
         rows.push(Row {
             key: RowKey { side, key: of_row },
             host: twin.map(|(_, face)| face.clone()),
-            relevant: !shared || is_lo(&face),
+            relevant: !shared || rows.len() < FEW,
             inside: Some(face),
         });
     }
     let ports: HashSet<(&str, u16)> =
         list(&seen.net.listeners).iter().map(|one| (one.protocol.as_str(), one.port)).collect();
     let beside = |face: &NetFace<'_>| match face {
-        NetFace::Listener(one) => ports.contains(&(one.protocol.as_str(), one.port)),
+        NetFace::Listener(one) => one.pid.is_some() || ports.contains(&(one.protocol.as_str(), one.port)),
         other => is_lo(other),
     };
     let host_only = outer

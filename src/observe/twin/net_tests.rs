@@ -95,10 +95,11 @@ fn in_one_network_everything_is_one_row() {
 
 #[test]
 fn in_two_networks_lo_is_two_rows_and_so_is_a_port_and_the_hosts_crowd_folds() {
-    let host = side(1, vec![link(1, "lo", None), link(2, "eth0", None)], vec![listener(22, 8), listener(80, 9)]);
+    let labs = Listener { pid: Some(7), ..listener(90, 11) };
+    let host = side(1, vec![link(1, "lo", None), link(2, "eth0", None)], vec![listener(22, 8), listener(80, 9), labs]);
     let boxed = side(2, vec![link(1, "lo", None)], vec![listener(80, 10)]);
     let snapshot = machine(host, vec![("box", boxed)]);
-    assert_eq!(rows(&snapshot), pairs(&[("-", "lo"), ("-", "80"), ("lo", "-"), ("80", "-")]));
+    assert_eq!(rows(&snapshot), pairs(&[("-", "lo"), ("-", "80"), ("lo", "-"), ("80", "-"), ("90", "-")]));
     assert_eq!(net(&snapshot, "box").folded(), 2);
 }
 
