@@ -5,6 +5,7 @@
 pub mod browse;
 pub mod event;
 pub mod keymap;
+pub mod layers;
 pub mod layout;
 pub mod list;
 pub mod markdown;
