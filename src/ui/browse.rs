@@ -63,6 +63,10 @@ impl Browse {
 
     /// Puts the rows of a new table in order, and finds its places again.
     pub fn list(&mut self, table: &Table) {
+        if !table.grid.is_empty() {
+            // Its rows stand in the order of the layers.
+            return self.order.clear();
+        }
         let needle = self.filter.to_lowercase();
         self.order.clear();
         if !table.grid.is_empty() {
@@ -132,7 +136,8 @@ impl Browse {
 
     /// Scrolls by so many rows, to the end and no further.
     pub fn scroll_by(&mut self, by: isize, table: &Table, high: usize) {
-        let most = self.order.len().saturating_sub(high);
+        let all = if table.grid.is_empty() { self.order.len() } else { table.grid.len() };
+        let most = all.saturating_sub(high);
         self.scroll = self.scroll.min(most).saturating_add_signed(by).min(most);
         self.anchor(table);
     }
@@ -140,6 +145,9 @@ impl Browse {
     /// Moves the selection by so many rows, and keeps it in sight; the first move
     /// selects the first row shown.
     pub fn move_by(&mut self, by: isize, table: &Table, high: usize) {
+        if !table.grid.is_empty() {
+            return self.scroll_by(by, table, high);
+        }
         let last = self.order.len().saturating_sub(1);
         let to = match self.cursor {
             None if by.unsigned_abs() == 1 => self.scroll,
