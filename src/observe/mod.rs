@@ -3,6 +3,7 @@
 //! the checks and `cloison snapshot`; uses the read side of `kernel`.
 
 mod beside;
+mod crowd;
 mod diff;
 mod face;
 mod family;

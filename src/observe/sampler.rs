@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use super::crowd::Crowd;
 use super::face::Face;
 use super::family::family;
 use super::files;
@@ -59,9 +60,11 @@ impl Sampler {
         self.scratch.files = files;
     }
 
-    /// Asks only so many processes of a crowd per snapshot for their namespaces: for
+    /// Asks only so many processes of a crowd per snapshot for their namespaces, and
+    /// reads what has nothing to do with this program again only now and then: for
     /// those who take one snapshot after the other.
     pub fn unhurried(&mut self) {
+        self.scratch.crowd = Some(Crowd::default());
         self.census.most = 512;
     }
 

@@ -3,12 +3,14 @@
 //! box's ([`inside`]), where anything may be missing or forbidden: every field
 //! fails on its own, and nothing here panics or waits.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, OsStr};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::crowd::{Crowd, Standpoint};
 use super::files;
 use super::layers;
 use super::model::{Caps, Ids, Process, Reading, Root, Unread, Users, Uts, View};
@@ -32,6 +34,8 @@ pub struct Scratch {
     pub(super) network: Network,
     /// Paths of files that a view looks at.
     pub(super) files: Vec<String>,
+    /// What is kept of a crowd, for those who take one view after the other.
+    pub(super) crowd: Option<Crowd>,
 }
 
 /// What the calling process sees through `proc`, or without any where it could
@@ -83,12 +87,17 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
 /// encoded for the keeper's protocol; [`decode`] reads it. For an actor to call; empty bytes, which do not
 /// decode, should encoding fail.
 pub fn inside(files: &[String]) -> Vec<u8> {
+    thread_local! {
+        /// An actor is asked again and again.
+        static CROWD: Cell<Crowd> = Cell::default();
+    }
     let proc = ProcDir::open(Path::new("/proc"));
-    let mut scratch = Scratch { files: files.to_vec(), ..Scratch::default() };
+    let mut scratch = Scratch { files: files.to_vec(), crowd: Some(CROWD.take()), ..Scratch::default() };
     let mut seen = view(proc.as_ref(), &mut scratch);
     if let Ok(dir) = proc.as_ref().map_err(Clone::clone).and_then(ProcDir::own) {
         layers::look(&mut seen, &dir, &mut scratch.buffer);
     }
+    CROWD.set(scratch.crowd.unwrap_or_default());
     postcard::to_stdvec(&seen).unwrap_or_default()
 }
 
@@ -265,16 +274,50 @@ fn processes(
 ) -> Result<Vec<Process>, Errno> {
     // Where the viewer has one PID in this /proc, the /proc is of the viewer's own
     // PID namespace, and so is every process that has one PID in it.
-    let depth = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::nspid(bytes).len()));
-    let outermost = match (depth, ns.get(&NsKind::Pid)) {
-        (Reading::Read(1), Some(Reading::Read(inode))) if own.listed => Some(*inode),
+    let numbers = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::nspid(bytes)));
+    let numbers = numbers.read().filter(|_| own.listed).map_or(&[][..], Vec::as_slice);
+    let outermost = match (numbers, ns.get(&NsKind::Pid)) {
+        ([_], Some(Reading::Read(inode))) => Some(*inode),
         _ => None,
     };
+    let viewer = numbers.first().copied();
+    // A viewer that is not in this list has no kin to tell from the crowd.
+    let mut crowd = scratch.crowd.take_if(|_| viewer.is_some());
+    if let Some(crowd) = &mut crowd {
+        crowd.look(standpoint(proc, own, ns, scratch)?);
+    }
+    let now = read::monotonic();
     let mut found = Vec::with_capacity(256);
-    read::numbers(proc.fd(), |pid, name| found.extend(process(proc, pid, name, outermost, scratch)))?;
+    read::numbered(proc.fd(), |pid, inode, name| {
+        if let Some(known) = crowd.as_mut().and_then(|crowd| crowd.recall(pid, inode, now)) {
+            let user = scratch.passwd.name(known.uid).map(str::to_owned);
+            found.push(Process { user, ..known });
+        } else if let Some(process) = process(proc, pid, name, outermost, scratch) {
+            if let Some(crowd) = &mut crowd {
+                crowd.keep(inode, now, &process);
+            }
+            found.push(process);
+        }
+    })?;
     // The order of the directory is that of the PIDs, but no page of the manual says so.
     found.sort_unstable_by_key(|process: &Process| process.pid);
+    if let (Some(mut crowd), Some(viewer)) = (crowd, viewer) {
+        crowd.settle(&found, viewer);
+        scratch.crowd = Some(crowd);
+    }
     Ok(found)
+}
+
+/// From where the viewer looks now.
+fn standpoint(
+    proc: &ProcDir,
+    own: &Own<'_>,
+    ns: &BTreeMap<NsKind, Reading<u64>>,
+    scratch: &mut Scratch,
+) -> Result<Standpoint, Errno> {
+    let users = own.dir.as_ref().ok().and_then(|dir| users_of(dir, &own.base, &mut scratch.buffer).read().cloned());
+    let user_ns = ns.get(&NsKind::User).and_then(Reading::read).copied();
+    Ok(Standpoint { device: read::stat(proc.fd())?.st_dev, user_ns, users })
 }
 
 /// One process; nothing when it is gone.

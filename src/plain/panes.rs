@@ -220,6 +220,15 @@ fn names(paper: &mut Paper<'_>, host: &View, actor: &ActorView) {
 /// The rows that concern the box, a few of the others, and how many were left out.
 fn rows<T>(paper: &mut Paper<'_>, rows: &[Row<T>], all: bool, text: impl Fn(&Row<T>) -> String) {
     let lang = paper.lang;
+    if let Some(needle) = paper.only.clone() {
+        let (said, hidden): (Vec<_>, Vec<_>) =
+            rows.iter().map(text).partition(|line| line.to_lowercase().contains(&needle));
+        for line in said {
+            paper.raw(&line);
+        }
+        let (hidden, needle) = (hidden.len(), safe(&needle));
+        return paper.say(&say!(lang, "… {hidden} hidden by /{needle}", "… {hidden} masquées par /{needle}"));
+    }
     let (mut shown, mut both, mut outside) = (0, 0, 0);
     for row in rows {
         let hidden = !all && !row.relevant && (row.inside.is_none() || shown >= OTHERS);

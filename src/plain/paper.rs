@@ -45,6 +45,8 @@ pub struct Paper<'a> {
     color: bool,
     /// The language spoken.
     pub lang: Lang,
+    /// What a row must say to be shown, in small letters.
+    pub only: Option<String>,
     /// Nobody reads any more.
     pub gone: bool,
     /// Something stands on the line that has not ended (a prompt).
@@ -56,7 +58,16 @@ pub struct Paper<'a> {
 impl<'a> Paper<'a> {
     /// Writes to `out`, lines of at most `width` cells.
     pub fn new(out: &'a mut dyn Write, width: usize, color: bool, lang: Lang) -> Self {
-        Self { out, width: width.clamp(WIDTHS.0, WIDTHS.1), color, lang, gone: false, open: false, blank: true }
+        Self {
+            out,
+            width: width.clamp(WIDTHS.0, WIDTHS.1),
+            color,
+            lang,
+            only: None,
+            gone: false,
+            open: false,
+            blank: true,
+        }
     }
 
     /// The width of lines, in cells.

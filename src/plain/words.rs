@@ -32,6 +32,8 @@ pub enum Word {
     Why,
     /// Show something; the pane of the step where not said.
     Show(Option<Show>),
+    /// Show a pane's rows that say this.
+    Find(Pane, String),
     /// The checks of the task.
     Check,
     /// The keyboard to the shell of an actor (none: the box).
@@ -76,6 +78,14 @@ pub fn read(line: &str) -> Word {
         ("hint", None, _) => Word::Hint,
         ("why", None, _) => Word::Why,
         ("show", None, _) => Word::Show(None),
+        ("show", Some(what), Some(needle)) if needle.len() > 1 && needle.starts_with('/') => {
+            match read(&format!(":show {what} all")) {
+                Word::Show(Some(Show::Pane(pane, _))) if pane != Pane::Layers => {
+                    Word::Find(pane, needle[1..].to_lowercase())
+                }
+                _ => Word::Unknown(rest.to_owned()),
+            }
+        }
         ("show", Some(what), all) => match (what, all) {
             ("processes", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Processes, all.is_some()))),
             ("users", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Users, all.is_some()))),
@@ -118,7 +128,8 @@ pub fn help(lang: Lang) -> String {
 :check         how the checks of a task stand
 :why           the explanation, once it gives nothing away
 :show          what this step is about, on both sides; or one of:
-               :show processes|users|mounts|layers|net [all], :show names|walls|calls|step
+               :show processes|users|mounts|layers|net [all], :show names|walls|calls|step;
+               :show processes /WORD: only the rows that say it
 :host, :box    type in the shell of the host, of the box; :shell NAME: of another
 :trace         list the system calls of the shell's commands (:show calls), or no more
 :lesson        give the keyboard back to the lesson
@@ -134,7 +145,8 @@ A line that is to start with a colon itself: write two.",
 :check         où en sont les vérifications d'un exercice
 :why           l'explication, dès qu'elle ne trahit plus la réponse
 :show          l'objet de cette étape, des deux côtés ; ou bien :
-               :show processes|users|mounts|layers|net [all], :show names|walls|calls|step
+               :show processes|users|mounts|layers|net [all], :show names|walls|calls|step ;
+               :show processes /MOT : seulement les lignes qui le contiennent
 :host, :box    écrire dans le shell de l'hôte, de la boîte ; :shell NOM : d'un autre
 :trace         lister les appels système des commandes du shell (:show calls), ou cesser
 :lesson        rendre le clavier à la leçon
@@ -153,6 +165,8 @@ mod tests {
     fn a_colon_begins_a_command_and_two_a_text() {
         assert_eq!(read(" :next"), Word::Next);
         assert_eq!(read(":show mounts all"), Word::Show(Some(Show::Pane(Pane::Mounts, true))));
+        assert_eq!(read(":show mounts /Proc"), Word::Find(Pane::Mounts, "proc".into()));
+        assert_eq!(read(":show names /x"), Word::Unknown("show names /x".into()));
         assert_eq!(read("::next"), Word::Text(":next".into()));
         assert_eq!(read(": > file"), Word::Text(": > file".into()));
         assert_eq!(read("hostname x"), Word::Text("hostname x".into()));

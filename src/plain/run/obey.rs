@@ -42,6 +42,11 @@ impl<F: AsFd> Line<'_, F> {
                 }
             }
             Word::Show(what) => self.show(what),
+            Word::Find(pane, needle) => {
+                self.paper.only = Some(needle);
+                self.show(Some(Show::Pane(pane, true)));
+                self.paper.only = None;
+            }
             Word::Check => match self.session.task(lang) {
                 Some(task) => {
                     page::checks(&mut self.paper, &task);
