@@ -3,6 +3,8 @@
 
 #[path = "render/behaviour.rs"]
 mod behaviour;
+#[path = "render/namespaces.rs"]
+mod namespaces;
 #[path = "render/scene.rs"]
 mod scene;
 

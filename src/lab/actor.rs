@@ -199,6 +199,8 @@ impl Actor {
             },
             Op::Chroot { path } => ops::mounts::chroot(&mut trace, &self.resolve(path)),
             Op::PivotRoot { path } => ops::mounts::pivot_root(&mut trace, &self.resolve(path)),
+            Op::Shmget { key, size, flags } => ops::ipc::shmget(&mut trace, key, *size, flags),
+            Op::Mqueue { target } => ops::ipc::mqueue(&mut trace, &self.resolve(target)),
             Op::Kill { signal, .. } => ops::processes::kill(&mut trace, context.target, signal),
             Op::Run { argv, seconds, background } => {
                 match ops::processes::run(&mut trace, argv, *seconds, *background, self.limit()) {

@@ -12,7 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::model::{Need, Pane, Part};
-use super::op::{MapKind, MountFlag, NsKind};
+use super::op::{MapKind, MountFlag, NsKind, ShmFlag};
 
 /// A value and the bytes of the file that it was written in.
 #[derive(Debug, Clone, Deserialize)]
@@ -218,6 +218,10 @@ pub struct RawDo {
     pub setns: Option<RawSetns>,
     /// The clock offsets of the time namespace that the actor's children will be in.
     pub clock: Option<RawClock>,
+    /// shmget(2).
+    pub shmget: Option<RawShmget>,
+    /// Mount the POSIX message queues of the actor's IPC namespace, there or on /mnt.
+    pub mqueue: Option<Word>,
     /// Run a program in a child of the actor.
     pub run: Option<RawRun>,
     /// kill(2) on another actor.
@@ -291,6 +295,19 @@ pub struct RawClock {
     /// Added to CLOCK_BOOTTIME.
     #[serde(default)]
     pub boottime: i64,
+}
+
+/// shmget(2).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawShmget {
+    /// The key: decimal, or hexadecimal after `0x`.
+    pub key: Word,
+    /// Bytes.
+    pub size: Placed<u64>,
+    /// Flags; without any the segment must be there.
+    #[serde(default)]
+    pub flags: Vec<Placed<ShmFlag>>,
 }
 
 /// A program to run.

@@ -118,6 +118,12 @@ pub enum Pane {
     Mounts,
     /// Host and domain names.
     Names,
+    /// Twin rows of IPC objects.
+    Ipc,
+    /// Clocks and their offsets.
+    Time,
+    /// Cgroup paths.
+    Cgroup,
 }
 
 /// A step: in this order it carries out `ops`, verifies `expect`, asks `predict`,

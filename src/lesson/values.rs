@@ -131,6 +131,8 @@ impl Op {
             Self::PivotRoot { path } => Self::PivotRoot { path: fill(path) },
             Self::Hostname { name } => Self::Hostname { name: fill(name) },
             Self::Domainname { name } => Self::Domainname { name: fill(name) },
+            Self::Shmget { key, size, flags } => Self::Shmget { key: fill(key), size: *size, flags: flags.clone() },
+            Self::Mqueue { target } => Self::Mqueue { target: fill(target) },
             Self::Run { argv, seconds, background } => {
                 Self::Run { argv: argv.iter().map(fill).collect(), seconds: *seconds, background: *background }
             }

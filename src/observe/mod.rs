@@ -2,8 +2,10 @@
 //! actor's own, and the twin rows that join them. Reads only. Used by the panes,
 //! the checks and `cloison snapshot`; uses the read side of `kernel`.
 
+mod clocks;
 mod diff;
 mod face;
+pub mod ipc;
 mod limits;
 pub mod model;
 mod outside;

@@ -78,7 +78,7 @@ impl Sampler {
             Err(unread) => Face::unread(&unread),
         };
         let walls = self.walls(own, &face);
-        (name, ActorView { pid, alive, exit, ns: face.ns, walls, users: face.users, seen, stale })
+        (name, ActorView { pid, alive, exit, ns: face.ns, walls, users: face.users, cgroup: face.cgroup, seen, stale })
     }
 
     /// This process, from outside.

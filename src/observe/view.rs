@@ -9,6 +9,8 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::clocks::clocks;
+use super::ipc::ipc;
 use super::model::{Caps, Ids, Process, Reading, Root, Unread, Users, Uts, View};
 use super::parse;
 use super::passwd::Passwd;
@@ -47,6 +49,8 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     if let Reading::Read(users) = &mut users {
         users.names = names(users, processes.read().map_or(&[], Vec::as_slice), &scratch.passwd);
     }
+    let mounts = own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| Some(parse::mounts(bytes)));
+    let ipc = ipc(proc, &mounts, &mut scratch.buffer);
     let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
     View {
         ids: ids(&scratch.passwd),
@@ -54,15 +58,28 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         owners: own.namespaces(PidDir::owner),
         ns,
         processes,
-        mounts: own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| Some(parse::mounts(bytes))),
+        mounts,
         users,
         root: root(),
         caps: or_else(caps(), "capget(2)", || privileges.read().and_then(|found| caps_of(found.caps))),
         seccomp: or_else(read::seccomp_mode(), "prctl(2) PR_GET_SECCOMP", || privileges.read()?.seccomp),
         no_new_privs: or_else(read::no_new_privs(), "prctl(2) PR_GET_NO_NEW_PRIVS", || privileges.read()?.no_new_privs),
         cgroup: own.file("cgroup", SMALL, &mut scratch.buffer, |bytes| Some(parse::cgroup(bytes))),
+        init_cgroup: init_cgroup(proc, &mut scratch.buffer),
+        ipc,
+        clocks: clocks(proc, &mut scratch.buffer),
         time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
         lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
+    }
+}
+
+/// The cgroups of the first process of a /proc, as the caller reads their paths.
+fn init_cgroup(proc: Result<&ProcDir, &Unread>, buffer: &mut Vec<u8>) -> Reading<BTreeMap<String, String>> {
+    match proc.map_err(Clone::clone).and_then(|proc| Ok((proc.process(1)?, proc.path()))) {
+        Ok((dir, path)) => {
+            file_of(&dir, &format!("{path}/1"), "cgroup", SMALL, buffer, |bytes| Some(parse::cgroup(bytes)))
+        }
+        Err(unread) => Reading::Unread(unread),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The twin rows, the walls and the calls as lines to be read aloud. Pure but for
 //! the paper; called by the loop and by `page`.
 
+mod namespaces;
+
 use super::paper::{Paper, Tone};
 use crate::i18n::{Explain, Lang};
 use crate::lesson::model::Pane;
@@ -26,6 +28,9 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Users => say!(lang, "Users; the box is {name}", "Utilisateurs ; la boîte est {name}"),
         Pane::Mounts => say!(lang, "Mounts; the box is {name}", "Montages ; la boîte est {name}"),
         Pane::Names => say!(lang, "Names; the box is {name}", "Noms ; la boîte est {name}"),
+        Pane::Ipc => say!(lang, "IPC objects; the box is {name}", "Objets IPC ; la boîte est {name}"),
+        Pane::Time => say!(lang, "Clocks; the box is {name}", "Horloges ; la boîte est {name}"),
+        Pane::Cgroup => say!(lang, "Cgroup paths; the box is {name}", "Chemins des cgroups ; la boîte est {name}"),
     };
     paper.tone("", &title, Tone::Strong);
     if let Some(exit) = actor.exit.as_deref().map(safe) {
@@ -41,6 +46,9 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Users => users(paper, &snapshot.host, actor, all),
         Pane::Mounts => mounts(paper, &snapshot.host, actor, all),
         Pane::Names => names(paper, &snapshot.host, actor),
+        Pane::Ipc => namespaces::ipc(paper, &snapshot.host, actor, all),
+        Pane::Time => namespaces::time(paper, &snapshot.host, actor),
+        Pane::Cgroup => namespaces::cgroup(paper, &snapshot.host, actor, all),
     }
 }
 

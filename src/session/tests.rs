@@ -12,7 +12,7 @@ use crate::lesson::model::{
 };
 use crate::lesson::op::NsKind;
 use crate::lesson::{Check, Op};
-use crate::observe::model::{Reading, Unread, Uts, View};
+use crate::observe::model::{Clocks, Ipc, Reading, Unread, Uts, View};
 use indexmap::IndexMap;
 
 fn check(id: &str, at: &str, is: Predicate) -> Check {
@@ -109,8 +109,11 @@ fn lesson() -> Arc<Lesson> {
 }
 
 fn seen(hostname: &str, domainname: &str) -> Command {
+    fn why() -> Unread {
+        Unread { path: String::new(), errno: Errno(13) }
+    }
     fn unread<T>() -> Reading<T> {
-        Reading::Unread(Unread { path: String::new(), errno: Errno(13) })
+        Reading::Unread(why())
     }
     let host = View {
         ids: unread(),
@@ -125,6 +128,9 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         seccomp: unread(),
         no_new_privs: unread(),
         cgroup: unread(),
+        init_cgroup: unread(),
+        ipc: Ipc::unread(&why()),
+        clocks: Clocks::unread(&why()),
         time: unread(),
         lsm: unread(),
     };

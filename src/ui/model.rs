@@ -222,6 +222,9 @@ impl LessonScreen {
                 model::Pane::Users => Pane::Users,
                 model::Pane::Mounts => Pane::Mounts,
                 model::Pane::Names => Pane::Names,
+                model::Pane::Ipc => Pane::Ipc,
+                model::Pane::Time => Pane::Time,
+                model::Pane::Cgroup => Pane::Cgroup,
             };
         }
         self.focus = Focus::Lesson;

@@ -2,13 +2,15 @@
 //! in the order to show them. Made once per snapshot, pane and language, never
 //! while drawing.
 
+mod namespaces;
+
 use std::collections::BTreeMap;
 
 use super::layout::Pane;
 use super::safe::safe;
 use crate::i18n::{Explain, Lang};
 use crate::lesson::op::NsKind;
-use crate::observe::model::{IdRange, Mount, Process, Users};
+use crate::observe::model::{IdRange, Mount, Process, Unread, Users};
 use crate::observe::twin::{self, Key, RowKey, Side, UserFace};
 use crate::observe::{ActorView, Changes, Reading, Snapshot, View};
 use crate::say;
@@ -69,6 +71,9 @@ impl Table {
             Pane::Users => users(&mut making, host, actor, lang),
             Pane::Mounts => mounts(&mut making, host, actor, lang),
             Pane::Names => names(&mut making, host, actor, lang),
+            Pane::Ipc => namespaces::ipc(&mut making, host, actor, lang),
+            Pane::Time => namespaces::time(&mut making, host, actor, lang),
+            Pane::Cgroup => namespaces::cgroup(&mut making, host, actor, lang),
         };
         making.rows.sort_by_key(|(rank, _)| *rank);
         table.own = making.rows.iter().filter(|(rank, _)| *rank <= 1).count();
@@ -119,19 +124,21 @@ impl Making<'_> {
 
 /// Why each side has nothing to show, where it could not be read.
 fn unread<T>(host: &View, actor: &ActorView, field: fn(&View) -> &Reading<T>, lang: Lang) -> [Option<String>; 2] {
-    let why = |unread: &crate::observe::model::Unread| {
-        let (path, why) = (safe(&unread.path), unread.errno.explain(lang));
-        say!(lang, "not readable: {path}: {why}", "illisible : {path} : {why}")
-    };
     let side = |reading: &Reading<T>| match reading {
         Reading::Read(_) => None,
-        Reading::Unread(unread) => Some(why(unread)),
+        Reading::Unread(unread) => Some(reason(unread, lang)),
     };
     let inside = match &actor.seen {
         Reading::Read(seen) => side(field(seen)),
-        Reading::Unread(unread) => Some(why(unread)),
+        Reading::Unread(unread) => Some(reason(unread, lang)),
     };
     [side(field(host)), inside]
+}
+
+/// Why there is nothing to show.
+fn reason(unread: &Unread, lang: Lang) -> String {
+    let (path, why) = (safe(&unread.path), unread.errno.explain(lang));
+    say!(lang, "not readable: {path}: {why}", "illisible : {path} : {why}")
 }
 
 /// Both faces there: one object.

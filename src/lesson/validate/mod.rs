@@ -75,12 +75,20 @@ struct Context<'a> {
     longest: Values,
     /// The actors there are by now; not `host`.
     actors: Vec<String>,
+    /// Those of them that have left the IPC namespace that the lab is in.
+    own_ipc: HashSet<String>,
 }
 
 impl<'a> Context<'a> {
     fn new(source: &'a Source, raw: &RawLesson) -> Self {
-        let mut context =
-            Self { source, found: Vec::new(), seeds: IndexMap::new(), longest: Values::default(), actors: Vec::new() };
+        let mut context = Self {
+            source,
+            found: Vec::new(),
+            seeds: IndexMap::new(),
+            longest: Values::default(),
+            actors: Vec::new(),
+            own_ipc: HashSet::new(),
+        };
         context.few(raw.seed.keys().nth(FEW).map(Placed::span), FEW);
         for (name, seed) in raw.seed.iter().take(FEW) {
             context.id(name);

@@ -39,6 +39,9 @@ fn label(pane: Pane, lang: Lang) -> String {
         Pane::Users => lang.pick("Users", "Utilisateurs"),
         Pane::Mounts => lang.pick("Mounts", "Montages"),
         Pane::Names => lang.pick("Names", "Noms"),
+        Pane::Ipc => "IPC",
+        Pane::Time => lang.pick("Time", "Temps"),
+        Pane::Cgroup => "Cgroup",
         Pane::Walls => lang.pick("Walls", "Cloisons"),
         Pane::Calls => lang.pick("Calls", "Appels"),
     };
@@ -257,7 +260,7 @@ fn heading(title: &str, wide: u16, theme: Theme) -> Line<'static> {
 
 /// Numbers stand at the right of their column.
 fn numeric(head: &str) -> bool {
-    head.ends_with("PID") || head.ends_with("UID")
+    head.ends_with("PID") || head.ends_with("ID") || ["SIZE", "TAILLE", "USED", "EMPLOI"].contains(&head)
 }
 
 /// The widths of the columns, from what is shown; the last takes what is left.
