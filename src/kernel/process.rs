@@ -68,6 +68,34 @@ pub fn fork(trace: &mut Trace) -> Result<Side, Errno> {
     })
 }
 
+/// What the child of [`fork_to_exec`] has to live on until its exec.
+const CHILD_STACK: usize = 256 << 10;
+
+/// A child that will exec at once: clone(2) with CLONE_VM and CLONE_VFORK, as
+/// posix_spawn(3) does, so that no page is copied; the caller stands still until then.
+/// Where the kernel refuses that to who has just unshared a time namespace (EINVAL,
+/// before Linux 6.0), fork(2). `child` gives the exit code for the case that it comes
+/// back; it must not unwind. The caller must have one thread. The child's PID.
+#[expect(unsafe_code, reason = "clone(2)")]
+pub fn fork_to_exec(trace: &mut Trace, child: &dyn Fn() -> i32) -> Result<u32, Errno> {
+    use nix::sched::{CloneFlags, clone};
+    let mut stack = vec![0; CHILD_STACK];
+    let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
+    let args = vec!["CLONE_VM | CLONE_VFORK".to_owned(), Signal::SIGCHLD.to_string()];
+    let body = Box::new(|| -> isize { exit_now(child()) });
+    // SAFETY: the caller has one thread and stands still while the child runs, on a
+    // stack of its own that lives until then; the child ends in exec or _exit.
+    let call = || unsafe { clone(body, &mut stack, flags, Some(Signal::SIGCHLD as i32)) };
+    match trace.record("clone", args, call, |pid| i64::from(pid.as_raw())) {
+        Ok(pid) => Ok(pid.as_raw() as u32),
+        Err(Errno(libc::EINVAL)) => match fork(trace)? {
+            Side::Parent(pid) => Ok(pid),
+            Side::Child => exit_now(child()),
+        },
+        Err(errno) => Err(errno),
+    }
+}
+
 /// Ends the calling process without running anything of the program's.
 #[expect(unsafe_code, reason = "_exit(2)")]
 pub fn exit_now(code: i32) -> ! {
@@ -170,6 +198,12 @@ pub fn make_dumpable() -> Result<(), Errno> {
     nix::sys::prctl::set_dumpable(true).map_err(Errno::from)
 }
 
+/// No process of another user namespace than that of the program's start may trace
+/// the caller or read its /proc files any more (PR_SET_DUMPABLE(2const), ptrace(2)).
+pub fn make_undumpable() -> Result<(), Errno> {
+    nix::sys::prctl::set_dumpable(false).map_err(Errno::from)
+}
+
 /// Becomes this uid and gid, real, effective and saved, without supplementary
 /// groups where the namespace lets them be dropped: setgroups(2), setresgid(2),
 /// setresuid(2).
@@ -222,13 +256,39 @@ pub fn start_time(pid: u32) -> Option<u64> {
     stat_field(&pid.to_string(), 22)?.parse().ok()
 }
 
+/// What /proc/PID/stat says of where a process belongs, proc_pid_stat(5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// Its parent's PID (field 4).
+    pub parent: u32,
+    /// Its session: the PID of the session's leader (field 6).
+    pub session: u32,
+    /// When it started, in clock ticks since boot (field 22).
+    pub start: u64,
+}
+
+/// Where a process belongs; nothing when it is gone.
+pub fn stat_of(pid: u32) -> Option<Stat> {
+    let fields = stat_fields(&pid.to_string())?;
+    let mut fields = fields.split_ascii_whitespace();
+    Some(Stat {
+        parent: fields.nth(1)?.parse().ok()?,
+        session: fields.nth(1)?.parse().ok()?,
+        start: fields.nth(15)?.parse().ok()?,
+    })
+}
+
 /// A field of /proc/PROCESS/stat (a PID, or `self`), numbered as in
 /// proc_pid_stat(5), from 3 on: the name before it may hold anything.
 pub fn stat_field(process: &str, number: usize) -> Option<String> {
-    let stat = std::fs::read(format!("/proc/{process}/stat")).ok()?;
+    stat_fields(process)?.split_ascii_whitespace().nth(number.checked_sub(3)?).map(str::to_owned)
+}
+
+/// The fields of /proc/PROCESS/stat from the third on.
+fn stat_fields(process: &str) -> Option<String> {
+    let mut stat = std::fs::read(format!("/proc/{process}/stat")).ok()?;
     let after = stat.iter().rposition(|byte| *byte == b')')? + 2;
-    let text = std::str::from_utf8(stat.get(after..)?).ok()?;
-    text.split_ascii_whitespace().nth(number.checked_sub(3)?).map(str::to_owned)
+    String::from_utf8(stat.split_off(after.min(stat.len()))).ok()
 }
 
 /// Marks every descriptor from 3 up close-on-exec (close_range(2), Linux 5.11).

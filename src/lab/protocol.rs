@@ -44,6 +44,23 @@ pub enum ToKeeper {
         actor: String,
         /// How long to wait, in milliseconds.
         patience: u32,
+        /// Paths of files to look at.
+        files: Vec<String>,
+    },
+    /// Look at any process from inside its namespaces (`observer`). Answered by `View`.
+    Observe {
+        /// Its PID on the host.
+        pid: u32,
+        /// How long to wait, in milliseconds.
+        patience: u32,
+        /// Paths of files to look at.
+        files: Vec<String>,
+    },
+    /// Find what differs from an actor among what its shells have started (`find`).
+    /// Answered by `Found`.
+    Find {
+        /// The actor's name.
+        shell: String,
     },
     /// Start a shell or a command in an actor. Answered by `Launched` (with the
     /// pty's master or the pipe) or `Failed`; later `Ended`.
@@ -80,8 +97,10 @@ pub enum FromKeeper {
     /// The ops that were tried, in order; the last may have failed, by its call or
     /// (second) because its actor could not be asked.
     Performed(Vec<Performed>, Option<Failure>),
-    /// An actor's view, opaque; nothing when it did not answer in time.
+    /// A view, opaque; nothing when none came in time.
     View(Option<Vec<u8>>),
+    /// The PID of the process asked for, if there is one.
+    Found(Option<u32>),
     /// Something was launched; its descriptor comes along.
     Launched {
         /// Names it from now on.
@@ -186,15 +205,16 @@ pub struct ToActor {
 /// What an actor is asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Ask {
-    /// Carry out an op.
+    /// Carry out ops, up to the first that fails.
     Perform {
-        /// What.
-        op: Op,
-        /// What only the keeper knows.
-        context: Context,
+        /// What, and what of it only the keeper knows.
+        ops: Vec<(Op, Context)>,
     },
     /// Report what you see.
-    View,
+    View {
+        /// Paths of files to look at.
+        files: Vec<String>,
+    },
     /// Start a program.
     Launch {
         /// What.
@@ -209,8 +229,6 @@ pub enum Ask {
     },
     /// The answer to `NeedMaps`.
     Mapped(Mapped),
-    /// The answer to `Forked`: go on.
-    Adopted,
 }
 
 /// What only the keeper knows and an op needs.
@@ -219,7 +237,7 @@ pub struct Context {
     /// `setns`: the namespace descriptors that come along, in this order, with
     /// how the trace shows each (`/proc/48213/ns/uts`).
     pub namespaces: Vec<(NsKind, String)>,
-    /// `kill`: the target's PID in the actor's namespace.
+    /// `kill`, `hold`, `write_map`: the target's PID in the actor's namespace.
     pub target: Option<u32>,
     /// `root` of copies: the directory to fill.
     pub directory: Option<String>,
@@ -249,11 +267,11 @@ pub struct FromActor {
 /// What an actor says.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Said {
-    /// The op is done, or failed.
-    Performed(Performed),
+    /// The ops are done, up to the first that failed.
+    Performed(Vec<Performed>),
     /// What it sees, opaque.
     View(Vec<u8>),
-    /// Started; PID in the actor's namespace; the descriptor comes along.
+    /// Started; the descriptor of its terminal or pipe and its pidfd come along.
     Launched {
         /// PID in the actor's namespace.
         pid: u32,
@@ -264,7 +282,8 @@ pub enum Said {
     Done,
     /// In the middle of an op: write the maps of my user namespace, please.
     NeedMaps(MapKind),
-    /// In the middle of an op: I made a child; its connection and a pidfd come along.
+    /// In the middle of an op: I made a child, which waits to be asked; its connection
+    /// and a pidfd come along.
     Forked {
         /// The new actor's name.
         name: String,

@@ -180,12 +180,18 @@ pub fn end_descendants(spared: &BTreeSet<u32>) -> usize {
 /// caller's children are still to be collected.
 pub fn wait_for_end(pidfds: &[OwnedFd]) {
     let until = Instant::now() + Duration::from_millis(20);
-    for pidfd in pidfds {
+    // Who was killed last mostly ends last: the others are then not waited for.
+    for pidfd in pidfds.iter().rev() {
         let left = until.saturating_duration_since(Instant::now()).as_millis() as i64;
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
         // An interrupted wait is only shorter.
         let _ = poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], timeout);
     }
+}
+
+/// Every descendant of the calling process, parents before their children.
+pub fn all_descendants() -> Vec<u32> {
+    descendants(&children_of("self"))
 }
 
 /// These processes and all below them, parents before their children.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsFd;
 
 use super::face::Face;
+use super::files;
 use super::model::{ActorView, Clocks, IdRange, Ids, Ipc, Process, Reading, Root, Unread, View};
 use super::parse;
 use super::passwd::Passwd;
@@ -41,6 +42,7 @@ impl Sampler {
             walls,
             users,
             cgroup,
+            files: files::below(&dir.root(), &self.scratch.files, &self.scratch.passwd),
             seen: Reading::Read(seen),
             stale: None,
         })
@@ -77,10 +79,10 @@ impl Sampler {
             processes,
             mounts: file_of(dir, base, "mountinfo", MOUNTINFO, buffer, |bytes| Some(parse::mounts(bytes))),
             users,
-            root: map(&face.root, |root| Ok(Root { device: root.device, inode: root.inode })),
-            caps: map(&face.privileges, |held| caps_of(held.caps).ok_or_else(|| status("Cap"))),
-            seccomp: map(&face.privileges, |held| held.seccomp.ok_or_else(|| status("Seccomp"))),
-            no_new_privs: map(&face.privileges, |held| held.no_new_privs.ok_or_else(|| status("NoNewPrivs"))),
+            root: face.root.then(|root| Ok(Root { device: root.device, inode: root.inode })),
+            caps: face.privileges.then(|held| caps_of(held.caps).ok_or_else(|| status("Cap"))),
+            seccomp: face.privileges.then(|held| held.seccomp.ok_or_else(|| status("Seccomp"))),
+            no_new_privs: face.privileges.then(|held| held.no_new_privs.ok_or_else(|| status("NoNewPrivs"))),
             cgroup: asked(NsKind::Cgroup, "/proc/self/cgroup", face, host, |_| face.cgroup.clone()),
             init_cgroup: asked(NsKind::Cgroup, "/proc/1/cgroup", face, host, |host| {
                 asked(NsKind::Pid, "/proc/1/cgroup", face, host, |host| host.init_cgroup.clone())
@@ -92,6 +94,7 @@ impl Sampler {
             ),
             time: file_of(dir, base, "timens_offsets", SMALL, buffer, parse::time_offsets),
             lsm: face.lsm.clone(),
+            files: files::below(&dir.root(), &self.scratch.files, &passwd),
         }
     }
 
@@ -205,14 +208,4 @@ fn ipc_of(face: &Face, host: &View) -> Ipc {
     };
     let mqueue = asked(NsKind::Mnt, "/dev/mqueue", face, host, |host| host.ipc.mqueue.clone());
     Ipc { mqueue, ..host.ipc.clone() }
-}
-
-fn map<T, U>(reading: &Reading<T>, convert: impl FnOnce(&T) -> Result<U, Unread>) -> Reading<U> {
-    match reading {
-        Reading::Read(value) => match convert(value) {
-            Ok(value) => Reading::Read(value),
-            Err(unread) => Reading::Unread(unread),
-        },
-        Reading::Unread(unread) => Reading::Unread(unread.clone()),
-    }
 }

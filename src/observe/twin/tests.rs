@@ -4,8 +4,8 @@ use super::*;
 use crate::kernel::Errno;
 use crate::lesson::op::NsKind;
 use crate::observe::model::{
-    ActorView, Built, Clocks, IdRange, Ids, Ipc, IpcKind, Mount, Mqueue, Process, Queue, Reading, Shm, Snapshot,
-    TimeOffsets, Unread, Users, Uts, View, WallState,
+    ActorView, Built, Clocks, IdRange, Ids, Ipc, IpcKind, Mount, Mqueue, Namespaces, Process, Queue, Reading, Shm,
+    Snapshot, TimeOffsets, Unread, Users, Uts, View, WallState,
 };
 use crate::observe::{Change, OVERFLOW, diff};
 
@@ -36,6 +36,7 @@ fn view() -> View {
         clocks: Clocks::unread(&why()),
         time: unread(),
         lsm: unread(),
+        files: BTreeMap::new(),
     }
 }
 
@@ -48,6 +49,7 @@ fn actor(pid: u32, seen: View) -> ActorView {
         walls: BTreeMap::new(),
         users: unread(),
         cgroup: unread(),
+        files: BTreeMap::new(),
         seen: Reading::Read(seen),
         stale: None,
     }
@@ -233,7 +235,7 @@ fn names_say_whether_they_are_the_same() {
 }
 
 fn snapshot(host: View, actor: ActorView) -> Snapshot {
-    Snapshot { taken: 0, host, actors: BTreeMap::from([("box".to_owned(), actor)]) }
+    Snapshot { taken: 0, host, actors: BTreeMap::from([("box".to_owned(), actor)]), namespaces: Namespaces::default() }
 }
 
 #[test]
