@@ -3,8 +3,10 @@
 
 #[path = "render/behaviour.rs"]
 mod behaviour;
-#[path = "render/namespaces.rs"]
-mod namespaces;
+#[path = "render/net.rs"]
+mod net;
+#[path = "render/objects.rs"]
+mod objects;
 #[path = "render/scene.rs"]
 mod scene;
 

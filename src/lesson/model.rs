@@ -46,6 +46,8 @@ pub enum Need {
     Subids,
     /// A fresh /proc can be mounted in a user and PID namespace of one's own.
     ProcMount,
+    /// Pairs of virtual Ethernet interfaces.
+    Veth,
 }
 
 /// A lesson.
@@ -75,6 +77,8 @@ pub struct Lesson {
     /// Absolute paths of files whose owners every view shows, where they are there;
     /// may hold `{seed.NAME}`.
     pub files: Vec<String>,
+    /// Whether the host's shells are offered.
+    pub host_shell: bool,
     /// The steps, in order; at least one.
     pub steps: Vec<Step>,
     /// The prose, per language; complete in both.
@@ -145,6 +149,8 @@ pub enum Pane {
     Mounts,
     /// Host and domain names.
     Names,
+    /// Twin rows of interfaces, listening sockets and routes.
+    Net,
     /// Twin rows of IPC objects.
     Ipc,
     /// Clocks and their offsets.

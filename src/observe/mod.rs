@@ -11,6 +11,7 @@ pub mod ipc;
 mod limits;
 pub mod model;
 mod namespaces;
+mod net;
 mod outside;
 pub mod parse;
 mod passwd;

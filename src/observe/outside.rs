@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 use super::face::Face;
 use super::files;
-use super::model::{ActorView, Clocks, IdRange, Ids, Ipc, Process, Reading, Root, Unread, View};
+use super::model::{ActorView, Clocks, IdRange, Ids, Ipc, Net, Process, Reading, Root, Unread, View};
 use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, SMALL, ns_path, reading};
@@ -95,6 +95,7 @@ impl Sampler {
             time: file_of(dir, base, "timens_offsets", SMALL, buffer, parse::time_offsets),
             lsm: face.lsm.clone(),
             files: files::below(&dir.root(), &self.scratch.files, &passwd),
+            net: net_of(face, host),
         }
     }
 
@@ -208,4 +209,10 @@ fn ipc_of(face: &Face, host: &View) -> Ipc {
     };
     let mqueue = asked(NsKind::Mnt, "/dev/mqueue", face, host, |host| host.ipc.mqueue.clone());
     Ipc { mqueue, ..host.ipc.clone() }
+}
+
+/// Nor what is in another network namespace.
+fn net_of(face: &Face, host: &View) -> Net {
+    let shared = shared(NsKind::Net, face, host);
+    shared.map_or_else(|| Net::unread(&elsewhere(NsKind::Net, "rtnetlink(7)", face)), |host| host.net.clone())
 }

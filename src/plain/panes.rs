@@ -1,7 +1,8 @@
 //! The twin rows, the walls and the calls as lines to be read aloud. Pure but for
 //! the paper; called by the loop and by `page`.
 
-mod namespaces;
+mod net;
+mod objects;
 
 use super::paper::{Paper, Tone};
 use crate::i18n::{Explain, Lang};
@@ -28,6 +29,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Users => say!(lang, "Users; the box is {name}", "Utilisateurs ; la boîte est {name}"),
         Pane::Mounts => say!(lang, "Mounts; the box is {name}", "Montages ; la boîte est {name}"),
         Pane::Names => say!(lang, "Names; the box is {name}", "Noms ; la boîte est {name}"),
+        Pane::Net => say!(lang, "Network; the box is {name}", "Réseau ; la boîte est {name}"),
         Pane::Ipc => say!(lang, "IPC objects; the box is {name}", "Objets IPC ; la boîte est {name}"),
         Pane::Time => say!(lang, "Clocks; the box is {name}", "Horloges ; la boîte est {name}"),
         Pane::Cgroup => say!(lang, "Cgroup paths; the box is {name}", "Chemins des cgroups ; la boîte est {name}"),
@@ -46,9 +48,10 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Users => users(paper, &snapshot.host, actor, all),
         Pane::Mounts => mounts(paper, &snapshot.host, actor, all),
         Pane::Names => names(paper, &snapshot.host, actor),
-        Pane::Ipc => namespaces::ipc(paper, &snapshot.host, actor, all),
-        Pane::Time => namespaces::time(paper, &snapshot.host, actor),
-        Pane::Cgroup => namespaces::cgroup(paper, &snapshot.host, actor, all),
+        Pane::Net => net::net(paper, snapshot, boxed, all),
+        Pane::Ipc => objects::ipc(paper, &snapshot.host, actor, all),
+        Pane::Time => objects::time(paper, &snapshot.host, actor),
+        Pane::Cgroup => objects::cgroup(paper, &snapshot.host, actor, all),
     }
 }
 

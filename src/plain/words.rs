@@ -78,6 +78,7 @@ pub fn read(line: &str) -> Word {
             ("users", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Users, all.is_some()))),
             ("mounts", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Mounts, all.is_some()))),
             ("names", None) => Word::Show(Some(Show::Pane(Pane::Names, false))),
+            ("net", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Net, all.is_some()))),
             ("ipc", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Ipc, all.is_some()))),
             ("time", None) => Word::Show(Some(Show::Pane(Pane::Time, false))),
             ("cgroup", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Cgroup, all.is_some()))),
@@ -113,7 +114,7 @@ pub fn help(lang: Lang) -> String {
 :check         how the checks of a task stand
 :why           the explanation, once it gives nothing away
 :show          what this step is about, on both sides; or one of:
-               :show processes|users|mounts|ipc|cgroup [all],
+               :show processes|users|mounts|net|ipc|cgroup [all],
                :show names|time|walls|calls|step
 :host, :box    type in the shell of the host, of the box; :shell NAME: of another
 :lesson        give the keyboard back to the lesson
@@ -129,7 +130,7 @@ A line that is to start with a colon itself: write two.",
 :check         où en sont les vérifications d'un exercice
 :why           l'explication, dès qu'elle ne trahit plus la réponse
 :show          l'objet de cette étape, des deux côtés ; ou bien :
-               :show processes|users|mounts|ipc|cgroup [all],
+               :show processes|users|mounts|net|ipc|cgroup [all],
                :show names|time|walls|calls|step
 :host, :box    écrire dans le shell de l'hôte, de la boîte ; :shell NOM : d'un autre
 :lesson        rendre le clavier à la leçon

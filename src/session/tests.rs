@@ -12,7 +12,7 @@ use crate::lesson::model::{
 };
 use crate::lesson::op::NsKind;
 use crate::lesson::{Check, Op};
-use crate::observe::model::{Clocks, Ipc, Namespaces, Reading, Unread, Uts, View};
+use crate::observe::model::{Clocks, Ipc, Namespaces, Net, Reading, Unread, Uts, View};
 use indexmap::IndexMap;
 
 fn check(id: &str, at: &str, is: Predicate) -> Check {
@@ -102,6 +102,7 @@ fn lesson() -> Arc<Lesson> {
         since: None,
         minutes: 5,
         seeds: IndexMap::from([("name".into(), Seed { choose: vec!["brume".into()], number: Some((10, 99)) })]),
+        host_shell: true,
         actors: vec!["box".into()],
         from_shells: Vec::new(),
         files: Vec::new(),
@@ -136,6 +137,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         time: unread(),
         lsm: unread(),
         files: BTreeMap::new(),
+        net: Net::default(),
     };
     Command::Observed(Arc::new(Snapshot { taken: 0, host, actors: BTreeMap::new(), namespaces: Namespaces::default() }))
 }

@@ -210,6 +210,7 @@ const LANGUAGE: [&str; 2] = ["passer au français", "switch to English"];
 const BACK: [&str; 2] = ["the step before", "étape précédente"];
 const NEXT: [&str; 2] = ["the next step", "étape suivante"];
 const QUIT: [&str; 2] = ["leave (progress is kept)", "quitter (la progression est gardée)"];
+const PANE: [&str; 2] = ["the pane of that number", "le volet de ce numéro"];
 const CALLS_UP: [&str; 2] = ["scroll the calls up", "faire défiler les appels vers le haut"];
 const CALLS_DOWN: [&str; 2] = ["scroll the calls down", "faire défiler les appels vers le bas"];
 const PREFIX: [&str; 2] = ["prefix in place of the F keys", "préfixe à la place des touches F"];
@@ -304,25 +305,16 @@ pub const KEYS: &[Binding] = &[
     row(Panes, KeyCode::BackTab, Intent::PreviousRegion, ["the region before", "région précédente"]),
     row(Panes, KeyCode::Left, Intent::Left, ["the pane on the left", "volet à gauche"]),
     row(Panes, KeyCode::Right, Intent::Right, ["the pane on the right", "volet à droite"]),
-    row(Panes, Char('1'), Intent::Digit(1), ["processes", "processus"]),
-    row(Panes, Char('2'), Intent::Digit(2), ["users", "utilisateurs"]),
-    row(Panes, Char('3'), Intent::Digit(3), ["mounts", "montages"]),
-    row(Panes, Char('4'), Intent::Digit(4), ["names", "noms"]),
-    row(Panes, Char('5'), Intent::Digit(5), ["IPC objects", "objets IPC"]),
-    row(Panes, Char('6'), Intent::Digit(6), ["clocks", "horloges"]),
-    row(Panes, Char('7'), Intent::Digit(7), ["cgroup paths", "chemins des cgroups"]),
-    row(
-        Panes,
-        Char('8'),
-        Intent::Digit(8),
-        ["walls (where they have no place of their own)", "cloisons (quand elles n'ont pas leur place à part)"],
-    ),
-    row(
-        Panes,
-        Char('9'),
-        Intent::Digit(9),
-        ["calls (where they have no place of their own)", "appels (quand ils n'ont pas leur place à part)"],
-    ),
+    row(Panes, Char('1'), Intent::Digit(1), PANE),
+    row(Panes, Char('2'), Intent::Digit(2), PANE),
+    row(Panes, Char('3'), Intent::Digit(3), PANE),
+    row(Panes, Char('4'), Intent::Digit(4), PANE),
+    row(Panes, Char('5'), Intent::Digit(5), PANE),
+    row(Panes, Char('6'), Intent::Digit(6), PANE),
+    row(Panes, Char('7'), Intent::Digit(7), PANE),
+    row(Panes, Char('8'), Intent::Digit(8), PANE),
+    row(Panes, Char('9'), Intent::Digit(9), PANE),
+    row(Panes, Char('0'), Intent::Digit(10), PANE),
     row(Panes, KeyCode::Up, Intent::Up, ["scroll up", "défiler vers le haut"]),
     row(Panes, KeyCode::Down, Intent::Down, ["scroll down", "défiler vers le bas"]),
     row(Panes, KeyCode::PageUp, Intent::PageUp, ["a page up", "une page plus haut"]),

@@ -41,6 +41,8 @@ pub enum Pane {
     Mounts,
     /// Host and domain names.
     Names,
+    /// Twin rows of interfaces, listening sockets and routes.
+    Net,
     /// Twin rows of IPC objects.
     Ipc,
     /// Clocks and their offsets.
@@ -55,14 +57,15 @@ pub enum Pane {
 
 impl Pane {
     /// Those that are tabs of the twin pane.
-    pub const TWINS: [Self; 7] =
-        [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Ipc, Self::Time, Self::Cgroup];
+    pub const TWINS: [Self; 8] =
+        [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Net, Self::Ipc, Self::Time, Self::Cgroup];
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Processes,
         Self::Users,
         Self::Mounts,
         Self::Names,
+        Self::Net,
         Self::Ipc,
         Self::Time,
         Self::Cgroup,

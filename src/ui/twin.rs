@@ -2,8 +2,6 @@
 //! in the order to show them. Made once per snapshot, pane and language, never
 //! while drawing.
 
-mod namespaces;
-
 use std::collections::BTreeMap;
 
 use super::layout::Pane;
@@ -14,6 +12,10 @@ use crate::observe::model::{IdRange, Mount, Process, Unread, Users};
 use crate::observe::twin::{self, Key, RowKey, Side, UserFace};
 use crate::observe::{ActorView, Changes, Reading, Snapshot, View};
 use crate::say;
+
+mod net;
+mod objects;
+use net::net;
 
 /// A pane's rows, ready to be drawn.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,9 +73,10 @@ impl Table {
             Pane::Users => users(&mut making, host, actor, lang),
             Pane::Mounts => mounts(&mut making, host, actor, lang),
             Pane::Names => names(&mut making, host, actor, lang),
-            Pane::Ipc => namespaces::ipc(&mut making, host, actor, lang),
-            Pane::Time => namespaces::time(&mut making, host, actor, lang),
-            Pane::Cgroup => namespaces::cgroup(&mut making, host, actor, lang),
+            Pane::Net => net(&mut making, snapshot, actor, lang),
+            Pane::Ipc => objects::ipc(&mut making, host, actor, lang),
+            Pane::Time => objects::time(&mut making, host, actor, lang),
+            Pane::Cgroup => objects::cgroup(&mut making, host, actor, lang),
         };
         making.rows.sort_by_key(|(rank, _)| *rank);
         table.own = making.rows.iter().filter(|(rank, _)| *rank <= 1).count();

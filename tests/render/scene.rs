@@ -12,8 +12,8 @@ use cloison::lesson::model::{
 };
 use cloison::lesson::op::{MapKind, NsKind, Op};
 use cloison::observe::model::{
-    ActorView, Built, Caps, Clocks, IdRange, Ids, Ipc, Mount, Namespaces, Process, Root, TimeOffsets, Unread, Users,
-    Uts, View, Wall, WallState,
+    ActorView, Built, Caps, Clocks, IdRange, Ids, Ipc, Mount, Namespaces, Net, Process, Root, TimeOffsets, Unread,
+    Users, Uts, View, Wall, WallState,
 };
 use cloison::observe::{Call, Errno, Reading, Snapshot};
 use cloison::session::{Effect, OpOutcome, StepOutcome};
@@ -250,6 +250,7 @@ pub fn lesson() -> Lesson {
         since: Some("2.6.19".to_owned()),
         minutes: 6,
         seeds: IndexMap::new(),
+        host_shell: true,
         actors: vec!["box".to_owned()],
         from_shells: Vec::new(),
         files: Vec::new(),
@@ -437,6 +438,7 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         time: Reading::Read(TimeOffsets { monotonic: (0, 0), boottime: (0, 0) }),
         lsm: Reading::Read(String::new()),
         files: BTreeMap::new(),
+        net: Net::default(),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod ipc;
 pub mod mounts;
 pub mod names;
 pub mod namespaces;
+pub mod net;
 pub mod processes;
 pub mod roots;
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::kernel::Errno;
 use crate::lesson::op::NsKind;
 use crate::observe::model::{
-    ActorView, Built, Clocks, IdRange, Ids, Ipc, IpcKind, Mount, Mqueue, Namespaces, Process, Queue, Reading, Shm,
+    ActorView, Built, Clocks, IdRange, Ids, Ipc, IpcKind, Mount, Mqueue, Namespaces, Net, Process, Queue, Reading, Shm,
     Snapshot, TimeOffsets, Unread, Users, Uts, View, WallState,
 };
 use crate::observe::{Change, OVERFLOW, diff};
@@ -37,6 +37,7 @@ fn view() -> View {
         time: unread(),
         lsm: unread(),
         files: BTreeMap::new(),
+        net: Net::default(),
     }
 }
 

@@ -8,6 +8,7 @@ use super::super::shell::LONGEST;
 use super::super::words::{self, Show, Word};
 use super::super::{page, panes};
 use super::{Left, Line};
+use crate::lesson::model::HOST;
 use crate::say;
 use crate::session::Command;
 use crate::term::safe::safe;
@@ -49,7 +50,15 @@ impl<F: AsFd> Line<'_, F> {
             },
             Word::Shell(actor) => {
                 let actor = actor.unwrap_or_else(|| page::boxed(&self.session));
-                self.focus(&actor);
+                if actor == HOST && !self.session.lesson().host_shell {
+                    self.paper.say(&say!(
+                        lang,
+                        "This lesson does without the host's shell: what you would make there would outlive it.",
+                        "Cette leçon se passe du shell de l'hôte : ce que vous y créeriez lui survivrait."
+                    ));
+                } else {
+                    self.focus(&actor);
+                }
             }
             Word::Lesson => self.keyboard = None,
             Word::Stop => self.interrupt(),

@@ -39,6 +39,7 @@ fn label(pane: Pane, lang: Lang) -> String {
         Pane::Users => lang.pick("Users", "Utilisateurs"),
         Pane::Mounts => lang.pick("Mounts", "Montages"),
         Pane::Names => lang.pick("Names", "Noms"),
+        Pane::Net => lang.pick("Net", "Réseau"),
         Pane::Ipc => "IPC",
         Pane::Time => lang.pick("Time", "Temps"),
         Pane::Cgroup => "Cgroup",
