@@ -3,12 +3,16 @@
 
 #[path = "render/behaviour.rs"]
 mod behaviour;
+#[path = "render/layers.rs"]
+mod layers;
 #[path = "render/net.rs"]
 mod net;
 #[path = "render/objects.rs"]
 mod objects;
 #[path = "render/scene.rs"]
 mod scene;
+#[path = "render/traced.rs"]
+mod traced;
 
 use cloison::i18n::Lang::{En, Fr};
 use cloison::observe::model::{Built, Mount, Uts, Wall};
