@@ -2,6 +2,9 @@
 //! `lesson::load` and turned into the model by `lesson::validate`; the JSON Schema
 //! is generated from it. Never used past the loader.
 
+mod net;
+mod objects;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -12,7 +15,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::model::{Need, Pane, Part};
-use super::op::{MapKind, MountFlag, NsKind, ShmFlag};
+pub use net::{RawAddress, RawConnect, RawLink, RawListen, RawPeer, RawRoute};
+pub use objects::{RawClock, RawShmget};
+
+use super::op::{MapKind, MountFlag, NsKind};
 
 /// A value and the bytes of the file that it was written in.
 #[derive(Debug, Clone, Deserialize)]
@@ -362,31 +368,6 @@ pub struct RawIdmap {
     pub gid_map: Option<Word>,
 }
 
-/// Clock offsets, in seconds.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawClock {
-    /// Added to CLOCK_MONOTONIC.
-    #[serde(default)]
-    pub monotonic: i64,
-    /// Added to CLOCK_BOOTTIME.
-    #[serde(default)]
-    pub boottime: i64,
-}
-
-/// shmget(2).
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawShmget {
-    /// The key: decimal, or hexadecimal after `0x`.
-    pub key: Word,
-    /// Bytes.
-    pub size: Placed<u64>,
-    /// Flags; without any the segment must be there.
-    #[serde(default)]
-    pub flags: Vec<Placed<ShmFlag>>,
-}
-
 /// A program to run.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -411,78 +392,6 @@ pub struct RawKill {
     pub target: Word,
     /// The signal's name without SIG.
     pub signal: Word,
-}
-
-/// An interface: one of the keys, `peer` along with `veth`, `of` along with `port`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawLink {
-    /// Make a veth pair; the name of the end here.
-    pub veth: Option<Word>,
-    /// The other end of the pair.
-    pub peer: Option<RawPeer>,
-    /// Make a bridge.
-    pub bridge: Option<Word>,
-    /// Switch on.
-    pub up: Option<Word>,
-    /// Switch off.
-    pub down: Option<Word>,
-    /// Make a port of a bridge of this link.
-    pub port: Option<Word>,
-    /// The bridge.
-    pub of: Option<Word>,
-    /// Delete; of a veth pair both ends.
-    pub delete: Option<Word>,
-}
-
-/// The other end of a veth pair.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawPeer {
-    /// The actor whose network namespace gets it.
-    pub actor: Word,
-    /// Its name there.
-    pub name: Word,
-}
-
-/// An address for a link.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawAddress {
-    /// The link.
-    pub dev: Word,
-    /// The address and the length of its network's part, `10.0.0.1/24`.
-    pub add: Word,
-}
-
-/// A route of the main table.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawRoute {
-    /// `default`, or a network, `10.1.0.0/24`.
-    pub to: Word,
-    /// The next host on the way.
-    pub via: Option<Word>,
-    /// The link.
-    pub dev: Option<Word>,
-}
-
-/// A TCP socket that listens.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawListen {
-    /// Address and port, `127.0.0.1:8080`.
-    pub at: Word,
-}
-
-/// A TCP connection.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawConnect {
-    /// Address and port, `127.0.0.1:8080`.
-    pub to: Word,
-    /// The actor that must answer.
-    pub hears: Option<Word>,
 }
 
 /// A predicate on a place of the snapshot: `at`, and one of the keys after it.

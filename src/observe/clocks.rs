@@ -36,6 +36,15 @@ impl PartialEq for Clocks {
 
 impl Eq for Clocks {}
 
+/// /proc/self/timens_offsets: seconds and nanoseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeOffsets {
+    /// CLOCK_MONOTONIC.
+    pub monotonic: (i64, i64),
+    /// CLOCK_BOOTTIME.
+    pub boottime: (i64, i64),
+}
+
 /// The calling process's clocks, and the uptime that a /proc gives it.
 pub fn clocks(proc: Result<&ProcDir, &Unread>, buffer: &mut Vec<u8>) -> Clocks {
     let uptime = match uptime(proc, buffer) {

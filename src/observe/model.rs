@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use super::clocks::Clocks;
+pub use super::clocks::{Clocks, TimeOffsets};
 pub use super::ipc::{Ipc, IpcKind, Mqueue, Msg, Queue, Sem, Shm};
 use super::layers::{Overlay, Volume};
 use crate::i18n::Lang;
@@ -490,13 +490,4 @@ pub struct Caps {
     pub bounding: u64,
     /// CapAmb.
     pub ambient: u64,
-}
-
-/// /proc/self/timens_offsets: seconds and nanoseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimeOffsets {
-    /// CLOCK_MONOTONIC.
-    pub monotonic: (i64, i64),
-    /// CLOCK_BOOTTIME.
-    pub boottime: (i64, i64),
 }
