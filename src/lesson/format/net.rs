@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Placed, Word};
+use super::Word;
 
 /// An interface: one of the keys, `peer` along with `veth`, `of` along with `port`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -92,12 +92,13 @@ fn clock(reads: &Reads<'_>, lang: Lang) -> Vec<String> {
 
 pub(super) fn cgroup(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) -> Table {
     for row in &twin::cgroup(host, actor).rows {
-        let changed = |side, key| making.changes.of(side, making.boxed, key).is_some();
         let own = !matches!(row.key.key, Key::TreeOfInit(_));
-        let marked = [own && changed(Side::Inside, Key::Group), own && changed(Side::Inside, Key::Cgroup)];
+        let changed = |key| making.changes.of(Side::Inside, making.boxed, key).filter(|_| own);
+        let marked = [changed(Key::Group), changed(Key::Cgroup)];
         making.add(row, [None, None], both(row), path_of);
-        if let Some((_, row)) = making.rows.last_mut() {
-            row.marked = marked;
+        // Of a crowd not every row is made.
+        if let Some(made) = making.rows.last_mut().filter(|made| made.key == row.key) {
+            made.marked = marked;
         }
     }
     let head = match lang {
