@@ -20,8 +20,8 @@ use cloison::kernel::Errno;
 use cloison::kernel::process::{Exit, pidfd_kill, pidfd_open};
 use cloison::lab::protocol::{Failure, Ran};
 use cloison::lab::{Lab, LabError, Options, Performed, Program};
-use cloison::lesson::op::{MapKind, MountFlag, NsKind, Op, RootKind};
-use cloison::observe::{self, View};
+use cloison::lesson::op::{MapKind, MountFlag, NsKind, Op, RootKind, ShmFlag};
+use cloison::observe::{self, Reading, View};
 
 use support::left::Left;
 use support::skip::skip;
@@ -219,6 +219,128 @@ fn every_namespace_type_can_be_left_and_the_clocks_shifted() {
     assert_eq!(inside.time.read().unwrap().boottime.0, 500_000);
     let uptime: f64 = run(&mut lab, "init", "cut -d' ' -f1 /proc/uptime").parse().unwrap();
     assert!(uptime > 500_000.0, "{uptime}");
+}
+
+#[test]
+fn a_segment_is_in_view_in_its_own_ipc_namespace_alone() {
+    let mut lab = lab();
+    lab.spawn("box").unwrap();
+    lab.spawn("peer").unwrap();
+    must(&mut lab, "box", &unshare(&[NsKind::User, NsKind::Ipc]));
+    let get = |size, flags: &[ShmFlag]| Op::Shmget { key: "0xc01509".into(), size, flags: flags.to_vec() };
+    assert_eq!(fails(&mut lab, "box", &get(4096, &[])).0.symbol(), "ENOENT");
+    let made = must(&mut lab, "box", &get(4096, &[ShmFlag::Creat, ShmFlag::Excl]));
+    assert_eq!(made.calls[0].to_string(), "shmget(0x00c01509, 4096, IPC_CREAT|IPC_EXCL|0600) = 0");
+    must(&mut lab, "box", &get(4096, &[]));
+    assert_eq!(fails(&mut lab, "box", &get(4096, &[ShmFlag::Creat, ShmFlag::Excl])).0.symbol(), "EEXIST");
+    let inside = view(&mut lab, "box").ipc;
+    let [segment] = inside.shm.read().unwrap().as_slice() else { panic!("{inside:?}") };
+    assert_eq!((segment.key.as_str(), segment.size, segment.uid), ("0x00c01509", 4096, 0));
+    assert!(inside.limits.read().unwrap().shmmni > 0);
+    assert_eq!(inside.msg.read().unwrap(), &[]);
+    let outside = view(&mut lab, "peer").ipc;
+    assert!(outside.shm.read().unwrap().iter().all(|one| one.key != "0x00c01509"));
+}
+
+#[test]
+fn every_kind_of_object_that_util_linux_makes_is_listed() {
+    let mut lab = lab();
+    lab.spawn("box").unwrap();
+    must(&mut lab, "box", &unshare(&[NsKind::User, NsKind::Ipc]));
+    run(&mut lab, "box", "ipcmk -M 4321; ipcmk -Q; ipcmk -S 3");
+    let ipc = view(&mut lab, "box").ipc;
+    assert_eq!(ipc.shm.read().unwrap()[0].size, 4321);
+    assert_eq!(ipc.sem.read().unwrap()[0].semaphores, 3);
+    let listed = run(&mut lab, "box", "ipcs");
+    for key in [&ipc.shm.read().unwrap()[0].key, &ipc.sem.read().unwrap()[0].key, &ipc.msg.read().unwrap()[0].key] {
+        assert!(listed.contains(key.as_str()), "{key}: {listed}");
+    }
+}
+
+#[test]
+fn posix_queues_are_those_of_whoever_mounted_their_file_system() {
+    let mut lab = lab();
+    lab.spawn("box").unwrap();
+    must(&mut lab, "box", &unshare(&[NsKind::User, NsKind::Ipc, NsKind::Mnt]));
+    must(&mut lab, "box", &Op::Mqueue { target: "/dev/mqueue".into() });
+    must(&mut lab, "box", &Op::Fork { child: "peer".into() });
+    must(&mut lab, "peer", &unshare(&[NsKind::Ipc]));
+    let queues = |lab: &mut Lab, actor: &str| {
+        let mqueue = view(lab, actor).ipc.mqueue;
+        let mounted = mqueue.read().unwrap().clone().expect("a queue file system");
+        (mounted.queues.iter().map(|one| one.name.clone()).collect::<Vec<_>>(), mounted.path)
+    };
+    let (none, path) = queues(&mut lab, "box");
+    assert_eq!(none, Vec::<String>::new());
+    // A name that would act on a terminal, and one that is not UTF-8.
+    run(&mut lab, "box", &format!("cd {path} && touch relais \"$(printf 'a\\033b')\" \"$(printf 'c\\377')\""));
+    let names = vec!["a\u{1b}b".to_owned(), "c\u{fffd}".to_owned(), "relais".to_owned()];
+    assert_eq!(queues(&mut lab, "box").0, names);
+    assert_eq!(queues(&mut lab, "peer").0, names, "the mount is the box's");
+    must(&mut lab, "peer", &unshare(&[NsKind::Mnt]));
+    must(&mut lab, "peer", &Op::Mqueue { target: "/dev/mqueue".into() });
+    assert_eq!(queues(&mut lab, "peer").0, Vec::<String>::new());
+    assert_eq!(queues(&mut lab, "box").0, names);
+}
+
+#[test]
+fn clocks_are_shifted_before_the_first_process_enters_and_never_after() {
+    let mut lab = lab();
+    lab.spawn("box").unwrap();
+    must(&mut lab, "box", &unshare(&[NsKind::User, NsKind::Time]));
+    must(&mut lab, "box", &Op::Clock { monotonic: 0, boottime: 500_000 });
+    let before = view(&mut lab, "box");
+    must(&mut lab, "box", &Op::Fork { child: "late".into() });
+    let (outside, inside) = (view(&mut lab, "box"), view(&mut lab, "late"));
+    let seconds = |view: &View| view.clocks.boottime.read().unwrap() / 1_000_000;
+    assert!((seconds(&inside) - seconds(&outside) - 500_000).abs() < 60, "{inside:?}");
+    assert!((inside.clocks.uptime.read().unwrap() - outside.clocks.uptime.read().unwrap()).abs_diff(500_000) < 60);
+    let date = |view: &View| view.clocks.realtime.read().unwrap() / 1_000_000;
+    assert!((date(&inside) - date(&outside)).abs() < 60);
+    assert!(seconds(&outside) - seconds(&before) < 60, "the caller stays");
+    let (errno, _) = fails(&mut lab, "box", &Op::Clock { monotonic: 0, boottime: 1 });
+    assert_eq!(errno.symbol(), "EACCES");
+}
+
+#[test]
+fn in_a_cgroup_namespace_every_path_starts_at_its_own_group() {
+    let mut lab = lab();
+    lab.spawn("box").unwrap();
+    let before = view(&mut lab, "box");
+    must(&mut lab, "box", &unshare(&[NsKind::User, NsKind::Cgroup]));
+    let after = view(&mut lab, "box");
+    let inside = after.cgroup.read().unwrap();
+    assert!(!inside.is_empty() && inside.values().all(|path| path == "/"), "{inside:?}");
+    // A group that is the root of no view climbs out of this one, by as many levels as it was deep.
+    let paths = |view: &View| view.init_cgroup.read().unwrap().clone();
+    for (tree, path) in before.cgroup.read().unwrap() {
+        let deep = path.split('/').filter(|part| !part.is_empty()).count();
+        if paths(&before)[tree] == "/" && deep > 0 {
+            assert_eq!(paths(&after)[tree], "/..".repeat(deep), "{tree}");
+        }
+    }
+}
+
+#[test]
+fn without_a_proc_the_clocks_still_tell_the_time_and_the_rest_says_why_not() {
+    let mut lab = lab();
+    lab.spawn("box").unwrap();
+    must(&mut lab, "box", &unshare(&[NsKind::User, NsKind::Mnt]));
+    must(&mut lab, "box", &mount("tmpfs", "tmpfs", "/proc", &[]));
+    let seen = view(&mut lab, "box");
+    assert!(seen.clocks.boottime.read().is_some());
+    let why = |unread: Option<&observe::model::Unread>| unread.map(|unread| unread.path.clone());
+    let unread = [
+        match &seen.clocks.uptime {
+            Reading::Unread(unread) => why(Some(unread)),
+            Reading::Read(_) => None,
+        },
+        match &seen.ipc.shm {
+            Reading::Unread(unread) => why(Some(unread)),
+            Reading::Read(_) => None,
+        },
+    ];
+    assert_eq!(unread, [Some("/proc/self".to_owned()), Some("/proc/self".to_owned())]);
 }
 
 #[test]

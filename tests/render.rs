@@ -11,6 +11,8 @@ mod layers;
 mod mounts;
 #[path = "render/net.rs"]
 mod net;
+#[path = "render/objects.rs"]
+mod objects;
 #[path = "render/panes.rs"]
 mod panes;
 #[path = "render/scene.rs"]

@@ -20,6 +20,7 @@ use crate::lab::client::sweep_leftovers;
 use crate::lab::{Lab, LabError, Options};
 use crate::lesson::answers::Answers;
 use crate::lesson::library::Library;
+use crate::lesson::model::Pane;
 use crate::observe::Snapshot;
 use crate::say;
 use crate::session::Effect;
@@ -270,7 +271,9 @@ impl Driver {
         let news = self.last.as_ref().is_none_or(|last| {
             last.host != snapshot.host || last.actors != snapshot.actors || last.traced != snapshot.traced
         });
-        if asked || news {
+        // That time passes is news only where clocks are what the step is about.
+        let clocks = stage.lesson().steps.get(self.step).is_some_and(|step| step.show == Some(Pane::Time));
+        if asked || news || clocks {
             self.last = Some(Arc::clone(&snapshot));
             self.send(Event::Observed(snapshot))?;
         }

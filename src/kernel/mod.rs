@@ -4,6 +4,7 @@
 
 pub mod call;
 pub mod features;
+pub mod ipc;
 pub mod mount;
 pub mod names;
 pub mod namespace;

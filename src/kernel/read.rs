@@ -5,7 +5,7 @@
 pub mod net;
 pub mod tree;
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::NixPath;
@@ -177,6 +177,29 @@ pub fn numbered(dir: BorrowedFd<'_>, mut each: impl FnMut(u32, u64, &CStr)) -> R
     Ok(())
 }
 
+/// The names in a directory, but for `.` and `..`, in its own order; at most `most`.
+pub fn names(dir: BorrowedFd<'_>, most: usize) -> Result<Vec<CString>, Errno> {
+    let opened = nix::fcntl::openat(dir, c".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | SAFE, Mode::empty())?;
+    let mut opened = Dir::from_fd(opened)?;
+    let mut names = Vec::new();
+    for entry in opened.iter() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name != c"." && name != c".." {
+            names.push(name.to_owned());
+        }
+        if names.len() == most {
+            break;
+        }
+    }
+    Ok(names)
+}
+
+/// fstatat(2) of a name in a directory; a symbolic link is not followed.
+pub fn stat_at<P: ?Sized + NixPath>(dir: BorrowedFd<'_>, name: &P) -> Result<FileStat, Errno> {
+    Ok(nix::sys::stat::fstatat(dir, name, nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW)?)
+}
+
 const NS_GET_USERNS: u64 = 0xb701;
 const NS_GET_PARENT: u64 = 0xb702;
 const NS_GET_OWNER_UID: u64 = 0xb704;
@@ -238,6 +261,14 @@ pub fn uname() -> Result<nix::sys::utsname::UtsName, Errno> {
 pub fn monotonic() -> u64 {
     nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
         .map_or(0, |now| now.tv_sec() as u64 * 1_000_000 + now.tv_nsec() as u64 / 1_000)
+}
+
+/// CLOCK_REALTIME, CLOCK_MONOTONIC and CLOCK_BOOTTIME as the caller's time namespace
+/// has them, clock_gettime(2): microseconds.
+pub fn clocks() -> Result<[i64; 3], Errno> {
+    use nix::time::{ClockId, clock_gettime};
+    let read = |clock| clock_gettime(clock).map(|now| now.tv_sec() * 1_000_000 + now.tv_nsec() / 1_000);
+    Ok([read(ClockId::CLOCK_REALTIME)?, read(ClockId::CLOCK_MONOTONIC)?, read(ClockId::CLOCK_BOOTTIME)?])
 }
 
 /// The effective, permitted and inheritable sets of the calling thread, capget(2).

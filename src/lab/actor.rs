@@ -266,6 +266,8 @@ impl Actor {
             },
             Op::Chroot { path } => ops::mounts::chroot(&mut trace, &self.resolve(path)),
             Op::PivotRoot { path } => ops::mounts::pivot_root(&mut trace, &self.resolve(path)),
+            Op::Shmget { key, size, flags } => ops::ipc::shmget(&mut trace, key, *size, flags),
+            Op::Mqueue { target } => ops::ipc::mqueue(&mut trace, &self.resolve(target)),
             Op::Mkdir { path } => ops::files::mkdir(&mut trace, &self.resolve(path)),
             Op::Write { path, text } => ops::files::write(&mut trace, &self.resolve(path), text),
             // The keeper's own work: the directory is outside of every box.

@@ -4,6 +4,7 @@
 
 mod files;
 mod net;
+mod objects;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ pub use files::{RawMount, RawRoot, RawUmount, RawWrite, RootFrom};
 
 use super::model::{Need, Pane, Part};
 pub use net::{RawAddress, RawConnect, RawLink, RawListen, RawPeer, RawRoute};
+pub use objects::{RawClock, RawShmget};
 
 use super::op::{MapKind, NsKind};
 pub use super::placed::{Placed, Word};
@@ -49,6 +51,9 @@ pub struct RawLesson {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, RawActor>")]
     pub actors: IndexMap<Word, RawActor>,
+    /// `false`: the host's shells are not offered, for what would be left behind there. No
+    /// task may name `host` then.
+    pub host_shell: Option<Placed<bool>>,
     /// Absolute paths of files whose owners every side shows, where they are there.
     #[serde(default)]
     pub files: Vec<Word>,
@@ -189,6 +194,10 @@ pub struct RawDo {
     pub write_map: Option<Placed<RawIdmap>>,
     /// The clock offsets of the time namespace that the actor's children will be in.
     pub clock: Option<RawClock>,
+    /// shmget(2).
+    pub shmget: Option<RawShmget>,
+    /// Mount the POSIX message queues of the actor's IPC namespace, there or on /mnt.
+    pub mqueue: Option<Word>,
     /// Run a program in a child of the actor.
     pub run: Option<RawRun>,
     /// kill(2) on another actor.
@@ -244,18 +253,6 @@ pub struct RawIdmap {
     pub uid_map: Option<Word>,
     /// The lines of gid_map.
     pub gid_map: Option<Word>,
-}
-
-/// Clock offsets, in seconds.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawClock {
-    /// Added to CLOCK_MONOTONIC.
-    #[serde(default)]
-    pub monotonic: i64,
-    /// Added to CLOCK_BOOTTIME.
-    #[serde(default)]
-    pub boottime: i64,
 }
 
 /// A program to run.

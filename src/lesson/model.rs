@@ -79,6 +79,8 @@ pub struct Lesson {
     /// Absolute paths of files whose owners every view shows, where they are there;
     /// may hold `{seed.NAME}`.
     pub files: Vec<String>,
+    /// Whether the host's shells are offered.
+    pub host_shell: bool,
     /// The steps, in order; at least one.
     pub steps: Vec<Step>,
     /// The prose, per language; complete in both.
@@ -153,6 +155,12 @@ pub enum Pane {
     Names,
     /// Twin rows of interfaces, listening sockets and routes.
     Net,
+    /// Twin rows of IPC objects.
+    Ipc,
+    /// Clocks and their offsets.
+    Time,
+    /// Cgroup paths.
+    Cgroup,
     /// The calls of the step, and of traced commands.
     Calls,
 }

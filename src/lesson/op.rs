@@ -92,6 +92,16 @@ pub enum MountFlag {
     Move,
 }
 
+/// A flag of shmget(2), as lessons write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ShmFlag {
+    /// `IPC_CREAT`: make a segment where the key has none.
+    Creat,
+    /// `IPC_EXCL`: fail where it has one.
+    Excl,
+}
+
 /// Which root directory to build for an actor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RootKind {
@@ -248,6 +258,21 @@ pub enum Op {
         /// Seconds added to CLOCK_BOOTTIME.
         boottime: i64,
     },
+    /// `shmget = { key = "0xcafe", size = 4096, flags = ["creat"] }`: shmget(2).
+    Shmget {
+        /// The key, decimal or after `0x`: a number of 32 bits, not 0 (IPC_PRIVATE).
+        key: String,
+        /// Bytes.
+        size: u64,
+        /// Flags; none only looks for the segment.
+        flags: Vec<ShmFlag>,
+    },
+    /// `mqueue = "/dev/mqueue"`: mounts the POSIX message queues of the actor's IPC
+    /// namespace there, or on /mnt where the machine has no such directory.
+    Mqueue {
+        /// Mount point.
+        target: String,
+    },
     /// `run = { argv = ["true"], seconds = 5, background = false, trace = false }`: a
     /// program, run in a child of the actor.
     Run {
@@ -341,4 +366,12 @@ pub enum LinkOp {
         /// The link.
         name: String,
     },
+}
+
+/// The key that a text stands for: 32 bits, decimal or hexadecimal after `0x`, as
+/// ipcrm(1) takes it. Nothing for a text that is no such number, and for 0, which
+/// is no key but IPC_PRIVATE.
+pub fn ipc_key(text: &str) -> Option<u32> {
+    let hexadecimal = text.strip_prefix("0x").map(|digits| u32::from_str_radix(digits, 16));
+    hexadecimal.unwrap_or_else(|| text.parse()).ok().filter(|key| *key != 0)
 }

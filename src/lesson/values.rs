@@ -152,6 +152,8 @@ impl Op {
             Self::Volume { name } => Self::Volume { name: fill(name) },
             Self::Hostname { name } => Self::Hostname { name: fill(name) },
             Self::Domainname { name } => Self::Domainname { name: fill(name) },
+            Self::Shmget { key, size, flags } => Self::Shmget { key: fill(key), size: *size, flags: flags.clone() },
+            Self::Mqueue { target } => Self::Mqueue { target: fill(target) },
             Self::Run { argv, seconds, background, trace } => Self::Run {
                 argv: argv.iter().map(fill).collect(),
                 seconds: *seconds,

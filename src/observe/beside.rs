@@ -6,13 +6,15 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use super::clocks::clocks;
 use super::files;
+use super::ipc::ipc;
 use super::layers;
-use super::model::{Ids, Net, Reading, Root, Unread, View};
+use super::model::{Clocks, Ids, Ipc, Net, Reading, Root, Unread, View};
 use super::parse::{self, Status};
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
-use super::view::{MOUNTINFO, Own, Scratch, caps_of, list, lsm_label, uts};
+use super::view::{MOUNTINFO, Own, Scratch, caps_of, init_cgroup, list, lsm_label, uts};
 use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
 
@@ -73,6 +75,14 @@ impl Beside<'_> {
             overlays = layers::overlays(bytes);
             Some(parse::mounts(bytes))
         });
+        let ipc = match self.refusal(NsKind::Ipc) {
+            Some(unread) => Ipc::unread(&unread),
+            None => ipc(proc.as_ref(), &mounts, &mut scratch.buffer),
+        };
+        let clocks = match self.refusal(NsKind::Time) {
+            Some(unread) => Clocks::unread(&unread),
+            None => clocks(proc.as_ref(), &mut scratch.buffer),
+        };
         let mut seen = View {
             ids: self.within(NsKind::User, || self.ids(scratch)),
             uts: self.within(NsKind::Uts, uts),
@@ -90,6 +100,9 @@ impl Beside<'_> {
             cgroup: self.within(NsKind::Cgroup, || {
                 own.file("cgroup", SMALL, &mut scratch.buffer, |bytes| Some(parse::cgroup(bytes)))
             }),
+            init_cgroup: self.within(NsKind::Cgroup, || init_cgroup(proc.as_ref(), &mut scratch.buffer)),
+            ipc,
+            clocks,
             time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
             lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
             files: files::below(&self.dir.root(), &scratch.files, &scratch.passwd),

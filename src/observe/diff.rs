@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::layers::faces;
-use super::model::{ActorView, Link, Mount, Net, Process, Reading, Snapshot, View};
+use super::model::{ActorView, Ipc, IpcKind, Link, Mount, Msg, Net, Process, Queue, Reading, Sem, Shm, Snapshot, View};
 use super::twin::{self, Key, Side};
 use crate::lesson::op::NsKind;
 
@@ -65,6 +65,7 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
 
 fn actors(old: &ActorView, new: &ActorView, into: &mut BTreeMap<Key, Change>) {
     field(Key::Life, &(old.pid, old.alive, &old.exit), &(new.pid, new.alive, &new.exit), into);
+    field(Key::Group, &old.cgroup, &new.cgroup, into);
     for (kind, inode) in &new.ns {
         field(Key::Ns(*kind), &old.ns.get(kind), &Some(inode), into);
     }
@@ -97,6 +98,7 @@ fn views(old: &View, new: &View, into: &mut BTreeMap<Key, Change>) {
     field(Key::Seccomp, &old.seccomp, &new.seccomp, into);
     field(Key::NoNewPrivs, &old.no_new_privs, &new.no_new_privs, into);
     field(Key::Cgroup, &old.cgroup, &new.cgroup, into);
+    objects(&old.ipc, &new.ipc, into);
     field(Key::Time, &old.time, &new.time, into);
     field(Key::Lsm, &old.lsm, &new.lsm, into);
     for kind in NsKind::ALL {
@@ -141,6 +143,21 @@ fn changes<T: PartialEq>(mut before: BTreeMap<Key, T>, after: BTreeMap<Key, T>, 
         }
     }
     into.extend(before.into_keys().map(|gone| (gone, Change::Vanished)));
+}
+
+/// The objects of an IPC namespace, each by its id and kind.
+fn objects(old: &Ipc, new: &Ipc, into: &mut BTreeMap<Key, Change>) {
+    let key = |kind, id: u32| (id, Key::Ipc(kind, u64::from(id)));
+    lists(Key::IpcObjects, (&old.shm, &new.shm), |one| key(IpcKind::Shm, one.id), Shm::eq, into);
+    lists(Key::IpcObjects, (&old.msg, &new.msg), |one| key(IpcKind::Msg, one.id), Msg::eq, into);
+    lists(Key::IpcObjects, (&old.sem, &new.sem), |one| key(IpcKind::Sem, one.id), Sem::eq, into);
+    let queues = |side: &Ipc| match &side.mqueue {
+        Reading::Read(mounted) => Reading::Read(mounted.as_ref().map_or_else(Vec::new, |one| one.queues.clone())),
+        Reading::Unread(unread) => Reading::Unread(unread.clone()),
+    };
+    // The inode numbers of a queue file system are counted in 32 bits.
+    let key = |one: &Queue| (one.inode as u32, Key::Ipc(IpcKind::Mqueue, one.inode));
+    lists(Key::IpcObjects, (&queues(old), &queues(new)), key, Queue::eq, into);
 }
 
 /// One part of a value that is read as a whole.

@@ -3,11 +3,13 @@
 //! the checks and `cloison snapshot`; uses the read side of `kernel`.
 
 mod beside;
+mod clocks;
 mod crowd;
 mod diff;
 mod face;
 mod family;
 mod files;
+pub mod ipc;
 pub mod layers;
 mod limits;
 pub mod model;

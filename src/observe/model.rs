@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use super::clocks::{Clocks, TimeOffsets};
+pub use super::ipc::{Ipc, IpcKind, Mqueue, Msg, Queue, Sem, Shm};
 use super::layers::{Overlay, Volume};
 use crate::i18n::Lang;
 use crate::kernel::{Errno, Traced};
@@ -219,6 +221,9 @@ pub struct ActorView {
     /// Its id maps, read from outside: `outside` are the reader's ids, however
     /// deep it is nested. The names are those that the host gives to them.
     pub users: Reading<Users>,
+    /// Lines of /proc/PID/cgroup, read from outside: the paths start at the root of
+    /// the reader's cgroup namespace, cgroup_namespaces(7).
+    pub cgroup: Reading<BTreeMap<String, String>>,
     /// The lesson's files below its root directory, as the host sees them.
     pub files: BTreeMap<String, Reading<FileSeen>>,
     /// What it sees by its own system calls, from inside.
@@ -357,6 +362,13 @@ pub struct View {
     pub no_new_privs: Reading<bool>,
     /// Lines of /proc/self/cgroup, by controller list ("" for cgroup2).
     pub cgroup: Reading<BTreeMap<String, String>>,
+    /// Lines of /proc/1/cgroup: a process elsewhere, whose paths start where the
+    /// viewer's cgroup namespace does.
+    pub init_cgroup: Reading<BTreeMap<String, String>>,
+    /// The objects of its IPC namespace.
+    pub ipc: Ipc,
+    /// What its clocks say.
+    pub clocks: Clocks,
     /// Offsets of the clocks that its children will have, which are its own unless
     /// it has just unshared a time namespace, time_namespaces(7).
     pub time: Reading<TimeOffsets>,
@@ -509,13 +521,4 @@ pub struct Caps {
     pub bounding: u64,
     /// CapAmb.
     pub ambient: u64,
-}
-
-/// /proc/self/timens_offsets: seconds and nanoseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimeOffsets {
-    /// CLOCK_MONOTONIC.
-    pub monotonic: (i64, i64),
-    /// CLOCK_BOOTTIME.
-    pub boottime: (i64, i64),
 }

@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use super::face::Face;
 use super::files;
 use super::layers;
-use super::model::{ActorView, IdRange, Ids, Net, Process, Reading, Root, Unread, Uts, View};
+use super::model::{ActorView, Clocks, IdRange, Ids, Ipc, Net, Process, Reading, Root, Unread, View};
 use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, SMALL, ns_path, reading};
@@ -34,7 +34,7 @@ impl Sampler {
         let face = self.face(&dir, pid);
         let walls = self.walls(&own, &face);
         let seen = self.seen(&dir, &base, &row, &face, host);
-        let users = face.users;
+        let (users, cgroup) = (face.users, face.cgroup);
         Ok(ActorView {
             pid,
             alive: row.state != 'Z',
@@ -42,6 +42,7 @@ impl Sampler {
             ns: face.ns,
             walls,
             users,
+            cgroup,
             files: files::below(&dir.root(), &self.scratch.files, &self.scratch.passwd),
             seen: Reading::Read(seen),
             stale: None,
@@ -78,7 +79,7 @@ impl Sampler {
         });
         View {
             ids: Reading::Read(ids),
-            uts: uts_of(face, host),
+            uts: asked(NsKind::Uts, "uname(2)", face, host, |_| uts()),
             ns: face.ns.clone(),
             owners: NsKind::ALL.into_iter().map(|kind| (kind, owner(kind))).collect(),
             processes,
@@ -90,7 +91,15 @@ impl Sampler {
             caps: face.privileges.then(|held| caps_of(held.caps).ok_or_else(|| status("Cap"))),
             seccomp: face.privileges.then(|held| held.seccomp.ok_or_else(|| status("Seccomp"))),
             no_new_privs: face.privileges.then(|held| held.no_new_privs.ok_or_else(|| status("NoNewPrivs"))),
-            cgroup: face.cgroup.clone(),
+            cgroup: asked(NsKind::Cgroup, "/proc/self/cgroup", face, host, |_| face.cgroup.clone()),
+            init_cgroup: asked(NsKind::Cgroup, "/proc/1/cgroup", face, host, |host| {
+                asked(NsKind::Pid, "/proc/1/cgroup", face, host, |host| host.init_cgroup.clone())
+            }),
+            ipc: ipc_of(face, host),
+            clocks: shared(NsKind::Time, face, host).map_or_else(
+                || Clocks::unread(&elsewhere(NsKind::Time, "clock_gettime(2)", face)),
+                |host| host.clocks.clone(),
+            ),
             time: file_of(dir, base, "timens_offsets", SMALL, buffer, parse::time_offsets),
             lsm: face.lsm.clone(),
             files: files::below(&dir.root(), &self.scratch.files, &passwd),
@@ -178,28 +187,40 @@ pub fn inner(map: &[IdRange], outside: u32) -> Option<u32> {
     })
 }
 
-/// The names of another UTS namespace can't be asked for from outside.
-fn uts_of(face: &Face, host: &View) -> Reading<Uts> {
-    let (host, other) = (host.ns.get(&NsKind::Uts), face.ns.get(&NsKind::Uts));
-    match (host.and_then(Reading::read), other) {
-        (Some(host), Some(Reading::Read(other))) if host == other => uts(),
-        (_, Some(Reading::Read(other))) => {
-            Reading::Unread(Unread { path: format!("uname(2) in uts:[{other}]"), errno: Errno(libc::EOPNOTSUPP) })
+/// The host's view, where a process is in the same namespace of this kind.
+fn shared<'a>(kind: NsKind, face: &Face, host: &'a View) -> Option<&'a View> {
+    let (own, other) = (host.ns.get(&kind)?.read()?, face.ns.get(&kind)?.read()?);
+    (own == other).then_some(host)
+}
+
+/// What only a process of that other namespace could be asked for.
+fn elsewhere(kind: NsKind, asked: &str, face: &Face) -> Unread {
+    match face.ns.get(&kind) {
+        Some(Reading::Read(other)) => {
+            Unread { path: format!("{asked} in {}:[{other}]", kind.name()), errno: Errno(libc::EOPNOTSUPP) }
         }
-        (_, Some(Reading::Unread(unread))) => Reading::Unread(unread.clone()),
-        (_, None) => Reading::Unread(Unread { path: "ns/uts".to_owned(), errno: Errno(libc::ENOENT) }),
+        Some(Reading::Unread(unread)) => unread.clone(),
+        None => Unread { path: format!("ns/{}", kind.name()), errno: Errno(libc::ENOENT) },
     }
+}
+
+/// A value that the host's view has for a process of the same namespace alone.
+fn asked<T>(kind: NsKind, name: &str, face: &Face, host: &View, pick: impl FnOnce(&View) -> Reading<T>) -> Reading<T> {
+    shared(kind, face, host).map_or_else(|| Reading::Unread(elsewhere(kind, name, face)), pick)
+}
+
+/// The IPC objects: those of another namespace can't be listed from here, nor the
+/// queues of a queue file system in another mount tree.
+fn ipc_of(face: &Face, host: &View) -> Ipc {
+    let Some(host) = shared(NsKind::Ipc, face, host) else {
+        return Ipc::unread(&elsewhere(NsKind::Ipc, "/proc/sysvipc", face));
+    };
+    let mqueue = asked(NsKind::Mnt, "/dev/mqueue", face, host, |host| host.ipc.mqueue.clone());
+    Ipc { mqueue, ..host.ipc.clone() }
 }
 
 /// Nor what is in another network namespace.
 fn net_of(face: &Face, host: &View) -> Net {
-    let (host_ns, other) = (host.ns.get(&NsKind::Net), face.ns.get(&NsKind::Net));
-    match (host_ns.and_then(Reading::read), other) {
-        (Some(own), Some(Reading::Read(other))) if own == other => host.net.clone(),
-        (_, Some(Reading::Read(other))) => {
-            Net::unread(&Unread { path: format!("rtnetlink(7) in net:[{other}]"), errno: Errno(libc::EOPNOTSUPP) })
-        }
-        (_, Some(Reading::Unread(unread))) => Net::unread(unread),
-        (_, None) => Net::unread(&Unread { path: "ns/net".to_owned(), errno: Errno(libc::ENOENT) }),
-    }
+    let shared = shared(NsKind::Net, face, host);
+    shared.map_or_else(|| Net::unread(&elsewhere(NsKind::Net, "rtnetlink(7)", face)), |host| host.net.clone())
 }

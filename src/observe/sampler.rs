@@ -105,7 +105,8 @@ impl Sampler {
         let files = dir.map(|dir| files::below(&dir.root(), &self.scratch.files, &self.scratch.passwd));
         let files = files.unwrap_or_default();
         let walls = self.walls(own, &face);
-        (name, ActorView { pid, alive, exit, ns: face.ns, walls, users: face.users, files, seen, stale })
+        let (users, cgroup) = (face.users, face.cgroup);
+        (name, ActorView { pid, alive, exit, ns: face.ns, walls, users, cgroup, files, seen, stale })
     }
 
     /// This process, from outside.

@@ -10,8 +10,10 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::clocks::clocks;
 use super::crowd::{Crowd, Standpoint};
 use super::files;
+use super::ipc::ipc;
 use super::layers;
 use super::model::{Caps, Ids, Process, Reading, Root, Unread, Users, Uts, View};
 use super::net::{Network, own_number};
@@ -61,6 +63,7 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         overlays = layers::overlays(bytes);
         Some(parse::mounts(bytes))
     });
+    let ipc = ipc(proc, &mounts, &mut scratch.buffer);
     View {
         ids: ids(&scratch.passwd),
         uts: uts(),
@@ -76,10 +79,23 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         seccomp: or_else(read::seccomp_mode(), "prctl(2) PR_GET_SECCOMP", || privileges.read()?.seccomp),
         no_new_privs: or_else(read::no_new_privs(), "prctl(2) PR_GET_NO_NEW_PRIVS", || privileges.read()?.no_new_privs),
         cgroup: own.file("cgroup", SMALL, &mut scratch.buffer, |bytes| Some(parse::cgroup(bytes))),
+        init_cgroup: init_cgroup(proc, &mut scratch.buffer),
+        ipc,
+        clocks: clocks(proc, &mut scratch.buffer),
         time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
         lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
         files: files::below(&read::open_dir(c"/"), &scratch.files, &scratch.passwd),
         net,
+    }
+}
+
+/// The cgroups of the first process of a /proc, as the caller reads their paths.
+pub(super) fn init_cgroup(proc: Result<&ProcDir, &Unread>, buffer: &mut Vec<u8>) -> Reading<BTreeMap<String, String>> {
+    match proc.map_err(Clone::clone).and_then(|proc| Ok((proc.process(1)?, proc.path()))) {
+        Ok((dir, path)) => {
+            file_of(&dir, &format!("{path}/1"), "cgroup", SMALL, buffer, |bytes| Some(parse::cgroup(bytes)))
+        }
+        Err(unread) => Reading::Unread(unread),
     }
 }
 

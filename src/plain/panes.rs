@@ -2,6 +2,7 @@
 //! the paper; called by the loop and by `page`.
 
 mod net;
+mod objects;
 
 use super::layers::layers;
 use super::paper::{Paper, Tone};
@@ -33,6 +34,9 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Layers => say!(lang, "Files by layer; the box is {name}", "Fichiers par couche ; la boîte est {name}"),
         Pane::Names => say!(lang, "Names; the box is {name}", "Noms ; la boîte est {name}"),
         Pane::Net => say!(lang, "Network; the box is {name}", "Réseau ; la boîte est {name}"),
+        Pane::Ipc => say!(lang, "IPC objects; the box is {name}", "Objets IPC ; la boîte est {name}"),
+        Pane::Time => say!(lang, "Clocks; the box is {name}", "Horloges ; la boîte est {name}"),
+        Pane::Cgroup => say!(lang, "Cgroup paths; the box is {name}", "Chemins des cgroups ; la boîte est {name}"),
         // Not of one box: the caller has them by `calls`.
         Pane::Calls => return,
     };
@@ -52,6 +56,9 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Layers => layers(paper, snapshot, boxed, actor, all),
         Pane::Names => names(paper, &snapshot.host, actor),
         Pane::Net => net::net(paper, snapshot, boxed, all),
+        Pane::Ipc => objects::ipc(paper, &snapshot.host, actor, all),
+        Pane::Time => objects::time(paper, &snapshot.host, actor),
+        Pane::Cgroup => objects::cgroup(paper, &snapshot.host, actor, all),
         Pane::Calls => {}
     }
 }

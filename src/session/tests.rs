@@ -12,7 +12,7 @@ use crate::lesson::model::{
 };
 use crate::lesson::op::NsKind;
 use crate::lesson::{Check, Op};
-use crate::observe::model::{Namespaces, Net, Reading, Unread, Uts, View};
+use crate::observe::model::{Clocks, Ipc, Namespaces, Net, Reading, Unread, Uts, View};
 use indexmap::IndexMap;
 
 fn check(id: &str, at: &str, is: Predicate) -> Check {
@@ -104,6 +104,7 @@ fn lesson() -> Arc<Lesson> {
         since: None,
         minutes: 5,
         seeds: IndexMap::from([("name".into(), Seed { choose: vec!["brume".into()], number: Some((10, 99)) })]),
+        host_shell: true,
         actors: vec!["box".into()],
         from_shells: Vec::new(),
         files: Vec::new(),
@@ -113,8 +114,11 @@ fn lesson() -> Arc<Lesson> {
 }
 
 fn seen(hostname: &str, domainname: &str) -> Command {
+    fn why() -> Unread {
+        Unread { path: String::new(), errno: Errno(13) }
+    }
     fn unread<T>() -> Reading<T> {
-        Reading::Unread(Unread { path: String::new(), errno: Errno(13) })
+        Reading::Unread(why())
     }
     let host = View {
         ids: unread(),
@@ -131,6 +135,9 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         seccomp: unread(),
         no_new_privs: unread(),
         cgroup: unread(),
+        init_cgroup: unread(),
+        ipc: Ipc::unread(&why()),
+        clocks: Clocks::unread(&why()),
         time: unread(),
         lsm: unread(),
         files: BTreeMap::new(),

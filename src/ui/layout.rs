@@ -47,6 +47,12 @@ pub enum Pane {
     Names,
     /// Twin rows of interfaces, listening sockets and routes.
     Net,
+    /// Twin rows of IPC objects.
+    Ipc,
+    /// Clocks and their offsets.
+    Time,
+    /// Cgroup paths.
+    Cgroup,
     /// The wall gauge: a tab of its own only in a single column.
     Walls,
     /// The calls: a tab of its own only in a single column.
@@ -55,10 +61,31 @@ pub enum Pane {
 
 impl Pane {
     /// Those that are tabs of the twin pane.
-    pub const TWINS: [Self; 6] = [Self::Processes, Self::Users, Self::Mounts, Self::Layers, Self::Names, Self::Net];
+    pub const TWINS: [Self; 9] = [
+        Self::Processes,
+        Self::Users,
+        Self::Mounts,
+        Self::Layers,
+        Self::Names,
+        Self::Net,
+        Self::Ipc,
+        Self::Time,
+        Self::Cgroup,
+    ];
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 8] =
-        [Self::Processes, Self::Users, Self::Mounts, Self::Layers, Self::Names, Self::Net, Self::Walls, Self::Calls];
+    pub const ALL: [Self; 11] = [
+        Self::Processes,
+        Self::Users,
+        Self::Mounts,
+        Self::Layers,
+        Self::Names,
+        Self::Net,
+        Self::Ipc,
+        Self::Time,
+        Self::Cgroup,
+        Self::Walls,
+        Self::Calls,
+    ];
 }
 
 /// The regions; those that are not shown are empty.

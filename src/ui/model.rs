@@ -296,6 +296,9 @@ impl LessonScreen {
                 model::Pane::Layers => Pane::Layers,
                 model::Pane::Names => Pane::Names,
                 model::Pane::Net => Pane::Net,
+                model::Pane::Ipc => Pane::Ipc,
+                model::Pane::Time => Pane::Time,
+                model::Pane::Cgroup => Pane::Cgroup,
                 model::Pane::Calls => Pane::Calls,
             };
         }
@@ -312,7 +315,10 @@ impl LessonScreen {
         self.calls_scroll = 0;
         self.calls_follow = true;
         self.twins.stale = true;
-        let mut actors = vec![HOST.to_owned()];
+        let mut actors = Vec::new();
+        if self.session.lesson().host_shell {
+            actors.push(HOST.to_owned());
+        }
         let task = self.session.step_def().task.iter().flat_map(|task| task.shells.iter());
         for actor in task.chain([&self.boxed().to_owned()]) {
             if !actors.contains(actor) && self.session.lesson().is_puppet(actor) {

@@ -9,12 +9,13 @@ use super::layout::Pane;
 use super::safe::safe;
 use crate::i18n::{Explain, Lang};
 use crate::lesson::op::NsKind;
-use crate::observe::model::{IdRange, Process, Users};
+use crate::observe::model::{IdRange, Process, Unread, Users};
 use crate::observe::twin::{self, Key, MountFace, Passes, RowKey, Side, UserFace};
 use crate::observe::{ActorView, Change, Changes, Reading, Snapshot, View};
 use crate::say;
 
 mod net;
+mod objects;
 use net::net;
 
 /// So many rows that are not the box's own are made ready at once; the rest of a
@@ -188,6 +189,9 @@ impl Table {
             Pane::Layers => layers::volumes(&mut making, host, actor, lang),
             Pane::Names => names(&mut making, host, actor, lang),
             Pane::Net => net(&mut making, snapshot, actor, lang),
+            Pane::Ipc => objects::ipc(&mut making, host, actor, lang),
+            Pane::Time => objects::time(&mut making, host, actor, lang),
+            Pane::Cgroup => objects::cgroup(&mut making, host, actor, lang),
         };
         making.rows.sort_by_key(|row| row.rank);
         making.hues.tidy(&making.rows);
@@ -256,19 +260,21 @@ impl Making<'_> {
 
 /// Why each side has nothing to show, where it could not be read.
 fn unread<T>(host: &View, actor: &ActorView, field: fn(&View) -> &Reading<T>, lang: Lang) -> [Option<String>; 2] {
-    let why = |unread: &crate::observe::model::Unread| {
-        let (path, why) = (safe(&unread.path), unread.errno.explain(lang));
-        say!(lang, "not readable: {path}: {why}", "illisible : {path} : {why}")
-    };
     let side = |reading: &Reading<T>| match reading {
         Reading::Read(_) => None,
-        Reading::Unread(unread) => Some(why(unread)),
+        Reading::Unread(unread) => Some(reason(unread, lang)),
     };
     let inside = match &actor.seen {
         Reading::Read(seen) => side(field(seen)),
-        Reading::Unread(unread) => Some(why(unread)),
+        Reading::Unread(unread) => Some(reason(unread, lang)),
     };
     [side(field(host)), inside]
+}
+
+/// Why there is nothing to show.
+fn reason(unread: &Unread, lang: Lang) -> String {
+    let (path, why) = (safe(&unread.path), unread.errno.explain(lang));
+    say!(lang, "not readable: {path}: {why}", "illisible : {path} : {why}")
 }
 
 /// Both faces there: one object.

@@ -12,8 +12,8 @@ use cloison::lesson::model::{
 };
 use cloison::lesson::op::{MapKind, NsKind, Op};
 use cloison::observe::model::{
-    ActorView, Built, Caps, IdRange, Ids, Mount, Namespaces, Net, Process, Root, TimeOffsets, Unread, Users, Uts, View,
-    Wall, WallState,
+    ActorView, Built, Caps, Clocks, IdRange, Ids, Ipc, Mount, Namespaces, Net, Process, Root, TimeOffsets, Unread,
+    Users, Uts, View, Wall, WallState,
 };
 use cloison::observe::{Call, Errno, Reading, Snapshot};
 use cloison::session::{Effect, OpOutcome, StepOutcome};
@@ -290,6 +290,7 @@ pub fn lesson() -> Lesson {
         since: Some("2.6.19".to_owned()),
         minutes: 6,
         seeds: IndexMap::new(),
+        host_shell: true,
         actors: vec!["box".to_owned()],
         from_shells: Vec::new(),
         files: Vec::new(),
@@ -473,6 +474,9 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         seccomp: Reading::Read(0),
         no_new_privs: Reading::Read(false),
         cgroup: Reading::Read(BTreeMap::new()),
+        init_cgroup: Reading::Read(BTreeMap::new()),
+        ipc: Ipc::unread(&why()),
+        clocks: Clocks::unread(&why()),
         time: Reading::Read(TimeOffsets { monotonic: (0, 0), boottime: (0, 0) }),
         lsm: Reading::Read(String::new()),
         files: BTreeMap::new(),
@@ -515,6 +519,7 @@ pub fn snapshot() -> Snapshot {
         ns: BTreeMap::from([(NsKind::Pid, Reading::Read(200))]),
         walls: Wall::ALL.iter().map(wall).collect(),
         users,
+        cgroup: Reading::Read(BTreeMap::new()),
         files: BTreeMap::new(),
         seen: Reading::Read(seen),
         stale: None,
@@ -532,7 +537,11 @@ pub fn snapshot() -> Snapshot {
 
 /// Why nothing could be read.
 pub fn unread<T>() -> Reading<T> {
-    Reading::Unread(Unread { path: "/proc/48213/\x1b]0;x\x07".to_owned(), errno: Errno(13) })
+    Reading::Unread(why())
+}
+
+fn why() -> Unread {
+    Unread { path: "/proc/48213/\x1b]0;x\x07".to_owned(), errno: Errno(13) }
 }
 
 /// The list that the list's tests show.

@@ -3,6 +3,7 @@
 
 pub mod files;
 pub mod holding;
+pub mod ipc;
 pub mod mounts;
 pub mod names;
 pub mod namespaces;

@@ -35,6 +35,8 @@ pub fn validate(files: &Files) -> Result<Lesson, Vec<Diagnostic>> {
     };
 
     let mut context = Context::new(&files.lesson, &raw);
+    let host_shell = raw.host_shell.as_deref().copied().unwrap_or(true);
+    context.host_shell = host_shell;
     let number = context.head(&raw, &files.folder);
     let actors = context.actors(&raw);
     let steps = context.steps(&raw.step);
@@ -62,6 +64,7 @@ pub fn validate(files: &Files) -> Result<Lesson, Vec<Diagnostic>> {
         actors,
         from_shells,
         files: watched,
+        host_shell,
         steps,
         texts,
     })
@@ -80,6 +83,10 @@ struct Context<'a> {
     longest: Values,
     /// The actors there are by now; not `host`.
     actors: Vec<String>,
+    /// Those of them that have left the IPC namespace that the lab is in.
+    own_ipc: HashSet<String>,
+    /// Whether tasks may be done in the host's shells.
+    host_shell: bool,
     /// Those of them that are processes from a shell.
     from_shells: Vec<String>,
 }
@@ -92,6 +99,8 @@ impl<'a> Context<'a> {
             seeds: IndexMap::new(),
             longest: Values::default(),
             actors: Vec::new(),
+            own_ipc: HashSet::new(),
+            host_shell: true,
             from_shells: Vec::new(),
         };
         context.few(raw.seed.keys().nth(FEW).map(Placed::span), FEW);

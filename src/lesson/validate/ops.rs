@@ -6,9 +6,9 @@ use nix::sys::signal::Signal;
 
 use super::{Context, FEW};
 use crate::lesson::diagnostic::{both, quoted};
-use crate::lesson::format::{Placed, RawDo, RawRoot, RawRun, RawSetns, Word};
+use crate::lesson::format::{Placed, RawDo, RawRoot, RawRun, RawSetns, RawShmget, Word};
 use crate::lesson::model::Do;
-use crate::lesson::op::{NsKind, Op, RootKind};
+use crate::lesson::op::{NsKind, Op, RootKind, ShmFlag, ipc_key};
 
 /// The most bytes of a host or domain name: __NEW_UTS_LEN, sethostname(2).
 const NAME_BYTES: usize = 64;
@@ -40,13 +40,31 @@ impl Context<'_> {
                 raw.span(),
                 both!("no operation", "il manque l'opération"),
                 both!(
-                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, run, kill, link, address, route, listen, connect",
-                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, run, kill, link, address, route, listen, connect"
+                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect",
+                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect"
                 ),
             );
             return None;
         };
+        self.note_ipc(&raw.actor, &op);
         Some(Do { actor: raw.actor.to_string(), op, fails: raw.fails.as_deref().cloned() })
+    }
+
+    /// Keeps who has an IPC namespace other than the lab's.
+    fn note_ipc(&mut self, actor: &Word, op: &Op) {
+        let (who, own) = match op {
+            Op::Unshare { kinds, .. } if kinds.contains(&NsKind::Ipc) => (actor.as_str(), true),
+            Op::Fork { child } => (child.as_str(), self.own_ipc.contains(actor.as_str())),
+            Op::Setns { of, kinds } if kinds.contains(&NsKind::Ipc) => {
+                (actor.as_str(), self.own_ipc.contains(of.as_str()))
+            }
+            _ => return,
+        };
+        if own {
+            self.own_ipc.insert(who.to_owned());
+        } else {
+            self.own_ipc.remove(who);
+        }
     }
 
     fn ops(&mut self, raw: &Placed<RawDo>) -> Vec<Op> {
@@ -153,6 +171,13 @@ impl Context<'_> {
         if let Some(clock) = &raw.clock {
             ops.push(Op::Clock { monotonic: clock.monotonic, boottime: clock.boottime });
         }
+        if let Some(shmget) = &raw.shmget {
+            ops.push(self.shmget(&raw.actor, shmget));
+        }
+        if let Some(target) = &raw.mqueue {
+            self.path(target);
+            ops.push(Op::Mqueue { target: target.to_string() });
+        }
         if let Some(run) = &raw.run {
             ops.push(self.run(run));
         }
@@ -249,6 +274,40 @@ impl Context<'_> {
                 Op::Root { kind: RootKind::Host }
             }
         }
+    }
+
+    fn shmget(&mut self, actor: &Word, shmget: &RawShmget) -> Op {
+        let creat = shmget.flags.iter().find(|flag| ***flag == ShmFlag::Creat);
+        if let Some(creat) = creat.filter(|_| !self.own_ipc.contains(actor.as_str())) {
+            let shown = quoted(actor);
+            self.report_with_help(
+                creat.span(),
+                both!(
+                    "`{shown}` would leave a segment behind in the host's IPC namespace",
+                    "« {shown} » laisserait un segment dans l'espace de noms IPC de l'hôte"
+                ),
+                both!(
+                    "first `unshare = [\"user\", \"ipc\"]`: what is made in there ends with the lab",
+                    "d'abord « unshare = [\"user\", \"ipc\"] » : ce qui y est créé disparaît avec le laboratoire"
+                ),
+            );
+        }
+
+        let filled = self.filled(shmget.key.span(), &shmget.key);
+        if ipc_key(&filled).is_none() {
+            let shown = quoted(&filled);
+            self.report_with_help(
+                shmget.key.span(),
+                both!("`{shown}` is no key", "« {shown} » n'est pas une clé"),
+                both!(
+                    "a number from 1 to 4294967295, decimal or after 0x: \"0xcafe\"",
+                    "un nombre de 1 à 4294967295, décimal ou après 0x : \"0xcafe\""
+                ),
+            );
+        }
+        self.no_doubles(&shmget.flags, |flag| format!("{flag:?}"));
+        let flags = shmget.flags.iter().map(|flag| **flag).collect();
+        Op::Shmget { key: shmget.key.to_string(), size: *shmget.size, flags }
     }
 
     fn run(&mut self, run: &RawRun) -> Op {

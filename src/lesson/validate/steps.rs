@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::{Context, FEW, words};
 use crate::lesson::diagnostic::{both, did_you_mean, quoted};
 use crate::lesson::format::{Placed, RawCheck, RawHint, RawPredict, RawStep, RawTask};
-use crate::lesson::model::{Check, Predict, Reaction, Step, Task};
+use crate::lesson::model::{Check, HOST, Predict, Reaction, Step, Task};
 
 /// The most points of one prediction or task: sums stay far from any limit.
 const MOST_POINTS: u32 = 1000;
@@ -171,6 +171,15 @@ impl Context<'_> {
         self.few(raw.shells.get(FEW).map(Placed::span), FEW);
         for shell in raw.shells.iter().take(FEW) {
             self.known_actor(shell, true);
+            if shell.as_str() == HOST && !self.host_shell {
+                self.report(
+                    shell.span(),
+                    both!(
+                        "the host's shells are not offered: `host_shell = false`",
+                        "les shells de l'hôte ne sont pas proposés : « host_shell = false »"
+                    ),
+                );
+            }
         }
         self.points(raw.span(), raw.points);
         self.seconds(&raw.seconds);

@@ -2,12 +2,18 @@
 //! Pure functions of two views, for the panes and for what counts changes; nothing
 //! is read here.
 
+mod cgroup;
+mod clocks;
+mod ipc;
 mod mounts;
 mod names;
 mod net;
 mod processes;
 mod users;
 
+pub use cgroup::{Path, cgroup};
+pub use clocks::{Reads, clocks, offset, span};
+pub use ipc::{IpcFace, ipc};
 pub use mounts::{MountFace, Passes, mounts};
 pub use names::names;
 pub(super) use net::key_of_route;
@@ -15,7 +21,7 @@ pub use net::{NetFace, Other, net};
 pub use processes::processes;
 pub use users::{UserFace, UsersTwin, users};
 
-use super::model::Wall;
+use super::model::{IpcKind, Wall};
 use crate::lesson::op::NsKind;
 
 /// Which side of the wall.
@@ -58,8 +64,20 @@ pub enum Key {
     Seccomp,
     /// The no_new_privs bit.
     NoNewPrivs,
-    /// The cgroup paths.
+    /// The cgroup paths that a side reads of itself.
     Cgroup,
+    /// The cgroup paths of an actor, read from outside.
+    Group,
+    /// The path of the viewer in one cgroup tree, by its place in the list.
+    Tree(u32),
+    /// That of the first process of the /proc.
+    TreeOfInit(u32),
+    /// An object of an IPC namespace: its kind, and its id or inode.
+    Ipc(IpcKind, u64),
+    /// Every object of a kind, where the list as a whole could or could not be read.
+    IpcObjects,
+    /// A clock, or its offset, by its place in the list.
+    Clock(u32),
     /// The clock offsets.
     Time,
     /// The security module's label.

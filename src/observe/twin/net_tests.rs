@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::kernel::Errno;
 use crate::observe::diff;
-use crate::observe::model::{ActorView, Namespaces, Peer, Unread};
+use crate::observe::model::{ActorView, Clocks, Ipc, Namespaces, Peer, Unread};
 use crate::observe::{Change, Changes};
 
 fn link(index: u32, name: &str, peer: Option<u32>) -> Link {
@@ -26,9 +26,13 @@ fn listener(port: u16, inode: u32) -> Listener {
     Listener { protocol, address, port, uid: 0, inode, pid: None, program: None }
 }
 
+fn why() -> Unread {
+    Unread { path: "x".to_owned(), errno: Errno(libc::EACCES) }
+}
+
 fn side(ns: u64, links: Vec<Link>, listeners: Vec<Listener>) -> View {
     fn no<T>() -> Reading<T> {
-        Reading::Unread(Unread { path: "x".to_owned(), errno: Errno(libc::EACCES) })
+        Reading::Unread(why())
     }
     View {
         ids: no(),
@@ -43,6 +47,9 @@ fn side(ns: u64, links: Vec<Link>, listeners: Vec<Listener>) -> View {
         seccomp: no(),
         no_new_privs: no(),
         cgroup: no(),
+        init_cgroup: no(),
+        ipc: Ipc::unread(&why()),
+        clocks: Clocks::unread(&why()),
         time: no(),
         lsm: no(),
         overlays: Vec::new(),
@@ -59,7 +66,8 @@ fn machine(host: View, actors: Vec<(&str, View)>) -> Snapshot {
         exit: None,
         ns: BTreeMap::new(),
         walls: BTreeMap::new(),
-        users: Reading::Unread(Unread { path: "x".to_owned(), errno: Errno(libc::EACCES) }),
+        users: Reading::Unread(why()),
+        cgroup: Reading::Unread(why()),
         seen: Reading::Read(seen),
         stale: None,
         files: BTreeMap::new(),

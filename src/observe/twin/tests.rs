@@ -2,13 +2,19 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::kernel::Errno;
+use crate::lesson::op::NsKind;
 use crate::observe::model::{
-    ActorView, Built, IdRange, Ids, Namespaces, Net, Process, Reading, Snapshot, Unread, Users, Uts, View, WallState,
+    ActorView, Built, Clocks, IdRange, Ids, Ipc, IpcKind, Mqueue, Namespaces, Net, Process, Queue, Reading, Shm,
+    Snapshot, TimeOffsets, Unread, Users, Uts, View, WallState,
 };
 use crate::observe::{Change, OVERFLOW, diff};
 
+fn why() -> Unread {
+    Unread { path: "x".to_owned(), errno: Errno(libc::EACCES) }
+}
+
 fn unread<T>() -> Reading<T> {
-    Reading::Unread(Unread { path: "x".to_owned(), errno: Errno(libc::EACCES) })
+    Reading::Unread(why())
 }
 
 pub(super) fn view() -> View {
@@ -27,6 +33,9 @@ pub(super) fn view() -> View {
         seccomp: unread(),
         no_new_privs: unread(),
         cgroup: unread(),
+        init_cgroup: unread(),
+        ipc: Ipc::unread(&why()),
+        clocks: Clocks::unread(&why()),
         time: unread(),
         lsm: unread(),
         files: BTreeMap::new(),
@@ -42,6 +51,7 @@ pub(super) fn actor(pid: u32, seen: View) -> ActorView {
         ns: BTreeMap::new(),
         walls: BTreeMap::new(),
         users: unread(),
+        cgroup: unread(),
         files: BTreeMap::new(),
         seen: Reading::Read(seen),
         stale: None,
@@ -266,4 +276,154 @@ fn an_actor_that_comes_or_goes_is_one_change_not_a_hundred() {
 
 fn ids() -> Reading<Ids> {
     Reading::Read(Ids { pid: 1, ppid: 0, uid: 0, gid: 0, user: None })
+}
+
+fn segment(key: &str, id: u32) -> Shm {
+    Shm {
+        key: key.to_owned(),
+        id,
+        perms: "600".to_owned(),
+        size: 1,
+        creator: 0,
+        attached: 0,
+        removed: false,
+        uid: 0,
+        gid: 0,
+    }
+}
+
+/// A view in an IPC namespace, with these segments and these POSIX queues.
+fn with_ipc(namespace: u64, segments: &[Shm], device: &str, queues: &[&str]) -> View {
+    let queues = queues.iter().enumerate().map(|(at, name)| Queue {
+        name: (*name).to_owned(),
+        inode: at as u64,
+        perms: "644".to_owned(),
+        bytes: Reading::Read(0),
+        uid: 0,
+        gid: 0,
+    });
+    let mounted = Mqueue { path: "/dev/mqueue".to_owned(), device: device.to_owned(), queues: queues.collect() };
+    let mqueue = Reading::Read(Some(mounted));
+    let ipc = Ipc { shm: Reading::Read(segments.to_vec()), mqueue, ..Ipc::unread(&why()) };
+    View { ns: BTreeMap::from([(NsKind::Ipc, Reading::Read(namespace))]), ipc, ..view() }
+}
+
+fn ipc_rows(host: &View, seen: View) -> Vec<(Option<u64>, Option<u64>)> {
+    let actor = ActorView { ns: seen.ns.clone(), ..actor(41, seen) };
+    let number = |face: &Option<IpcFace<'_>>| match face.as_ref().map(IpcFace::row_key) {
+        Some(Key::Ipc(_, number)) => Some(number),
+        _ => None,
+    };
+    ipc(host, &actor).rows.iter().map(|row| (number(&row.host), number(&row.inside))).collect()
+}
+
+#[test]
+fn ipc_objects_join_only_within_one_namespace() {
+    let host = with_ipc(7, &[segment("0x01", 0), segment("0x02", 1)], "0:39", &[]);
+    let same = with_ipc(7, &[segment("0x01", 0), segment("0x02", 1)], "0:39", &[]);
+    assert_eq!(ipc_rows(&host, same), [(Some(0), Some(0)), (Some(1), Some(1))]);
+    let other = with_ipc(8, &[segment("0x01", 0)], "0:40", &[]);
+    assert_eq!(ipc_rows(&host, other), [(None, Some(0)), (Some(0), None), (Some(1), None)], "one key, two objects");
+}
+
+#[test]
+fn an_object_of_another_key_with_the_same_id_is_another() {
+    let host = with_ipc(7, &[segment("0x01", 0)], "0:39", &[]);
+    let later = with_ipc(7, &[segment("0x02", 0)], "0:39", &[]);
+    assert_eq!(ipc_rows(&host, later), [(None, Some(0)), (Some(0), None)]);
+}
+
+#[test]
+fn posix_queues_join_on_the_file_system_that_shows_them() {
+    let host = with_ipc(7, &[], "0:39", &["a", "b"]);
+    assert_eq!(ipc_rows(&host, with_ipc(8, &[], "0:39", &["a"])), [(Some(0), Some(0)), (Some(1), None)]);
+    assert_eq!(ipc_rows(&host, with_ipc(8, &[], "0:40", &["a"])), [(None, Some(0)), (Some(0), None), (Some(1), None)]);
+}
+
+#[test]
+fn an_object_that_is_made_and_removed_is_a_change_and_that_time_passes_is_none() {
+    let before = snapshot(with_ipc(7, &[segment("0x01", 0)], "0:39", &["a"]), actor(41, view()));
+    let clocks = |seconds| Clocks { uptime: Reading::Read(seconds), ..Clocks::unread(&why()) };
+    let with = |host: View, seconds| snapshot(View { clocks: clocks(seconds), ..host }, actor(41, view()));
+    let same = with(before.host.clone(), 1);
+    assert!(diff(&before, &same).is_empty() && with(before.host.clone(), 2) == same);
+    let after = with(with_ipc(7, &[segment("0x02", 3)], "0:39", &[]), 2);
+    let changed = [
+        (Key::Ipc(IpcKind::Shm, 0), Change::Vanished),
+        (Key::Ipc(IpcKind::Shm, 3), Change::Appeared),
+        (Key::Ipc(IpcKind::Mqueue, 0), Change::Vanished),
+    ];
+    assert_eq!(diff(&before, &after).host, BTreeMap::from(changed));
+}
+
+fn with_clocks(namespace: u64, boottime: i64, offset: i64) -> View {
+    let clocks = Clocks {
+        date: Reading::Read("2026-11-22 01:34:36 UTC".to_owned()),
+        boottime: Reading::Read(boottime),
+        ..Clocks::unread(&why())
+    };
+    let time = Reading::Read(TimeOffsets { monotonic: (0, 0), boottime: (offset, 0) });
+    View { ns: BTreeMap::from([(NsKind::Time, Reading::Read(namespace))]), clocks, time, ..view() }
+}
+
+#[test]
+fn the_date_is_one_clock_and_boottime_is_where_the_namespace_is() {
+    let joined = |seen: View| {
+        let (host, actor) = (with_clocks(7, 5, 0), ActorView { ns: seen.ns.clone(), ..actor(41, seen) });
+        let (twin, one) = clocks(&host, &actor);
+        twin.rows.iter().map(|row| row.one(one)).collect::<Vec<_>>()
+    };
+    let (same, other) = (Some(true), Some(false));
+    assert_eq!(joined(with_clocks(7, 6, 0)), [same, None, same, None, same, same]);
+    assert_eq!(joined(with_clocks(8, 99, 9)), [same, None, other, None, same, other]);
+    assert_eq!(joined(with_clocks(7, 6, 9)), [same, None, same, None, same, other], "the children's alone");
+}
+
+#[test]
+fn spans_and_offsets_are_for_people() {
+    use crate::i18n::Lang;
+    assert_eq!(span(12_134, Lang::En), "03:22:14");
+    assert_eq!(span(90_061, Lang::Fr), "1 j 01:01:01");
+    assert_eq!(span(-61, Lang::En), "−00:01:01");
+    assert_eq!((offset(86_400, 0), offset(-5, 7)), ("+86400 s".to_owned(), "-5 s +7 ns".to_owned()));
+}
+
+#[test]
+fn one_group_has_two_paths_and_roots_of_old_trees_fold() {
+    let paths = |list: &[(&str, &str)]| {
+        Reading::Read(list.iter().map(|&(tree, path)| (tree.to_owned(), path.to_owned())).collect())
+    };
+    let init = |view: View| View { processes: Reading::Read(vec![process(0, &[1], Some(9))]), ..view };
+    let host = init(View { init_cgroup: paths(&[("", "/init.scope")]), ..view() });
+    let seen = init(View {
+        cgroup: paths(&[("", "/"), ("cpu", "/"), ("memory", "/")]),
+        init_cgroup: paths(&[("", "/../../init.scope")]),
+        ..view()
+    });
+    let actor = ActorView { cgroup: paths(&[("", "/a/b"), ("cpu", "/"), ("memory", "/m")]), ..actor(41, seen) };
+    let twin = cgroup(&host, &actor);
+    let rows: Vec<_> =
+        twin.rows.iter().map(|row| (row.host.map(|face| face.path), row.inside.map(|face| face.path))).collect();
+    assert_eq!(
+        rows,
+        [
+            (Some("/a/b"), Some("/")),
+            (Some("/m"), Some("/")),
+            (Some("/init.scope"), Some("/../../init.scope")),
+            (Some("/"), Some("/"))
+        ]
+    );
+    assert_eq!(twin.shown, 3, "the root of a v1 tree on both sides");
+}
+
+#[test]
+fn the_first_process_of_another_proc_is_not_compared() {
+    let group = Reading::Read(BTreeMap::from([(String::new(), "/".to_owned())]));
+    let with_init = |inode| View {
+        processes: Reading::Read(vec![process(0, &[1], Some(inode))]),
+        init_cgroup: group.clone(),
+        ..view()
+    };
+    let twin = |seen| cgroup(&with_init(9), &actor(41, seen)).rows.len();
+    assert_eq!((twin(with_init(9)), twin(with_init(10))), (1, 0));
 }

@@ -10,7 +10,7 @@ use super::super::words::{self, Show, Word};
 use super::super::{page, panes};
 use super::{Left, Line};
 use crate::i18n::Explain;
-use crate::lesson::model::Pane;
+use crate::lesson::model::{HOST, Pane};
 use crate::observe::Snapshot;
 use crate::say;
 use crate::session::Command;
@@ -58,7 +58,15 @@ impl<F: AsFd> Line<'_, F> {
             },
             Word::Shell(actor) => {
                 let actor = actor.unwrap_or_else(|| page::boxed(&self.session));
-                self.focus(&actor);
+                if actor == HOST && !self.session.lesson().host_shell {
+                    self.paper.say(&say!(
+                        lang,
+                        "This lesson does without the host's shell: what you would make there would outlive it.",
+                        "Cette leçon se passe du shell de l'hôte : ce que vous y créeriez lui survivrait."
+                    ));
+                } else {
+                    self.focus(&actor);
+                }
             }
             Word::Trace(on) => self.trace(on),
             Word::Lesson => self.keyboard = None,

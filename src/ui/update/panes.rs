@@ -25,9 +25,11 @@ pub(super) fn observed(model: &mut Model, snapshot: &Arc<Snapshot>, now: Instant
     let Some(lesson) = model.lesson_mut() else { return false };
     let twins = &mut lesson.twins;
     let before = twins.snapshot.replace(Arc::clone(snapshot));
-    let same = before.as_ref().is_some_and(|before| {
-        before.host == snapshot.host && before.actors == snapshot.actors && before.traced == snapshot.traced
-    });
+    // Clocks go on though nothing changes.
+    let same = lesson.pane != Pane::Time
+        && before.as_ref().is_some_and(|before| {
+            before.host == snapshot.host && before.actors == snapshot.actors && before.traced == snapshot.traced
+        });
     if same {
         return false;
     }

@@ -84,6 +84,9 @@ pub(super) fn label(pane: Pane, lang: Lang) -> &'static str {
         Pane::Layers => lang.pick("Files", "Fichiers"),
         Pane::Names => lang.pick("Names", "Noms"),
         Pane::Net => lang.pick("Net", "Réseau"),
+        Pane::Ipc => "IPC",
+        Pane::Time => lang.pick("Time", "Temps"),
+        Pane::Cgroup => "Cgroup",
         Pane::Walls => lang.pick("Walls", "Cloisons"),
         Pane::Calls => lang.pick("Calls", "Appels"),
     }
@@ -337,6 +340,7 @@ fn heading(title: &str, wide: u16, theme: Theme) -> Line<'static> {
 /// Numbers stand at the right of their column.
 fn numeric(head: &str) -> bool {
     ["PID", "UID", "GID"].iter().any(|id| head.ends_with(id))
+        || ["ID", "SIZE", "TAILLE", "USED", "EMPLOI"].contains(&head)
 }
 
 /// The widths of the columns, from what is shown; the last takes what is left.
