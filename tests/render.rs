@@ -5,6 +5,8 @@
 mod behaviour;
 #[path = "render/scene.rs"]
 mod scene;
+#[path = "render/users.rs"]
+mod users;
 
 use cloison::i18n::Lang::{En, Fr};
 use cloison::observe::model::{Built, Mount, Uts, Wall};

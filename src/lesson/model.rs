@@ -145,6 +145,8 @@ pub enum Pane {
     Mounts,
     /// Host and domain names.
     Names,
+    /// The tree of namespaces by owner.
+    Namespaces,
 }
 
 /// A step: in this order it carries out `ops`, verifies `expect`, asks `predict`,

@@ -308,16 +308,17 @@ pub const KEYS: &[Binding] = &[
     row(Panes, Char('2'), Intent::Digit(2), ["users", "utilisateurs"]),
     row(Panes, Char('3'), Intent::Digit(3), ["mounts", "montages"]),
     row(Panes, Char('4'), Intent::Digit(4), ["names", "noms"]),
-    row(
-        Panes,
-        Char('5'),
-        Intent::Digit(5),
-        ["walls (where they have no place of their own)", "cloisons (quand elles n'ont pas leur place à part)"],
-    ),
+    row(Panes, Char('5'), Intent::Digit(5), ["namespaces by owner", "espaces de noms par propriétaire"]),
     row(
         Panes,
         Char('6'),
         Intent::Digit(6),
+        ["walls (where they have no place of their own)", "cloisons (quand elles n'ont pas leur place à part)"],
+    ),
+    row(
+        Panes,
+        Char('7'),
+        Intent::Digit(7),
         ["calls (where they have no place of their own)", "appels (quand ils n'ont pas leur place à part)"],
     ),
     row(Panes, KeyCode::Up, Intent::Up, ["scroll up", "défiler vers le haut"]),

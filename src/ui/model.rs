@@ -222,6 +222,7 @@ impl LessonScreen {
                 model::Pane::Users => Pane::Users,
                 model::Pane::Mounts => Pane::Mounts,
                 model::Pane::Names => Pane::Names,
+                model::Pane::Namespaces => Pane::Namespaces,
             };
         }
         self.focus = Focus::Lesson;

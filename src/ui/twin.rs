@@ -2,14 +2,17 @@
 //! in the order to show them. Made once per snapshot, pane and language, never
 //! while drawing.
 
+mod namespaces;
+mod users;
+
 use std::collections::BTreeMap;
 
 use super::layout::Pane;
 use super::safe::safe;
 use crate::i18n::{Explain, Lang};
 use crate::lesson::op::NsKind;
-use crate::observe::model::{IdRange, Mount, Process, Users};
-use crate::observe::twin::{self, Key, RowKey, Side, UserFace};
+use crate::observe::model::{Mount, Process};
+use crate::observe::twin::{self, Key, RowKey, Side};
 use crate::observe::{ActorView, Changes, Reading, Snapshot, View};
 use crate::say;
 
@@ -66,9 +69,10 @@ impl Table {
         let host = &snapshot.host;
         let mut table = match pane {
             Pane::Processes | Pane::Walls | Pane::Calls => processes(&mut making, host, actor, lang),
-            Pane::Users => users(&mut making, host, actor, lang),
+            Pane::Users => users::table(&mut making, host, actor, lang),
             Pane::Mounts => mounts(&mut making, host, actor, lang),
             Pane::Names => names(&mut making, host, actor, lang),
+            Pane::Namespaces => namespaces::table(&mut making, snapshot, actor, lang),
         };
         making.rows.sort_by_key(|(rank, _)| *rank);
         table.own = making.rows.iter().filter(|(rank, _)| *rank <= 1).count();
@@ -155,41 +159,6 @@ fn process(one: &Process) -> Vec<String> {
     let user = one.user.as_deref().map_or_else(|| one.uid.to_string(), safe);
     let command = if one.command.is_empty() { format!("[{}]", safe(&one.name)) } else { safe(&one.command) };
     vec![one.pid.to_string(), one.ppid.to_string(), user, safe(&one.state.to_string()), command]
-}
-
-fn users(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) -> Table {
-    let users = twin::users(host, actor);
-    for row in &users.users.rows {
-        let keys = [row.host, row.inside].map(|face| face.map(|face| Key::User(face.uid)));
-        let mapped = row.inside.is_some_and(|face| face.mapped);
-        // A user that no map explains is in the box only as the overflow uid.
-        let keys = if mapped { keys } else { [keys[0], None] };
-        making.add(row, keys, both(row).filter(|_| mapped), |face| user(face, lang));
-    }
-    let head = match lang {
-        Lang::En => vec!["UID", "NAME"],
-        Lang::Fr => vec!["UID", "NOM"],
-    };
-    let notes = [users.host, users.inside].map(|users| users.map_or_else(Vec::new, |users| maps(users, lang)));
-    Table { head, notes, unread: unread(host, actor, |view| &view.users, lang), ..Table::default() }
-}
-
-fn user(face: &UserFace<'_>, lang: Lang) -> Vec<String> {
-    let name = face.name.map_or_else(|| "–".to_owned(), safe);
-    let name = if face.mapped { name } else { say!(lang, "{name} (not mapped)", "{name} (sans correspondance)") };
-    vec![face.uid.to_string(), name]
-}
-
-fn maps(users: &Users, lang: Lang) -> Vec<String> {
-    let map = |name: &str, ranges: &[IdRange]| {
-        let ranges: Vec<String> =
-            ranges.iter().map(|range| format!("{} → {} (×{})", range.inside, range.outside, range.count)).collect();
-        let ranges =
-            if ranges.is_empty() { lang.pick("not written", "non écrit").to_owned() } else { ranges.join(", ") };
-        format!("{name}  {ranges}")
-    };
-    let setgroups = format!("setgroups  {}", safe(&users.setgroups));
-    vec![map("uid_map", &users.uid_map), map("gid_map", &users.gid_map), setgroups]
 }
 
 fn mounts(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) -> Table {

@@ -4,11 +4,13 @@
 
 mod mounts;
 mod names;
+mod namespaces;
 mod processes;
 mod users;
 
 pub use mounts::mounts;
 pub use names::names;
+pub use namespaces::{NamespaceFace, namespaces};
 pub use processes::processes;
 pub use users::{UserFace, UsersTwin, users};
 
@@ -61,8 +63,16 @@ pub enum Key {
     Time,
     /// The security module's label.
     Lsm,
-    /// A namespace.
+    /// A namespace of the viewer's.
     Ns(NsKind),
+    /// A namespace, by its inode number.
+    Namespace(u64),
+    /// A range of the uid map, by its first id inside.
+    UidRange(u32),
+    /// A range of the gid map.
+    GidRange(u32),
+    /// A file of the lesson's, by the place of its path among them.
+    File(usize),
     /// A wall of an actor.
     Wall(Wall),
     /// Whether an actor runs, and how it ended.

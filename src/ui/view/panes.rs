@@ -39,6 +39,7 @@ fn label(pane: Pane, lang: Lang) -> String {
         Pane::Users => lang.pick("Users", "Utilisateurs"),
         Pane::Mounts => lang.pick("Mounts", "Montages"),
         Pane::Names => lang.pick("Names", "Noms"),
+        Pane::Namespaces => lang.pick("Namespaces", "Esp. de noms"),
         Pane::Walls => lang.pick("Walls", "Cloisons"),
         Pane::Calls => lang.pick("Calls", "Appels"),
     };
