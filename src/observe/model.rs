@@ -111,7 +111,8 @@ pub struct Snapshot {
 /// The namespaces that were found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Namespaces {
-    /// Each user namespace, then what it owns, then its children: by kind and number.
+    /// Each user namespace, then its children with what is below them, then what it owns
+    /// itself: by kind and number.
     pub list: Vec<Namespace>,
     /// How many processes may not be asked for theirs (EACCES: ptrace(2)).
     pub denied: u32,

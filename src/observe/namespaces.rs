@@ -327,15 +327,13 @@ fn order(owners: &HashMap<u64, (Reading<u64>, Option<u32>)>, mut all: All) -> Ve
     for (kind, inode) in all.keys() {
         below.entry(owner(*inode)).or_default().push((*kind, *inode));
     }
-    // Own namespaces first, then the user namespaces that are children.
+    // The user namespaces that are children first: what the lab made stands near the top.
     for list in below.values_mut() {
-        list.sort_unstable_by_key(|(kind, inode)| (*kind == NsKind::User, *kind, *inode));
+        list.sort_unstable();
     }
     let mut list = Vec::with_capacity(all.len());
     let mut waiting: Vec<(NsKind, u64, u32)> =
         below.remove(&None).unwrap_or_default().into_iter().rev().map(|(kind, inode)| (kind, inode, 0)).collect();
-    // Of what stands at the top, user namespaces come first.
-    waiting.sort_by_key(|(kind, _, _)| *kind == NsKind::User);
     while let Some((kind, inode, depth)) = waiting.pop() {
         let Some(found) = all.remove(&(kind, inode)) else { continue };
         if kind == NsKind::User {

@@ -91,7 +91,8 @@ fn ranges(making: &mut Making<'_>, what: &str, map_key: Key, key: fn(u32) -> Key
     let mark = changed(making, Side::Inside, map_key);
     if map.is_empty() {
         let cells = vec![what.to_owned(), "–".to_owned(), say!(lang, "no map written", "aucune table écrite")];
-        making.rows.push((0, Row { host: None, inside: Some(cells), link: Link::Apart, marked: [false, mark] }));
+        let host = vec![String::new(); cells.len()];
+        making.rows.push((0, Row { host: Some(host), inside: Some(cells), link: Link::Apart, marked: [false, mark] }));
     }
     // A single uid is a row of the users already.
     for range in map.iter().filter(|range| range.count > 1 || map_key == Key::GidMap) {
