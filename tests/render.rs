@@ -3,8 +3,12 @@
 
 #[path = "render/behaviour.rs"]
 mod behaviour;
+#[path = "render/net.rs"]
+mod net;
 #[path = "render/scene.rs"]
 mod scene;
+#[path = "render/traced.rs"]
+mod traced;
 #[path = "render/users.rs"]
 mod users;
 

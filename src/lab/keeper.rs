@@ -26,7 +26,7 @@ use crate::kernel::program::{FIRST_PASSED, default_signals, ignore_signals};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::{LEAVE_SCREEN, Settings};
 use crate::kernel::{Errno, Trace};
-use crate::lesson::op::{Op, RootKind};
+use crate::lesson::op::{LinkOp, NsKind, Op, RootKind};
 
 /// How long an op may take, besides what a `run` asks for itself.
 const OP_PATIENCE: Duration = Duration::from_secs(10);
@@ -287,6 +287,8 @@ impl Keeper {
             ToKeeper::View { actor, patience, files } => self.view(&actor, patience, files),
             ToKeeper::Observe { pid, patience, files } => self.observe(pid, patience, &files),
             ToKeeper::Find { shell } => self.find(&shell),
+            ToKeeper::Trace { actor, on } => self.trace(&actor, on),
+            ToKeeper::Traced { actor, patience } => self.traced(&actor, patience),
             ToKeeper::Launch { actor, program, terminal } => match self.launch(&actor, program, terminal) {
                 Ok((launch, fd)) => return self.say_with(&FromKeeper::Launched { launch }, &[fd.as_raw_fd()]),
                 Err(no) => Err(no),
@@ -397,21 +399,46 @@ impl Keeper {
     }
 
     fn view(&mut self, name: &str, patience: u32, files: Vec<String>) -> Result<FromKeeper, NoAnswer> {
+        Ok(FromKeeper::View(match self.report(name, Ask::View { files }, patience)? {
+            Some(Said::View(bytes)) => Some(bytes),
+            _ => None,
+        }))
+    }
+
+    fn traced(&mut self, name: &str, patience: u32) -> Result<FromKeeper, NoAnswer> {
+        Ok(FromKeeper::Traced(match self.report(name, Ask::Traced, patience)? {
+            Some(Said::Traced(traced)) => Some(traced),
+            _ => None,
+        }))
+    }
+
+    fn trace(&mut self, name: &str, on: bool) -> Result<FromKeeper, NoAnswer> {
+        let index = self.living(name)?;
+        let number = self.put(index, Ask::Trace { on }, &[])?;
+        match self.hear(index, number, Instant::now() + OP_PATIENCE)? {
+            Said::Failed(errno, doing) => Err(NoAnswer::Failed(Failure::Call(errno, doing))),
+            _ => Ok(FromKeeper::Done),
+        }
+    }
+
+    /// Asks an actor for a report; nothing where it does not answer in time, or still
+    /// owes an answer.
+    fn report(&mut self, name: &str, ask: Ask, patience: u32) -> Result<Option<Said>, NoAnswer> {
         let index = self.living(name)?;
         if self.actors[index].owes.is_some() {
             // It may have come back meanwhile: look, without waiting.
             let _ = self.actors[index].connection.fill();
             if !matches!(self.take(index, UNASKED), Ok(None)) || self.actors[index].owes.is_some() {
-                return Ok(FromKeeper::View(None));
+                return Ok(None);
             }
         }
-        let number = match self.put(index, Ask::View { files }, &[]) {
-            Err(NoAnswer::Failed(Failure::Silent(_))) => return Ok(FromKeeper::View(None)),
+        let number = match self.put(index, ask, &[]) {
+            Err(NoAnswer::Failed(Failure::Silent(_))) => return Ok(None),
             other => other?,
         };
         match self.hear(index, number, Instant::now() + Duration::from_millis(u64::from(patience))) {
-            Ok(Said::View(bytes)) => Ok(FromKeeper::View(Some(bytes))),
-            Ok(_) | Err(NoAnswer::Failed(Failure::Silent(_))) => Ok(FromKeeper::View(None)),
+            Ok(said) => Ok(Some(said)),
+            Err(NoAnswer::Failed(Failure::Silent(_))) => Ok(None),
             Err(no) => Err(no),
         }
     }
@@ -579,23 +606,19 @@ impl Keeper {
     fn context(&mut self, index: usize, op: &Op) -> Result<Result<(Context, Vec<OwnedFd>), (Errno, String)>, NoAnswer> {
         let mut context = Context::default();
         let mut fds = Vec::new();
+        if !depends(op) {
+            return Ok(Ok((context, fds)));
+        }
+        // The actor whose namespaces the op needs, and which.
+        let mut wanted = (None, Vec::new());
         match op {
             Op::Setns { of, kinds } => {
-                let target = self.actors[self.living(of)?].pid;
                 // User first: it gives the right to enter the others.
                 let mut kinds = kinds.clone();
                 kinds.sort();
-                for kind in kinds {
-                    let path = format!("/proc/{target}/ns/{}", kind.name());
-                    match std::fs::File::open(&path) {
-                        Ok(file) => {
-                            fds.push(OwnedFd::from(file));
-                            context.namespaces.push((kind, path));
-                        }
-                        Err(error) => return Ok(Err((Errno::from(&error), path))),
-                    }
-                }
+                wanted = (Some(self.living(of)?), kinds);
             }
+            Op::Link(LinkOp::Veth { actor, .. }) => wanted = (Some(self.living(actor)?), vec![NsKind::Net]),
             Op::Kill { target, .. } | Op::Idmap { of: target, .. } | Op::Hold { of: target, .. } => {
                 let target = self.actors[self.living(target)?].pid;
                 context.target = pid_as_seen_by(target, self.actors[index].pid);
@@ -614,6 +637,19 @@ impl Keeper {
                 context.directory = Some(path.to_string_lossy().into_owned());
             }
             _ => {}
+        }
+        if let (Some(of), kinds) = wanted {
+            let target = self.actors[of].pid;
+            for kind in kinds {
+                let path = format!("/proc/{target}/ns/{}", kind.name());
+                match std::fs::File::open(&path) {
+                    Ok(file) => {
+                        fds.push(OwnedFd::from(file));
+                        context.namespaces.push((kind, path));
+                    }
+                    Err(error) => return Ok(Err((Errno::from(&error), path))),
+                }
+            }
         }
         Ok(Ok((context, fds)))
     }
@@ -668,14 +704,16 @@ fn patience(op: &Op) -> Duration {
     }
 }
 
-/// Whether what the keeper must find out for an op may change by the ops before it.
+/// Whether the keeper must find something out for an op ([`Keeper::context`]), which
+/// the ops before it may change.
 fn depends(op: &Op) -> bool {
     matches!(
         op,
         Op::Setns { .. }
-            | Op::Hold { .. }
-            | Op::Idmap { .. }
             | Op::Kill { .. }
+            | Op::Idmap { .. }
+            | Op::Hold { .. }
+            | Op::Link(LinkOp::Veth { .. })
             | Op::Root { kind: RootKind::Copy { .. } }
     )
 }

@@ -2,6 +2,8 @@
 //! `lesson::load` and turned into the model by `lesson::validate`; the JSON Schema
 //! is generated from it. Never used past the loader.
 
+mod holding;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -10,6 +12,8 @@ use std::ops::{Deref, Range};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
+
+pub use holding::{RawHold, RawIdmap};
 
 use super::model::{Need, Pane, Part};
 use super::op::{MapKind, MountFlag, NsKind};
@@ -184,6 +188,9 @@ pub struct RawTask {
     /// How long a grader lets the commands run, in seconds.
     #[serde(default = "ten")]
     pub seconds: Placed<u32>,
+    /// List the system calls of the commands in these shells.
+    #[serde(default)]
+    pub trace: bool,
 }
 
 fn one() -> u32 {
@@ -236,6 +243,16 @@ pub struct RawDo {
     pub run: Option<RawRun>,
     /// kill(2) on another actor.
     pub kill: Option<RawKill>,
+    /// An interface of the actor's network namespace.
+    pub link: Option<Placed<RawLink>>,
+    /// An address for a link.
+    pub address: Option<RawAddress>,
+    /// A route.
+    pub route: Option<Placed<RawRoute>>,
+    /// A TCP socket that listens, and says the actor's name to whoever connects.
+    pub listen: Option<RawListen>,
+    /// A TCP connection.
+    pub connect: Option<RawConnect>,
 }
 
 /// mount(2).
@@ -299,33 +316,6 @@ pub struct RawSetns {
     pub kinds: Placed<Vec<Placed<NsKind>>>,
 }
 
-/// A namespace kept there.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawHold {
-    /// The actor whose namespace it is.
-    pub of: Word,
-    /// Which of them.
-    pub kind: NsKind,
-    /// Where it is bind mounted, on a file that is made. Without: by a descriptor that the
-    /// actor keeps open.
-    pub at: Option<Word>,
-}
-
-/// The files of a user namespace, written in this order: `setgroups`, `uid_map`, `gid_map`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawIdmap {
-    /// The actor whose user namespace it is.
-    pub of: Word,
-    /// `deny` or `allow`.
-    pub setgroups: Option<Word>,
-    /// The lines of uid_map: first id inside, first id outside, how many.
-    pub uid_map: Option<Word>,
-    /// The lines of gid_map.
-    pub gid_map: Option<Word>,
-}
-
 /// Clock offsets, in seconds.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -350,6 +340,8 @@ pub struct RawRun {
     /// Leave it running and go on.
     #[serde(default)]
     pub background: bool,
+    /// List the system calls that it makes.
+    pub trace: Option<Placed<bool>>,
 }
 
 /// kill(2).
@@ -360,6 +352,78 @@ pub struct RawKill {
     pub target: Word,
     /// The signal's name without SIG.
     pub signal: Word,
+}
+
+/// An interface: one of the keys, `peer` along with `veth`, `of` along with `port`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawLink {
+    /// Make a veth pair; the name of the end here.
+    pub veth: Option<Word>,
+    /// The other end of the pair.
+    pub peer: Option<RawPeer>,
+    /// Make a bridge.
+    pub bridge: Option<Word>,
+    /// Switch on.
+    pub up: Option<Word>,
+    /// Switch off.
+    pub down: Option<Word>,
+    /// Make a port of a bridge of this link.
+    pub port: Option<Word>,
+    /// The bridge.
+    pub of: Option<Word>,
+    /// Delete; of a veth pair both ends.
+    pub delete: Option<Word>,
+}
+
+/// The other end of a veth pair.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPeer {
+    /// The actor whose network namespace gets it.
+    pub actor: Word,
+    /// Its name there.
+    pub name: Word,
+}
+
+/// An address for a link.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAddress {
+    /// The link.
+    pub dev: Word,
+    /// The address and the length of its network's part, `10.0.0.1/24`.
+    pub add: Word,
+}
+
+/// A route of the main table.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawRoute {
+    /// `default`, or a network, `10.1.0.0/24`.
+    pub to: Word,
+    /// The next host on the way.
+    pub via: Option<Word>,
+    /// The link.
+    pub dev: Option<Word>,
+}
+
+/// A TCP socket that listens.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawListen {
+    /// Address and port, `127.0.0.1:8080`.
+    pub at: Word,
+}
+
+/// A TCP connection.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawConnect {
+    /// Address and port, `127.0.0.1:8080`.
+    pub to: Word,
+    /// The actor that must answer.
+    pub hears: Option<Word>,
 }
 
 /// A predicate on a place of the snapshot: `at`, and one of the keys after it.

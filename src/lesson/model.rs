@@ -46,6 +46,10 @@ pub enum Need {
     Subids,
     /// A fresh /proc can be mounted in a user and PID namespace of one's own.
     ProcMount,
+    /// Pairs of virtual Ethernet interfaces.
+    Veth,
+    /// A process may trace the system calls of its children.
+    Ptrace,
 }
 
 /// A lesson.
@@ -145,8 +149,12 @@ pub enum Pane {
     Mounts,
     /// Host and domain names.
     Names,
+    /// Twin rows of interfaces, listening sockets and routes.
+    Net,
     /// The tree of namespaces by owner.
     Namespaces,
+    /// The calls of the step, and of traced commands.
+    Calls,
 }
 
 /// A step: in this order it carries out `ops`, verifies `expect`, asks `predict`,
@@ -210,6 +218,8 @@ pub struct Task {
     pub points: u32,
     /// How long a grader lets the commands run, in seconds.
     pub seconds: u32,
+    /// Whether the system calls of the commands are listed.
+    pub trace: bool,
     /// What must hold.
     pub checks: Vec<Check>,
     /// Hints that answer to what the student did, first match wins.

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::model::{ActorView, FileSeen, Mount, Namespaces, Process, Reading, Snapshot, View};
-use super::twin::{Key, Side};
+use super::model::{ActorView, FileSeen, Link, Mount, Namespaces, Net, Process, Reading, Snapshot, View};
+use super::twin::{self, Key, Side};
 use crate::lesson::op::NsKind;
 
 /// What became of an object or a field.
@@ -131,6 +131,34 @@ fn views(old: &View, new: &View, into: &mut BTreeMap<Key, Change>) {
     }
     files(&old.files, &new.files, into);
     users_in_use(old, new, into);
+    networks(&old.net, &new.net, into);
+}
+
+/// Links with their addresses, listeners, routes.
+fn networks(old: &Net, new: &Net, into: &mut BTreeMap<Key, Change>) {
+    let lists = |net: &Net| {
+        let (links, addresses) = (net.links.read()?, net.addresses.read()?);
+        let of = |link: &Link| addresses.iter().filter(|one| one.link == link.index).cloned().collect::<Vec<_>>();
+        let links = links.iter().map(|link| (Key::Link(link.index), Some((link.clone(), of(link)))));
+        let listeners = net.listeners.read()?.iter().map(|one| (Key::Listener(one.inode), None));
+        let routes = net.routes.read()?.iter().map(|one| (twin::key_of_route(one), None));
+        Some(links.chain(listeners).chain(routes).collect::<BTreeMap<_, _>>())
+    };
+    if old == new {
+        return;
+    }
+    let (Some(mut before), Some(after)) = (lists(old), lists(new)) else {
+        into.insert(Key::Net, Change::Changed);
+        return;
+    };
+    for (key, face) in after {
+        match before.remove(&key) {
+            None => drop(into.insert(key, Change::Appeared)),
+            Some(was) if was != face => drop(into.insert(key, Change::Changed)),
+            Some(_) => {}
+        }
+    }
+    into.extend(before.into_keys().map(|gone| (gone, Change::Vanished)));
 }
 
 /// One part of a value that is read as a whole.

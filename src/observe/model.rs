@@ -2,13 +2,18 @@
 //! be read is a value that says so. Lists are in a fixed order. Nothing here is
 //! skipped when serialised: the same types cross the keeper's protocol (postcard).
 
+mod namespaces;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::i18n::Lang;
-use crate::kernel::Errno;
+pub use crate::kernel::read::net::{Address, Link, Listener, Neighbour, Peer, Route};
+use crate::kernel::{Errno, Traced};
 use crate::lesson::op::NsKind;
+
+pub use namespaces::{Held, Holding, Namespace, Namespaces};
 
 /// A value read from the kernel, or why it could not be.
 ///
@@ -103,65 +108,13 @@ pub struct Snapshot {
     pub host: View,
     /// Each actor, by name.
     pub actors: BTreeMap<String, ActorView>,
+    /// The calls of traced commands, by the actor that they run in, `host` among
+    /// them; empty where nothing was traced.
+    #[serde(serialize_with = "super::traced::as_json")]
+    pub traced: BTreeMap<String, Traced>,
     /// The namespaces of the processes that the program may look at, and those held
     /// without a process.
     pub namespaces: Namespaces,
-}
-
-/// The namespaces that were found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Namespaces {
-    /// Each user namespace, then its children with what is below them, then what it owns
-    /// itself: by kind and number.
-    pub list: Vec<Namespace>,
-    /// How many processes may not be asked for theirs (EACCES: ptrace(2)).
-    pub denied: u32,
-    /// How many have not been asked yet: of a crowd, some at a time.
-    pub pending: u32,
-}
-
-/// One namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Namespace {
-    /// Of which type.
-    pub kind: NsKind,
-    /// Its inode number, which is its name.
-    pub inode: u64,
-    /// The user namespace that owns it (of a user namespace: its parent), ioctl_ns(2)
-    /// NS_GET_USERNS; EPERM where that is outside the program's own.
-    pub owner: Reading<u64>,
-    /// Of a user namespace: who made it (NS_GET_OWNER_UID), in the program's ids.
-    pub uid: Option<u32>,
-    /// How many user namespaces are above it in the list.
-    pub depth: u32,
-    /// How many processes are in it.
-    pub members: u32,
-    /// The first of them, by PID on the host.
-    pub pids: Vec<u32>,
-    /// What else keeps it there.
-    pub held: Vec<Held>,
-}
-
-/// What keeps a namespace there when nobody is in it, namespaces(7).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Held {
-    /// How.
-    pub by: Holding,
-    /// The process that has the descriptor, or sees the mount; nothing for the
-    /// program's own mounts.
-    pub pid: Option<u32>,
-    /// The mount point, or the number of the descriptor.
-    pub at: String,
-}
-
-/// How a namespace is kept there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Holding {
-    /// By a bind mount of its file.
-    Mount,
-    /// By an open descriptor.
-    Descriptor,
 }
 
 /// An actor, or a process inspected: from outside, and its own view.
@@ -322,6 +275,43 @@ pub struct View {
     /// The lesson's files, by path in its root directory, links not followed; those
     /// that are not there are left out.
     pub files: BTreeMap<String, Reading<FileSeen>>,
+    /// Its network namespace.
+    pub net: Net,
+}
+
+/// What a network namespace holds. Each list fails on its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Net {
+    /// Interfaces, by index.
+    pub links: Reading<Vec<Link>>,
+    /// Their addresses, by link.
+    pub addresses: Reading<Vec<Address>>,
+    /// The routes of the main table.
+    pub routes: Reading<Vec<Route>>,
+    /// The hosts that were spoken with on the links.
+    pub neighbours: Reading<Vec<Neighbour>>,
+    /// The sockets that wait for others.
+    pub listeners: Reading<Vec<Listener>>,
+}
+
+impl Net {
+    /// Of a namespace that can't be asked.
+    pub fn unread(why: &Unread) -> Self {
+        fn no<T>(why: &Unread) -> Reading<T> {
+            Reading::Unread(why.clone())
+        }
+        Self { links: no(why), addresses: no(why), routes: no(why), neighbours: no(why), listeners: no(why) }
+    }
+}
+
+impl Default for Net {
+    /// An empty one.
+    fn default() -> Self {
+        fn none<T>() -> Reading<Vec<T>> {
+            Reading::Read(Vec::new())
+        }
+        Self { links: none(), addresses: none(), routes: none(), neighbours: none(), listeners: none() }
+    }
 }
 
 /// A process's own ids.

@@ -80,7 +80,7 @@ impl Sampler {
         let own = self.own_face();
         let actors = actors.into_iter().map(|known| self.actor(&own, known)).collect();
         let namespaces = self.census.take(&self.proc, &host, &actors);
-        Snapshot { taken: read::monotonic(), host, actors, namespaces }
+        Snapshot { taken: read::monotonic(), host, actors, namespaces, traced: BTreeMap::new() }
     }
 
     fn actor(&mut self, own: &Face, known: Known) -> (String, ActorView) {

@@ -16,6 +16,9 @@ use crate::observe::twin::{self, Key, RowKey, Side};
 use crate::observe::{ActorView, Changes, Reading, Snapshot, View};
 use crate::say;
 
+mod net;
+use net::net;
+
 /// A pane's rows, ready to be drawn.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
@@ -73,6 +76,7 @@ impl Table {
             Pane::Mounts => mounts(&mut making, host, actor, lang),
             Pane::Names => names(&mut making, host, actor, lang),
             Pane::Namespaces => namespaces::table(&mut making, snapshot, actor, lang),
+            Pane::Net => net(&mut making, snapshot, actor, lang),
         };
         making.rows.sort_by_key(|(rank, _)| *rank);
         table.own = making.rows.iter().filter(|(rank, _)| *rank <= 1).count();

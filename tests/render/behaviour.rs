@@ -213,9 +213,13 @@ fn panes_are_switched_by_the_same_keys_at_every_size() {
         let scene = scene.key(KeyCode::Char('4'));
         assert!(scene.says("host name"));
     }
-    let scene = Scene::lesson().size(80, 24).step("unshare").key(KeyCode::F(3)).key(KeyCode::Char('7'));
+    let digit = |pane: Pane| {
+        let at = Pane::ALL.iter().position(|one| *one == pane).expect("a tab");
+        KeyCode::Char(char::from_digit(u32::try_from(at).expect("few") + 1, 10).expect("at most nine"))
+    };
+    let scene = Scene::lesson().size(80, 24).step("unshare").key(KeyCode::F(3)).key(digit(Pane::Calls));
     assert!(scene.says("EINVAL: invalid"), "{}", scene.text());
-    let scene = scene.key(KeyCode::Char('6'));
+    let scene = scene.key(digit(Pane::Walls));
     assert!(scene.says("pid ■"), "{}", scene.text());
     let scene = scene.size(120, 36);
     assert!(scene.says("48213"), "on a wide screen walls have their own place: {}", scene.text());

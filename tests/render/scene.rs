@@ -12,7 +12,7 @@ use cloison::lesson::model::{
 };
 use cloison::lesson::op::{MapKind, NsKind, Op};
 use cloison::observe::model::{
-    ActorView, Built, Caps, IdRange, Ids, Mount, Namespaces, Process, Root, TimeOffsets, Unread, Users, Uts, View,
+    ActorView, Built, Caps, IdRange, Ids, Mount, Namespaces, Net, Process, Root, TimeOffsets, Unread, Users, Uts, View,
     Wall, WallState,
 };
 use cloison::observe::{Call, Errno, Reading, Snapshot};
@@ -230,6 +230,7 @@ pub fn lesson() -> Lesson {
         shells: vec!["box".to_owned()],
         points: 3,
         seconds: 10,
+        trace: false,
         checks: vec![
             name("renamed", "$.actors.box.seen.uts.hostname", Predicate::Equals(cigale())),
             name("host-kept", "$.host.uts.hostname", Predicate::Unchanged),
@@ -434,6 +435,7 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         time: Reading::Read(TimeOffsets { monotonic: (0, 0), boottime: (0, 0) }),
         lsm: Reading::Read(String::new()),
         files: BTreeMap::new(),
+        net: Net::default(),
     }
 }
 
@@ -477,7 +479,13 @@ pub fn snapshot() -> Snapshot {
         stale: None,
     };
     let host = side("lab", "ana", processes, vec![mount(1, "/"), mount(2, "/home")]);
-    Snapshot { taken: 1, host, actors: BTreeMap::from([("box".to_owned(), actor)]), namespaces: Namespaces::default() }
+    Snapshot {
+        taken: 1,
+        host,
+        actors: BTreeMap::from([("box".to_owned(), actor)]),
+        namespaces: Namespaces::default(),
+        traced: BTreeMap::new(),
+    }
 }
 
 /// Why nothing could be read.

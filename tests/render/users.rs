@@ -82,7 +82,7 @@ fn with_maps(snapshot: &mut Snapshot) {
         users.uid_map = ranges;
     }
     if let Reading::Read(users) = &mut snapshot.host.users {
-        users.setgroups = "allow".to_owned();
+        users.setgroups = String::from("allow");
     }
 }
 
@@ -102,17 +102,17 @@ fn users_at_80x24_in_french() {
 
 #[test]
 fn namespaces_at_120x36() {
-    assert_snapshot!(on_pane(Scene::lesson().snapshot(with_namespaces), '5').text());
+    assert_snapshot!(on_pane(Scene::lesson().snapshot(with_namespaces), '6').text());
 }
 
 #[test]
 fn namespaces_at_80x24_in_french() {
-    assert_snapshot!(on_pane(Scene::lesson().size(80, 24).lang(Fr).snapshot(with_namespaces), '5').text());
+    assert_snapshot!(on_pane(Scene::lesson().size(80, 24).lang(Fr).snapshot(with_namespaces), '6').text());
 }
 
 #[test]
 fn a_namespace_that_comes_is_marked_for_a_moment() {
-    let scene = on_pane(Scene::lesson().snapshot(with_namespaces), '5').wait(5_000);
+    let scene = on_pane(Scene::lesson().snapshot(with_namespaces), '6').wait(5_000);
     let text = |scene: &Scene| scene.text();
     assert!(!text(&scene).contains("◆"), "{}", text(&scene));
     let scene = scene.snapshot(|snapshot| {
@@ -131,5 +131,5 @@ fn a_hostile_name_in_a_mount_that_holds_a_namespace_stays_harmless() {
         let held = Held { by: Holding::Mount, pid: Some(48_213), at: "/tmp/\u{1b}[31m\nx".to_owned() };
         snapshot.namespaces.list[5].held = vec![held];
     });
-    assert!(!on_pane(scene, '5').text().contains('\u{1b}'));
+    assert!(!on_pane(scene, '6').text().contains('\u{1b}'));
 }

@@ -40,8 +40,8 @@ impl Context<'_> {
                 raw.span(),
                 both!("no operation", "il manque l'opération"),
                 both!(
-                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, hold, release, write_map, clock, run, kill",
-                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, hold, release, write_map, clock, run, kill"
+                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, hold, release, write_map, clock, run, kill, link, address, route, listen, connect",
+                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, hold, release, write_map, clock, run, kill, link, address, route, listen, connect"
                 ),
             );
             return None;
@@ -164,6 +164,7 @@ impl Context<'_> {
             }
             ops.push(Op::Kill { target: kill.target.to_string(), signal: name.to_owned() });
         }
+        ops.extend(self.net(raw));
         ops
     }
 
@@ -237,7 +238,17 @@ impl Context<'_> {
             self.text(word, TEXT_BYTES);
         }
         self.seconds(&run.seconds);
-        Op::Run { argv: super::words(&run.argv), seconds: *run.seconds, background: run.background }
+        let trace = run.trace.as_ref().is_some_and(|trace| **trace);
+        if let (true, true, Some(place)) = (trace, run.background, &run.trace) {
+            self.report(
+                place.span(),
+                both!(
+                    "a program in the background can't be traced: its calls are listed when it has ended",
+                    "un programme en arrière-plan ne peut pas être tracé : ses appels sont listés quand il a fini"
+                ),
+            );
+        }
+        Op::Run { argv: super::words(&run.argv), seconds: *run.seconds, background: run.background, trace }
     }
 
     pub(super) fn seconds(&mut self, seconds: &Placed<u32>) {
@@ -288,7 +299,7 @@ impl Context<'_> {
 
     /// A text for the kernel: not empty, no zero byte, not too long once filled in.
     /// Gives it as written.
-    fn text(&mut self, word: &Word, most: usize) -> String {
+    pub(super) fn text(&mut self, word: &Word, most: usize) -> String {
         let filled = self.filled(word.span(), word);
         let count = filled.len();
         if count == 0 {

@@ -40,6 +40,7 @@ fn label(pane: Pane, lang: Lang) -> String {
         Pane::Mounts => lang.pick("Mounts", "Montages"),
         Pane::Names => lang.pick("Names", "Noms"),
         Pane::Namespaces => lang.pick("Namespaces", "Esp. de noms"),
+        Pane::Net => lang.pick("Net", "Réseau"),
         Pane::Walls => lang.pick("Walls", "Cloisons"),
         Pane::Calls => lang.pick("Calls", "Appels"),
     };
