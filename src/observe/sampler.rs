@@ -57,12 +57,6 @@ impl Sampler {
         self.scratch.files = files;
     }
 
-    /// Asks only so many processes of a crowd per snapshot for their namespaces: for
-    /// those who take one snapshot after the other.
-    pub fn unhurried(&mut self) {
-        self.census.most = 512;
-    }
-
     /// The host's side: what this process sees.
     pub fn host(&mut self) -> View {
         view(Ok(&self.proc), &mut self.scratch)
