@@ -5,6 +5,7 @@
 
 mod filter;
 mod input;
+mod layers;
 mod page;
 mod panes;
 mod paper;

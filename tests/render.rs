@@ -3,6 +3,8 @@
 
 #[path = "render/behaviour.rs"]
 mod behaviour;
+#[path = "render/layers.rs"]
+mod layers;
 #[path = "render/net.rs"]
 mod net;
 #[path = "render/scene.rs"]

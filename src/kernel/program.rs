@@ -49,11 +49,11 @@ pub const FIRST_PASSED: RawFd = 100;
 pub fn spawn_detached(
     program: &OwnedFd,
     args: &[String],
-    env: (&str, &str),
+    env: &[(&str, &str)],
     fds: &[RawFd],
 ) -> std::io::Result<std::process::Child> {
     let mut command = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()));
-    command.args(args).env(env.0, env.1).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    command.args(args).envs(env.iter().copied()).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
     command.stderr(std::process::Stdio::null());
     let given = fds.to_vec();
     let place = move || {

@@ -3,6 +3,7 @@
 //! under a seccomp filter. Nothing here panics, blocks or calls the name service.
 
 pub mod net;
+pub mod tree;
 
 use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};

@@ -14,7 +14,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use super::ops;
 use super::protocol::{Ask, Context, Mapped, Performed, Program, Said, ToActor};
 use super::tracer::Tracer;
-use super::{Reporter, program};
+use super::{Reporter, program, volumes};
 use crate::kernel::process::{self, Side};
 use crate::kernel::program::{Hold, Launch, Streams, default_signals, launch_held, pipe};
 use crate::kernel::pty::open_pty;
@@ -257,6 +257,10 @@ impl Actor {
             },
             Op::Chroot { path } => ops::mounts::chroot(&mut trace, &self.resolve(path)),
             Op::PivotRoot { path } => ops::mounts::pivot_root(&mut trace, &self.resolve(path)),
+            Op::Mkdir { path } => ops::files::mkdir(&mut trace, &self.resolve(path)),
+            Op::Write { path, text } => ops::files::write(&mut trace, &self.resolve(path), text),
+            // The keeper's own work: the directory is outside of every box.
+            Op::Volume { .. } => Ok(()),
             Op::Kill { signal, .. } => ops::processes::kill(&mut trace, context.target, signal),
             Op::Link(link) => {
                 let fds = self.descriptors(context);
@@ -310,9 +314,11 @@ impl Actor {
         fds
     }
 
-    /// `{root}` is the root that this actor built last.
+    /// `{root}` is the root that this actor built last; `{volumes}` is where the
+    /// lab's volumes are.
     fn resolve(&self, path: &str) -> String {
-        path.replace("{root}", self.root.as_deref().unwrap_or("/"))
+        let path = path.replace("{root}", self.root.as_deref().unwrap_or("/"));
+        path.replace("{volumes}", &volumes::directory().unwrap_or_default())
     }
 
     /// Has the keeper write the maps, then becomes who they make it.

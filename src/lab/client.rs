@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::protocol::{ActorInfo, Failure, FromKeeper, Performed, Program, ToKeeper};
-use super::{journal, sweep};
+use super::{journal, sweep, volumes};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::process::{self, Exit};
 use crate::kernel::program::{sealed_copy, spawn_detached};
@@ -167,7 +167,9 @@ impl Lab {
         let args = [KEEPER_ARGUMENT.to_owned(), TITLE_ROOM.to_owned()];
         // Held over the fork: a burial under way must see it or come before it.
         let mut known = keepers();
-        let keeper = spawn_detached(copy, &args, (super::program::MARKER, &name), &fds).map_err(|error| {
+        let volumes = directory.join(volumes::NAME).to_string_lossy().into_owned();
+        let env = [(super::program::MARKER, name.as_str()), (volumes::VARIABLE, &volumes)];
+        let keeper = spawn_detached(copy, &args, &env, &fds).map_err(|error| {
             let _ = journal::remove_directory(&directory);
             failed("execve")(error)
         })?;

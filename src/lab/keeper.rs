@@ -20,7 +20,7 @@ use super::journal::{self, Journal, Line, Pid};
 use super::protocol::{
     ActorInfo, Ask, Context, Failure, FromActor, FromKeeper, Mapped, Performed, Program, Said, ToActor, ToKeeper,
 };
-use super::{Reporter, find, maps, observer, sweep};
+use super::{Reporter, find, maps, observer, sweep, volumes};
 use crate::kernel::process::{self, Exit, Side};
 use crate::kernel::program::{FIRST_PASSED, default_signals, ignore_signals};
 use crate::kernel::socket::{Connection, FrameError};
@@ -531,6 +531,10 @@ impl Keeper {
     /// each to `done`.
     fn perform(&mut self, name: &str, ops: Vec<Op>, done: &mut Vec<Performed>) -> Result<(), NoAnswer> {
         let index = self.living(name)?;
+        if let [Op::Volume { name }] = &ops[..] {
+            done.push(self.volume(index, name));
+            return Ok(());
+        }
         let deadline = Instant::now() + ops.iter().map(patience).sum::<Duration>();
         let forks: Vec<bool> = ops.iter().map(|op| matches!(op, Op::Fork { .. })).collect();
         let (mut asked, mut fds) = (Vec::with_capacity(ops.len()), Vec::new());
@@ -571,6 +575,16 @@ impl Keeper {
                 _ => return Err(NoAnswer::Failed(Failure::Silent(name.to_owned()))),
             }
         }
+    }
+
+    /// Makes a volume, outside of every box, for the root of an actor's.
+    fn volume(&mut self, index: usize, name: &str) -> Performed {
+        let mut trace = Trace::default();
+        let line = Line::Directory { name: format!("{}/{name}", volumes::NAME) };
+        let written = self.journal.write(&line).map_err(|error| (Errno::from(&error), "journal".to_owned()));
+        let pid = self.actors[index].pid;
+        let done = written.and_then(|()| volumes::make(&mut trace, &self.directory, name, pid));
+        Performed { calls: trace.calls, failure: done.err(), ..Performed::default() }
     }
 
     /// An actor that an actor has forked: its connection and pidfd have come along.
@@ -704,7 +718,7 @@ fn patience(op: &Op) -> Duration {
     }
 }
 
-/// Whether the keeper must find something out for an op ([`Keeper::context`]), which
+/// Whether the keeper must find something out or do something for an op ([`Keeper::context`]), which
 /// the ops before it may change.
 fn depends(op: &Op) -> bool {
     matches!(
@@ -713,6 +727,7 @@ fn depends(op: &Op) -> bool {
             | Op::Kill { .. }
             | Op::Idmap { .. }
             | Op::Hold { .. }
+            | Op::Volume { .. }
             | Op::Link(LinkOp::Veth { .. })
             | Op::Root { kind: RootKind::Copy { .. } }
     )

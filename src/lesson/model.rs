@@ -147,6 +147,8 @@ pub enum Pane {
     Users,
     /// Twin rows of mounts.
     Mounts,
+    /// Files by layer, and the files of volumes.
+    Layers,
     /// Host and domain names.
     Names,
     /// Twin rows of interfaces, listening sockets and routes.

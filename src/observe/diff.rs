@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::layers::faces;
 use super::model::{ActorView, FileSeen, Link, Mount, Namespaces, Net, Process, Reading, Snapshot, View};
 use super::twin::{self, Key, Side};
 use crate::lesson::op::NsKind;
@@ -77,15 +78,15 @@ fn namespaces(old: &Namespaces, new: &Namespaces, into: &mut BTreeMap<Key, Chang
 }
 
 /// The owners of the lesson's files, by their place among the paths.
-fn files(
+fn owners(
     old: &BTreeMap<String, Reading<FileSeen>>,
     new: &BTreeMap<String, Reading<FileSeen>>,
     into: &mut BTreeMap<Key, Change>,
 ) {
     for (place, (path, file)) in new.iter().enumerate() {
         match old.get(path) {
-            None => drop(into.insert(Key::File(place), Change::Appeared)),
-            Some(before) => field(Key::File(place), before, file, into),
+            None => drop(into.insert(Key::Owner(place), Change::Appeared)),
+            Some(before) => field(Key::Owner(place), before, file, into),
         }
     }
 }
@@ -129,9 +130,10 @@ fn views(old: &View, new: &View, into: &mut BTreeMap<Key, Change>) {
     for kind in NsKind::ALL {
         field(Key::Ns(kind), &old.ns.get(&kind), &new.ns.get(&kind), into);
     }
-    files(&old.files, &new.files, into);
+    owners(&old.files, &new.files, into);
     users_in_use(old, new, into);
     networks(&old.net, &new.net, into);
+    files(old, new, into);
 }
 
 /// Links with their addresses, listeners, routes.
@@ -147,10 +149,19 @@ fn networks(old: &Net, new: &Net, into: &mut BTreeMap<Key, Change>) {
     if old == new {
         return;
     }
-    let (Some(mut before), Some(after)) = (lists(old), lists(new)) else {
-        into.insert(Key::Net, Change::Changed);
-        return;
-    };
+    match (lists(old), lists(new)) {
+        (Some(before), Some(after)) => changes(before, after, into),
+        _ => drop(into.insert(Key::Net, Change::Changed)),
+    }
+}
+
+/// The files of overlays and volumes.
+fn files(old: &View, new: &View, into: &mut BTreeMap<Key, Change>) {
+    changes(faces(old), faces(new), into);
+}
+
+/// What is in one of two lists alone, or differs.
+fn changes<T: PartialEq>(mut before: BTreeMap<Key, T>, after: BTreeMap<Key, T>, into: &mut BTreeMap<Key, Change>) {
     for (key, face) in after {
         match before.remove(&key) {
             None => drop(into.insert(key, Change::Appeared)),

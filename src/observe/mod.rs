@@ -6,6 +6,7 @@ mod beside;
 mod diff;
 mod face;
 mod files;
+pub mod layers;
 mod limits;
 pub mod model;
 mod namespaces;

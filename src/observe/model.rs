@@ -3,17 +3,19 @@
 //! skipped when serialised: the same types cross the keeper's protocol (postcard).
 
 mod namespaces;
+mod net;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::layers::{Overlay, Volume};
 use crate::i18n::Lang;
-pub use crate::kernel::read::net::{Address, Link, Listener, Neighbour, Peer, Route};
 use crate::kernel::{Errno, Traced};
 use crate::lesson::op::NsKind;
 
 pub use namespaces::{Held, Holding, Namespace, Namespaces};
+pub use net::{Address, Link, Listener, Neighbour, Net, Peer, Route};
 
 /// A value read from the kernel, or why it could not be.
 ///
@@ -255,6 +257,10 @@ pub struct View {
     pub processes: Reading<Vec<Process>>,
     /// Its mounts, in the order of mountinfo.
     pub mounts: Reading<Vec<Mount>>,
+    /// The overlays among them, and which file is in which layer.
+    pub overlays: Vec<Overlay>,
+    /// The volumes among them (on the host: those of the actors), and their files.
+    pub volumes: Vec<Volume>,
     /// Its user and group maps, and the names that it knows.
     pub users: Reading<Users>,
     /// Its root directory.
@@ -277,41 +283,6 @@ pub struct View {
     pub files: BTreeMap<String, Reading<FileSeen>>,
     /// Its network namespace.
     pub net: Net,
-}
-
-/// What a network namespace holds. Each list fails on its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Net {
-    /// Interfaces, by index.
-    pub links: Reading<Vec<Link>>,
-    /// Their addresses, by link.
-    pub addresses: Reading<Vec<Address>>,
-    /// The routes of the main table.
-    pub routes: Reading<Vec<Route>>,
-    /// The hosts that were spoken with on the links.
-    pub neighbours: Reading<Vec<Neighbour>>,
-    /// The sockets that wait for others.
-    pub listeners: Reading<Vec<Listener>>,
-}
-
-impl Net {
-    /// Of a namespace that can't be asked.
-    pub fn unread(why: &Unread) -> Self {
-        fn no<T>(why: &Unread) -> Reading<T> {
-            Reading::Unread(why.clone())
-        }
-        Self { links: no(why), addresses: no(why), routes: no(why), neighbours: no(why), listeners: no(why) }
-    }
-}
-
-impl Default for Net {
-    /// An empty one.
-    fn default() -> Self {
-        fn none<T>() -> Reading<Vec<T>> {
-            Reading::Read(Vec::new())
-        }
-        Self { links: none(), addresses: none(), routes: none(), neighbours: none(), listeners: none() }
-    }
 }
 
 /// A process's own ids.

@@ -91,10 +91,8 @@ impl Census {
                 before => {
                     let same = threads.filter(|_| !again && is_kernel_thread(one));
                     left = left.saturating_sub(usize::from(before.is_none() && same.is_none()));
-                    let set = match same.map_or_else(|| proc.process(one.pid).map(|dir| set_of(&dir)), Ok) {
-                        Ok(set) => set,
-                        Err(_) => continue,
-                    };
+                    let asked = || proc.process(one.pid).map(|dir| set_of(&dir));
+                    let Ok(set) = same.map_or_else(asked, Ok) else { continue };
                     Known { stamp, set }
                 }
             };

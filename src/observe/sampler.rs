@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::face::Face;
 use super::files;
+use super::layers;
 use super::limits::{Limits, Tree};
 use super::model::{ActorView, Reading, Snapshot, Unread, Users, View, Wall, WallState};
 use super::namespaces::Census;
@@ -73,6 +74,8 @@ impl Sampler {
     pub fn snapshot_with(&mut self, host: View, actors: Vec<Known>) -> Snapshot {
         let own = self.own_face();
         let actors = actors.into_iter().map(|known| self.actor(&own, known)).collect();
+        let mut host = host;
+        layers::look_on_the_host(&mut host, &actors, &self.proc, &mut self.scratch.buffer);
         let namespaces = self.census.take(&self.proc, &host, &actors);
         Snapshot { taken: read::monotonic(), host, actors, namespaces, traced: BTreeMap::new() }
     }

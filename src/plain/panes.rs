@@ -5,6 +5,7 @@ mod namespaces;
 mod net;
 mod users;
 
+use super::layers::layers;
 use super::paper::{Paper, Tone};
 use crate::i18n::{Explain, Lang};
 use crate::lesson::model::Pane;
@@ -29,6 +30,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Processes => say!(lang, "Processes; the box is {name}", "Processus ; la boîte est {name}"),
         Pane::Users => say!(lang, "Users; the box is {name}", "Utilisateurs ; la boîte est {name}"),
         Pane::Mounts => say!(lang, "Mounts; the box is {name}", "Montages ; la boîte est {name}"),
+        Pane::Layers => say!(lang, "Files by layer; the box is {name}", "Fichiers par couche ; la boîte est {name}"),
         Pane::Names => say!(lang, "Names; the box is {name}", "Noms ; la boîte est {name}"),
         Pane::Namespaces => {
             say!(lang, "Namespaces; the box is {name}", "Espaces de noms (namespaces) ; la boîte est {name}")
@@ -50,6 +52,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Processes => processes(paper, &snapshot.host, actor, all),
         Pane::Users => users::users(paper, &snapshot.host, actor, all),
         Pane::Mounts => mounts(paper, &snapshot.host, actor, all),
+        Pane::Layers => layers(paper, snapshot, boxed, actor, all),
         Pane::Names => names(paper, &snapshot.host, actor),
         Pane::Namespaces => namespaces::namespaces(paper, snapshot, boxed, all),
         Pane::Net => net::net(paper, snapshot, boxed, all),

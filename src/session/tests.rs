@@ -123,6 +123,8 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         owners: BTreeMap::new(),
         processes: unread(),
         mounts: unread(),
+        overlays: Vec::new(),
+        volumes: Vec::new(),
         users: unread(),
         root: unread(),
         caps: unread(),

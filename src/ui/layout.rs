@@ -41,6 +41,8 @@ pub enum Pane {
     Users,
     /// Twin rows of mounts.
     Mounts,
+    /// Files by layer, and the files of volumes.
+    Layers,
     /// Host and domain names.
     Names,
     /// Twin rows of interfaces, listening sockets and routes.
@@ -55,12 +57,14 @@ pub enum Pane {
 
 impl Pane {
     /// Those that are tabs of the twin pane.
-    pub const TWINS: [Self; 6] = [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Net, Self::Namespaces];
+    pub const TWINS: [Self; 7] =
+        [Self::Processes, Self::Users, Self::Mounts, Self::Layers, Self::Names, Self::Net, Self::Namespaces];
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Processes,
         Self::Users,
         Self::Mounts,
+        Self::Layers,
         Self::Names,
         Self::Net,
         Self::Namespaces,

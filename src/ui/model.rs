@@ -224,6 +224,7 @@ impl LessonScreen {
                 model::Pane::Processes => Pane::Processes,
                 model::Pane::Users => Pane::Users,
                 model::Pane::Mounts => Pane::Mounts,
+                model::Pane::Layers => Pane::Layers,
                 model::Pane::Names => Pane::Names,
                 model::Pane::Namespaces => Pane::Namespaces,
                 model::Pane::Net => Pane::Net,

@@ -133,7 +133,7 @@ pub fn tick(model: &mut Model, now: Instant) {
     {
         lesson.twins.marked_until = None;
         lesson.twins.changes = Changes::default();
-        lesson.twins.table.rows.iter_mut().for_each(|row| row.marked = [false; 2]);
+        lesson.twins.table.unmark();
         model.dirty = true;
     }
 }
@@ -614,7 +614,7 @@ fn in_panes(lesson: &mut LessonScreen, size: Size, meaning: Intent) {
             }
         }
         _ => {
-            let most = lesson.twins.table.rows.len().saturating_sub(usize::from(high));
+            let most = lesson.twins.table.height().saturating_sub(usize::from(high));
             lesson.twins.scroll = lesson.twins.scroll.saturating_add_signed(by).min(most);
         }
     }

@@ -210,7 +210,7 @@ fn panes_are_switched_by_the_same_keys_at_every_size() {
         assert!(scene.says("/proc/self/uid_map  0 1000 1"), "{}", scene.text());
         let scene = scene.key(KeyCode::Right);
         assert!(scene.says("MOUNTED ON"));
-        let scene = scene.key(KeyCode::Char('4'));
+        let scene = scene.key(KeyCode::Char('5'));
         assert!(scene.says("host name"));
     }
     let digit = |pane: Pane| {

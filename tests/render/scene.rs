@@ -421,6 +421,8 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         owners: BTreeMap::new(),
         processes: Reading::Read(processes),
         mounts: Reading::Read(mounts),
+        overlays: Vec::new(),
+        volumes: Vec::new(),
         users: Reading::Read(Users {
             uid_map: vec![IdRange { inside: 0, outside: 1000, count: 1 }],
             gid_map: vec![IdRange { inside: 0, outside: 1000, count: 1 }],

@@ -6,6 +6,7 @@ use cloison::i18n::Lang::Fr;
 use cloison::lesson::op::NsKind;
 use cloison::observe::model::{FileSeen, Held, Holding, IdRange, Namespace, Namespaces, Unread};
 use cloison::observe::{Errno, Reading, Snapshot};
+use cloison::ui::layout::Pane;
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
 
@@ -86,33 +87,35 @@ fn with_maps(snapshot: &mut Snapshot) {
     }
 }
 
-fn on_pane(scene: Scene, digit: char) -> Scene {
+fn on_pane(scene: Scene, pane: Pane) -> Scene {
+    let at = Pane::ALL.iter().position(|one| *one == pane).expect("a tab");
+    let digit = char::from_digit(u32::try_from(at + 1).expect("few"), 10).expect("at most nine");
     scene.key(KeyCode::F(3)).key(KeyCode::Char(digit))
 }
 
 #[test]
 fn users_at_120x36() {
-    assert_snapshot!(on_pane(Scene::lesson().snapshot(with_maps), '2').text());
+    assert_snapshot!(on_pane(Scene::lesson().snapshot(with_maps), Pane::Users).text());
 }
 
 #[test]
 fn users_at_80x24_in_french() {
-    assert_snapshot!(on_pane(Scene::lesson().size(80, 24).lang(Fr).snapshot(with_maps), '2').text());
+    assert_snapshot!(on_pane(Scene::lesson().size(80, 24).lang(Fr).snapshot(with_maps), Pane::Users).text());
 }
 
 #[test]
 fn namespaces_at_120x36() {
-    assert_snapshot!(on_pane(Scene::lesson().snapshot(with_namespaces), '6').text());
+    assert_snapshot!(on_pane(Scene::lesson().snapshot(with_namespaces), Pane::Namespaces).text());
 }
 
 #[test]
 fn namespaces_at_80x24_in_french() {
-    assert_snapshot!(on_pane(Scene::lesson().size(80, 24).lang(Fr).snapshot(with_namespaces), '6').text());
+    assert_snapshot!(on_pane(Scene::lesson().size(80, 24).lang(Fr).snapshot(with_namespaces), Pane::Namespaces).text());
 }
 
 #[test]
 fn a_namespace_that_comes_is_marked_for_a_moment() {
-    let scene = on_pane(Scene::lesson().snapshot(with_namespaces), '6').wait(5_000);
+    let scene = on_pane(Scene::lesson().snapshot(with_namespaces), Pane::Namespaces).wait(5_000);
     let text = |scene: &Scene| scene.text();
     assert!(!text(&scene).contains("◆"), "{}", text(&scene));
     let scene = scene.snapshot(|snapshot| {
@@ -131,5 +134,5 @@ fn a_hostile_name_in_a_mount_that_holds_a_namespace_stays_harmless() {
         let held = Held { by: Holding::Mount, pid: Some(48_213), at: "/tmp/\u{1b}[31m\nx".to_owned() };
         snapshot.namespaces.list[5].held = vec![held];
     });
-    assert!(!on_pane(scene, '6').text().contains('\u{1b}'));
+    assert!(!on_pane(scene, Pane::Namespaces).text().contains('\u{1b}'));
 }

@@ -74,12 +74,14 @@ pub enum Key {
     UidRange(u32),
     /// A range of the gid map.
     GidRange(u32),
-    /// A file of the lesson's, by the place of its path among them.
-    File(usize),
+    /// The owner of a file of the lesson's, by the place of its path among them.
+    Owner(usize),
     /// A wall of an actor.
     Wall(Wall),
     /// Whether an actor runs, and how it ended.
     Life,
+    /// A file of an overlay or of a volume, by a hash of where it is.
+    File(u64),
     /// Every process, where the list as a whole could or could not be read.
     Processes,
     /// Every mount, likewise.

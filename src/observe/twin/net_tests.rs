@@ -45,6 +45,8 @@ fn side(ns: u64, links: Vec<Link>, listeners: Vec<Listener>) -> View {
         cgroup: no(),
         time: no(),
         lsm: no(),
+        overlays: Vec::new(),
+        volumes: Vec::new(),
         files: BTreeMap::new(),
         net: Net { links: Reading::Read(links), listeners: Reading::Read(listeners), ..Net::default() },
     }

@@ -20,6 +20,8 @@ fn view() -> View {
         owners: BTreeMap::new(),
         processes: Reading::Read(Vec::new()),
         mounts: Reading::Read(Vec::new()),
+        overlays: Vec::new(),
+        volumes: Vec::new(),
         users: unread(),
         root: unread(),
         caps: unread(),

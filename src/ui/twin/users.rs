@@ -69,7 +69,7 @@ fn files(making: &mut Making<'_>, actor: &ActorView, lang: Lang) {
             }
             Reading::Unread(unread) => vec![what(), unread.errno.symbol(), safe(path)],
         };
-        let key = RowKey { side: Side::Host, key: Key::File(place) };
+        let key = RowKey { side: Side::Host, key: Key::Owner(place) };
         let host = actor.files.get(path);
         let link = if host.is_some() { joined(making, key) } else { Link::Apart };
         let marked = [changed(making, Side::Host, key.key), changed(making, Side::Inside, key.key)];
