@@ -1,11 +1,11 @@
 //! The tree of namespaces by owner: on the host's side each with its members and what
 //! else holds it, on the box's those that it is in, below the owner that it is told.
 
-use super::{Link, Making, Row, Table};
+use super::{Link, Making, Rank, Table};
 use crate::i18n::{Explain, Lang};
 use crate::lesson::op::NsKind;
 use crate::observe::model::{Held, Holding, Namespace};
-use crate::observe::twin::{self, Key, NamespaceFace, Side};
+use crate::observe::twin::{self, NamespaceFace};
 use crate::observe::{ActorView, Reading, Snapshot};
 use crate::say;
 use crate::ui::safe::safe;
@@ -14,23 +14,12 @@ pub(super) fn table(making: &mut Making<'_>, snapshot: &Snapshot, actor: &ActorV
     let twin = twin::namespaces(snapshot, making.boxed);
     let own = actor.ns.get(&NsKind::User).and_then(Reading::read).copied();
     for row in &twin.rows {
-        let Key::Namespace(inode) = row.key.key else { continue };
-        let link = match row.inside {
-            Some(_) => {
-                let next = making.hues.len();
-                Link::Joined(*making.hues.entry(row.key).or_insert(next))
-            }
-            None => Link::Apart,
-        };
-        let changed = making.changes.of(Side::Host, making.boxed, Key::Namespace(inode)).is_some();
-        let row_of = Row {
-            host: row.host.map(|face| host(&face, snapshot, lang)),
-            inside: row.inside.map(|face| inside(&face, own)),
-            link,
-            marked: [changed, changed && row.inside.is_some()],
-        };
-        // The order is the tree's: only the crowd stands apart.
-        making.rows.push((if row.relevant { 0 } else { 3 }, row_of));
+        let link = if row.inside.is_some() { Link::Joined(making.hues.of(row.key)) } else { Link::Apart };
+        let faces = [row.host.map(|face| host(&face, snapshot, lang)), row.inside.map(|face| inside(&face, own))];
+        // The order is the tree's: only the crowd stands apart. What changes is known
+        // to the host's side alone.
+        let rank = if row.relevant { Rank::Own } else { Rank::Other };
+        making.place(row.key, rank, faces, link, [Some(row.key.key), None]);
     }
     let head = match lang {
         Lang::En => vec!["NAMESPACE", "NUMBER", "WHO"],

@@ -2,7 +2,7 @@
 //! lesson's files, the ranges of the maps, setgroups; below, the maps as each side
 //! reads them.
 
-use super::{Link, Making, Row, Table, both, unread};
+use super::{Link, Making, Rank, Table, both, unread};
 use crate::i18n::Lang;
 use crate::observe::model::{FileSeen, IdRange, Users};
 use crate::observe::twin::{self, Key, RowKey, Side, UserFace};
@@ -71,28 +71,19 @@ fn files(making: &mut Making<'_>, actor: &ActorView, lang: Lang) {
         };
         let key = RowKey { side: Side::Host, key: Key::Owner(place) };
         let host = actor.files.get(path);
-        let link = if host.is_some() { joined(making, key) } else { Link::Apart };
-        let marked = [changed(making, Side::Host, key.key), changed(making, Side::Inside, key.key)];
-        making.rows.push((0, Row { host: host.map(cells), inside: Some(cells(inside)), link, marked }));
+        let link = if host.is_some() { Link::Joined(making.hues.of(key)) } else { Link::Apart };
+        making.place(key, Rank::Own, [host.map(cells), Some(cells(inside))], link, [Some(key.key); 2]);
     }
-}
-
-fn joined(making: &mut Making<'_>, key: RowKey) -> Link {
-    let next = making.hues.len();
-    Link::Joined(*making.hues.entry(key).or_insert(next))
-}
-
-fn changed(making: &Making<'_>, side: Side, key: Key) -> bool {
-    making.changes.of(side, making.boxed, key).is_some()
 }
 
 /// Each range with its ids on both sides.
 fn ranges(making: &mut Making<'_>, what: &str, map_key: Key, key: fn(u32) -> Key, map: &[IdRange], lang: Lang) {
-    let mark = changed(making, Side::Inside, map_key);
+    let marks = [None, Some(map_key)];
     if map.is_empty() {
         let cells = vec![what.to_owned(), "–".to_owned(), say!(lang, "no map written", "aucune table écrite")];
         let host = vec![String::new(); cells.len()];
-        making.rows.push((0, Row { host: Some(host), inside: Some(cells), link: Link::Apart, marked: [false, mark] }));
+        let key = RowKey { side: Side::Inside, key: map_key };
+        making.place(key, Rank::Own, [Some(host), Some(cells)], Link::Apart, marks);
     }
     // A single uid is a row of the users already.
     for range in map.iter().filter(|range| range.count > 1 || map_key == Key::GidMap) {
@@ -101,9 +92,9 @@ fn ranges(making: &mut Making<'_>, what: &str, map_key: Key, key: fn(u32) -> Key
             let ids = if range.count == 1 { first.to_string() } else { format!("{first}…{last}") };
             vec![what.to_owned(), ids, format!("×{}", range.count)]
         };
-        let link = joined(making, RowKey { side: Side::Host, key: key(range.inside) });
-        let (host, inside) = (Some(side(range.outside)), Some(side(range.inside)));
-        making.rows.push((0, Row { host, inside, link, marked: [mark, mark] }));
+        let key = RowKey { side: Side::Host, key: key(range.inside) };
+        let link = Link::Joined(making.hues.of(key));
+        making.place(key, Rank::Own, [Some(side(range.outside)), Some(side(range.inside))], link, marks);
     }
 }
 
@@ -113,8 +104,8 @@ fn setgroups(making: &mut Making<'_>, host: Option<&Users>, inside: &Users) {
         Some(host) if host.setgroups != inside.setgroups => Link::Differs,
         _ => Link::Apart,
     };
-    let marked = [false, changed(making, Side::Inside, Key::Setgroups)];
-    making.rows.push((0, Row { host: host.map(cells), inside: Some(cells(inside)), link, marked }));
+    let key = RowKey { side: Side::Host, key: Key::Setgroups };
+    making.place(key, Rank::Own, [host.map(cells), Some(cells(inside))], link, [None, Some(key.key)]);
 }
 
 /// The maps as a side reads them: the lines of the files.
