@@ -19,7 +19,7 @@ use cloison::observe::model::{Built, Process, Wall};
 use cloison::observe::twin::{self, Key, Side};
 use skip::skip;
 
-use cloison::observe::{Errno, Known, ProcDir, Reading, Sampler, Scratch, View, decode, inside, view};
+use cloison::observe::{Errno, Known, ProcDir, Reading, Sampler, Scratch, Snapshot, View, decode, inside, view};
 
 /// A program that was started for a test; ended, with all below it, by the drop.
 struct Running(Child);
@@ -523,4 +523,54 @@ fn the_command_prints_what_a_program_and_a_person_can_read() {
     let error = run(Some(u32::MAX), true, Lang::En).unwrap_err();
     assert!(error.to_string().contains("no process 4294967295"));
     assert!(error.explain(Lang::Fr).contains("pas de processus 4294967295"));
+}
+
+/// Where the first process of a namespace's list is in it, by PID.
+fn members(snapshot: &Snapshot, kind: NsKind, inode: u64) -> Vec<u32> {
+    let found = snapshot.namespaces.list.iter().find(|one| (one.kind, one.inode) == (kind, inode));
+    found.map(|one| one.pids.clone()).unwrap_or_default()
+}
+
+#[test]
+fn every_namespace_stands_below_the_one_that_owns_it() {
+    let boxed = Box::new(&["-Urpmu", "--fork", "--mount-proc", "--kill-child"], ":");
+    let known = boxed.known(true);
+    let pid = known.pid;
+    let snapshot = Sampler::new().unwrap().snapshot(vec![known]);
+    let list = &snapshot.namespaces.list;
+    let ns = |kind: NsKind| *snapshot.actors["box"].ns[&kind].read().unwrap();
+    let at = |inode: u64| list.iter().position(|one| one.inode == inode).unwrap();
+    let user = ns(NsKind::User);
+    for kind in [NsKind::Mnt, NsKind::Uts, NsKind::Pid] {
+        let one = &list[at(ns(kind))];
+        assert_eq!(one.owner.read(), Some(&user), "{}", kind.name());
+        assert_eq!(one.depth, list[at(user)].depth + 1);
+        assert!(at(user) < at(one.inode));
+        assert!(members(&snapshot, kind, one.inode).contains(&pid), "{}", kind.name());
+    }
+    let own = *snapshot.host.ns[&NsKind::User].read().unwrap();
+    assert_eq!(list[at(user)].owner.read(), Some(&own));
+    assert_eq!(list[at(user)].uid, Some(nix::unistd::geteuid().as_raw()));
+    assert!(list[at(own)].members > 0 && list[at(own)].depth == 0);
+    // The kernel makes each once.
+    let inodes: std::collections::BTreeSet<u64> = list.iter().map(|one| one.inode).collect();
+    assert_eq!(inodes.len(), list.len());
+}
+
+#[test]
+fn a_namespace_is_gone_from_the_list_with_the_last_process_and_a_new_one_is_found() {
+    let mut sampler = Sampler::new().unwrap();
+    let first = Box::new(&["-Uru", "--fork", "--kill-child"], ":");
+    let known = first.known(true);
+    let before = sampler.snapshot(vec![known.clone()]);
+    let uts = *before.actors["box"].ns[&NsKind::Uts].read().unwrap();
+    assert_eq!(members(&before, NsKind::Uts, uts).last(), Some(&known.pid));
+    drop(first);
+    let after = sampler.snapshot(Vec::new());
+    assert!(!members(&after, NsKind::Uts, uts).contains(&known.pid));
+    let second = Box::new(&["-Uru", "--fork", "--kill-child"], ":");
+    let known = second.known(true);
+    let later = sampler.snapshot(vec![known.clone()]);
+    let uts = *later.actors["box"].ns[&NsKind::Uts].read().unwrap();
+    assert!(members(&later, NsKind::Uts, uts).contains(&known.pid));
 }

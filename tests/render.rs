@@ -19,6 +19,8 @@ mod panes;
 mod scene;
 #[path = "render/traced.rs"]
 mod traced;
+#[path = "render/users.rs"]
+mod users;
 
 use cloison::i18n::Lang::{En, Fr};
 use cloison::observe::model::{Built, Mount, Uts, Wall};

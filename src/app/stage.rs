@@ -69,7 +69,6 @@ impl Stage {
         let values = Values::new(&lesson, student);
         let files: Vec<String> = lesson.files.iter().map(|path| values.substitute(path)).collect();
         sampler.watch(files.clone());
-        sampler.unhurried();
         let mut lab = lab;
         lab.watch(files);
         let mut stage = Self {

@@ -232,12 +232,15 @@ impl Actor {
             Op::Fork { child } => self.fork(&mut trace, child)?,
             Op::Setns { kinds, .. } => {
                 let fds = self.descriptors(context);
-                self.own_users |= kinds.contains(&NsKind::User);
-                ops::namespaces::setns(&mut trace, &fds, &context.namespaces)
+                let entered = ops::namespaces::setns(&mut trace, &fds, &context.namespaces);
+                self.entered(kinds)?;
+                entered
             }
             Op::SetnsHeld { at, kinds } => {
-                self.own_users |= kinds.contains(&NsKind::User);
-                ops::holding::enter(&mut trace, at.as_ref().map(|at| self.resolve(at)).as_deref(), kinds, &self.held)
+                let at = at.as_ref().map(|at| self.resolve(at));
+                let entered = ops::holding::enter(&mut trace, at.as_deref(), kinds, &self.held);
+                self.entered(kinds)?;
+                entered
             }
             Op::Hold { kind, at, .. } => {
                 let at = at.as_ref().map(|at| self.resolve(at));
@@ -303,6 +306,17 @@ impl Actor {
         performed.calls = trace.calls;
         performed.failure = done.err();
         Ok(performed)
+    }
+
+    /// New credentials have cleared what tied it to its parent, and may have made its
+    /// /proc files another's.
+    fn entered(&mut self, kinds: &[NsKind]) -> Result<(), FrameError> {
+        if kinds.contains(&NsKind::User) {
+            self.own_users = true;
+            process::make_dumpable().map_err(FrameError::Io)?;
+            process::die_with_parent(self.parent).map_err(FrameError::Io)?;
+        }
+        Ok(())
     }
 
     /// The namespaces that came along with an op.

@@ -161,6 +161,8 @@ pub enum Pane {
     Time,
     /// Cgroup paths.
     Cgroup,
+    /// The tree of namespaces by owner.
+    Namespaces,
     /// The calls of the step, and of traced commands.
     Calls,
 }

@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::layers::faces;
-use super::model::{ActorView, Ipc, IpcKind, Link, Mount, Msg, Net, Process, Queue, Reading, Sem, Shm, Snapshot, View};
+use super::model::{
+    ActorView, FileSeen, Ipc, IpcKind, Link, Mount, Msg, Namespaces, Net, Process, Queue, Reading, Sem, Shm, Snapshot,
+    View,
+};
 use super::twin::{self, Key, Side};
 use crate::lesson::op::NsKind;
 
@@ -59,8 +62,36 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
     for name in old.actors.keys().filter(|name| !new.actors.contains_key(*name)) {
         changes.actors.entry(name.clone()).or_default().insert(Key::Life, Change::Vanished);
     }
+    namespaces(&old.namespaces, &new.namespaces, &mut changes.host);
     changes.actors.retain(|_, changed| !changed.is_empty());
     changes
+}
+
+/// Namespaces that came, or whose last process left, or whose first came.
+fn namespaces(old: &Namespaces, new: &Namespaces, into: &mut BTreeMap<Key, Change>) {
+    let before: HashMap<u64, bool> = old.list.iter().map(|one| (one.inode, one.members == 0)).collect();
+    for one in &new.list {
+        let change = match before.get(&one.inode) {
+            None => Change::Appeared,
+            Some(empty) if *empty != (one.members == 0) => Change::Changed,
+            Some(_) => continue,
+        };
+        into.insert(Key::Namespace(one.inode), change);
+    }
+}
+
+/// The owners of the lesson's files, by their place among the paths.
+fn owners(
+    old: &BTreeMap<String, Reading<FileSeen>>,
+    new: &BTreeMap<String, Reading<FileSeen>>,
+    into: &mut BTreeMap<Key, Change>,
+) {
+    for (place, (path, file)) in new.iter().enumerate() {
+        match old.get(path) {
+            None => drop(into.insert(Key::Owner(place), Change::Appeared)),
+            Some(before) => field(Key::Owner(place), before, file, into),
+        }
+    }
 }
 
 fn actors(old: &ActorView, new: &ActorView, into: &mut BTreeMap<Key, Change>) {
@@ -104,6 +135,7 @@ fn views(old: &View, new: &View, into: &mut BTreeMap<Key, Change>) {
     for kind in NsKind::ALL {
         field(Key::Ns(kind), &old.ns.get(&kind), &new.ns.get(&kind), into);
     }
+    owners(&old.files, &new.files, into);
     users_in_use(old, new, into);
     networks(&old.net, &new.net, into);
     files(old, new, into);

@@ -2,6 +2,7 @@
 //! be read is a value that says so. Lists are in a fixed order. Nothing here is
 //! skipped when serialised: the same types cross the keeper's protocol (postcard).
 
+mod namespaces;
 mod net;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::i18n::Lang;
 use crate::kernel::{Errno, Traced};
 use crate::lesson::op::NsKind;
 
+pub use namespaces::{Held, Holding, Namespace, Namespaces};
 pub use net::{Address, Link, Listener, Neighbour, Net, Peer, Route};
 
 /// A value read from the kernel, or why it could not be.
@@ -148,61 +150,6 @@ pub struct Place {
     pub device: u64,
     /// Inode.
     pub inode: u64,
-}
-
-/// The namespaces that were found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Namespaces {
-    /// Each user namespace, then what it owns, then its children: by kind and number.
-    pub list: Vec<Namespace>,
-    /// How many processes may not be asked for theirs (EACCES: ptrace(2)).
-    pub denied: u32,
-    /// How many have not been asked yet: of a crowd, some at a time.
-    pub pending: u32,
-}
-
-/// One namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Namespace {
-    /// Of which type.
-    pub kind: NsKind,
-    /// Its inode number, which is its name.
-    pub inode: u64,
-    /// The user namespace that owns it (of a user namespace: its parent), ioctl_ns(2)
-    /// NS_GET_USERNS; EPERM where that is outside the program's own.
-    pub owner: Reading<u64>,
-    /// Of a user namespace: who made it (NS_GET_OWNER_UID), in the program's ids.
-    pub uid: Option<u32>,
-    /// How many user namespaces are above it in the list.
-    pub depth: u32,
-    /// How many processes are in it.
-    pub members: u32,
-    /// The first of them, by PID on the host.
-    pub pids: Vec<u32>,
-    /// What else keeps it there.
-    pub held: Vec<Held>,
-}
-
-/// What keeps a namespace there when nobody is in it, namespaces(7).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Held {
-    /// How.
-    pub by: Holding,
-    /// The process that has the descriptor, or sees the mount; nothing for the
-    /// program's own mounts.
-    pub pid: Option<u32>,
-    /// The mount point, or the number of the descriptor.
-    pub at: String,
-}
-
-/// How a namespace is kept there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Holding {
-    /// By a bind mount of its file.
-    Mount,
-    /// By an open descriptor.
-    Descriptor,
 }
 
 /// An actor, or a process inspected: from outside, and its own view.

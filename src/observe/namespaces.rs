@@ -14,6 +14,9 @@ use super::proc::{PidDir, ProcDir, ns_path};
 use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
 
+/// How many that were never asked are asked per snapshot, besides the lab's: a bound
+/// on its cost, with thousands of processes.
+const MOST: usize = 512;
 /// How many of a crowd are asked again per snapshot, in turns.
 const AGAIN: usize = 64;
 /// How many processes of a lab are searched for descriptors, and how many
@@ -35,19 +38,11 @@ struct Known {
 }
 
 /// Takes the census of namespaces.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Census {
-    /// At most so many new processes are asked per snapshot.
-    pub(super) most: usize,
     known: HashMap<u32, Known>,
     owners: HashMap<u64, (Reading<u64>, Option<u32>)>,
     turn: usize,
-}
-
-impl Default for Census {
-    fn default() -> Self {
-        Self { most: usize::MAX, known: HashMap::new(), owners: HashMap::new(), turn: 0 }
-    }
 }
 
 /// A namespace while it is being found out about.
@@ -80,7 +75,9 @@ impl Census {
         self.turn = if turn.end >= processes.len() { 0 } else { turn.end };
         let mut known = HashMap::with_capacity(processes.len());
         let mut sets: HashMap<Set, (u32, Vec<u32>)> = HashMap::new();
-        let (mut left, mut denied, mut pending) = (self.most, 0, 0);
+        let (mut left, mut denied, mut pending) = (MOST, 0, 0);
+        // All kernel threads are where the first of them is.
+        let mut threads = None;
         for (index, one) in processes.iter().enumerate() {
             let stamp = stamp(one);
             let before = self.known.get(&one.pid).filter(|known| known.stamp == stamp).copied();
@@ -92,11 +89,16 @@ impl Census {
                     continue;
                 }
                 before => {
-                    left = left.saturating_sub(usize::from(before.is_none()));
-                    let Ok(dir) = proc.process(one.pid) else { continue };
-                    Known { stamp, set: set_of(&dir) }
+                    let same = threads.filter(|_| !again && is_kernel_thread(one));
+                    left = left.saturating_sub(usize::from(before.is_none() && same.is_none()));
+                    let asked = || proc.process(one.pid).map(|dir| set_of(&dir));
+                    let Ok(set) = same.map_or_else(asked, Ok) else { continue };
+                    Known { stamp, set }
                 }
             };
+            if is_kernel_thread(one) {
+                threads = Some(now.set);
+            }
             known.insert(one.pid, now);
             match now.set {
                 Ok(set) => {
@@ -161,6 +163,12 @@ fn stamp(one: &Process) -> u64 {
     let mut hasher = DefaultHasher::new();
     (one.ppid, one.uid, &one.name, &one.nspid).hash(&mut hasher);
     hasher.finish()
+}
+
+/// A kernel thread, which never leaves the namespaces it was made in: a child of
+/// kthreadd, which is PID 2, or kthreadd.
+fn is_kernel_thread(one: &Process) -> bool {
+    one.command.is_empty() && one.nspid.len() == 1 && (one.ppid == 2 || one.pid == 2 && one.ppid == 0)
 }
 
 fn set_of(dir: &PidDir) -> Result<Set, Errno> {
@@ -327,15 +335,13 @@ fn order(owners: &HashMap<u64, (Reading<u64>, Option<u32>)>, mut all: All) -> Ve
     for (kind, inode) in all.keys() {
         below.entry(owner(*inode)).or_default().push((*kind, *inode));
     }
-    // Own namespaces first, then the user namespaces that are children.
+    // The user namespaces that are children first: what the lab made stands near the top.
     for list in below.values_mut() {
-        list.sort_unstable_by_key(|(kind, inode)| (*kind == NsKind::User, *kind, *inode));
+        list.sort_unstable();
     }
     let mut list = Vec::with_capacity(all.len());
     let mut waiting: Vec<(NsKind, u64, u32)> =
         below.remove(&None).unwrap_or_default().into_iter().rev().map(|(kind, inode)| (kind, inode, 0)).collect();
-    // Of what stands at the top, user namespaces come first.
-    waiting.sort_by_key(|(kind, _, _)| *kind == NsKind::User);
     while let Some((kind, inode, depth)) = waiting.pop() {
         let Some(found) = all.remove(&(kind, inode)) else { continue };
         if kind == NsKind::User {

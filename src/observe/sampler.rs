@@ -60,12 +60,10 @@ impl Sampler {
         self.scratch.files = files;
     }
 
-    /// Asks only so many processes of a crowd per snapshot for their namespaces, and
-    /// reads what has nothing to do with this program again only now and then: for
+    /// Reads what has nothing to do with this program again only now and then: for
     /// those who take one snapshot after the other.
     pub fn unhurried(&mut self) {
         self.scratch.crowd = Some(Crowd::default());
-        self.census.most = 512;
     }
 
     /// The host's side: what this process sees.

@@ -1,15 +1,17 @@
 //! The twin rows, the walls and the calls as lines to be read aloud. Pure but for
 //! the paper; called by the loop and by `page`.
 
+mod namespaces;
 mod net;
 mod objects;
+mod users;
 
 use super::layers::layers;
 use super::paper::{Paper, Tone};
 use crate::i18n::{Explain, Lang};
 use crate::lesson::model::Pane;
-use crate::observe::model::{Built, IdRange, Process, Users, Wall};
-use crate::observe::twin::{self, MountFace, Passes, Row, UserFace};
+use crate::observe::model::{Built, Process, Wall};
+use crate::observe::twin::{self, MountFace, Passes, Row};
 use crate::observe::{ActorView, Errno, Reading, Snapshot, Traced, View, returned};
 use crate::say;
 use crate::session::StepOutcome;
@@ -33,6 +35,9 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Mounts => say!(lang, "Mounts; the box is {name}", "Montages ; la boîte est {name}"),
         Pane::Layers => say!(lang, "Files by layer; the box is {name}", "Fichiers par couche ; la boîte est {name}"),
         Pane::Names => say!(lang, "Names; the box is {name}", "Noms ; la boîte est {name}"),
+        Pane::Namespaces => {
+            say!(lang, "Namespaces; the box is {name}", "Espaces de noms (namespaces) ; la boîte est {name}")
+        }
         Pane::Net => say!(lang, "Network; the box is {name}", "Réseau ; la boîte est {name}"),
         Pane::Ipc => say!(lang, "IPC objects; the box is {name}", "Objets IPC ; la boîte est {name}"),
         Pane::Time => say!(lang, "Clocks; the box is {name}", "Horloges ; la boîte est {name}"),
@@ -51,10 +56,11 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
     unread(paper, &actor.seen);
     match pane {
         Pane::Processes => processes(paper, &snapshot.host, actor, all),
-        Pane::Users => users(paper, &snapshot.host, actor, all),
+        Pane::Users => users::users(paper, &snapshot.host, actor, all),
         Pane::Mounts => mounts(paper, &snapshot.host, actor, all),
         Pane::Layers => layers(paper, snapshot, boxed, actor, all),
         Pane::Names => names(paper, &snapshot.host, actor),
+        Pane::Namespaces => namespaces::namespaces(paper, snapshot, boxed, all),
         Pane::Net => net::net(paper, snapshot, boxed, all),
         Pane::Ipc => objects::ipc(paper, &snapshot.host, actor, all),
         Pane::Time => objects::time(paper, &snapshot.host, actor),
@@ -115,56 +121,6 @@ fn user(process: &Process) -> String {
 
 fn command(process: &Process) -> String {
     if process.command.is_empty() { format!("[{}]", safe(&process.name)) } else { safe(&process.command) }
-}
-
-fn users(paper: &mut Paper<'_>, host: &View, actor: &ActorView, all: bool) {
-    let lang = paper.lang;
-    unread(paper, &host.users);
-    unread(paper, &actor.users);
-    let twin = twin::users(host, actor);
-    let face = |face: UserFace<'_>| {
-        let uid = face.uid;
-        face.name.map_or_else(|| uid.to_string(), |name| format!("{uid} ({})", safe(name)))
-    };
-    rows(paper, &twin.users.rows, all, |row| match (row.host, row.inside) {
-        (Some(outer), Some(inner)) if inner.mapped => {
-            let (outer, inner) = (face(outer), face(inner));
-            say!(lang, "host uid {outer} = box uid {inner}", "hôte uid {outer} = boîte uid {inner}")
-        }
-        (Some(outer), inner) => {
-            let (outer, inner) = (face(outer), inner.map(face).unwrap_or_default());
-            say!(
-                lang,
-                "host uid {outer} is not mapped; the box reads {inner}",
-                "hôte uid {outer} sans correspondance ; la boîte lit {inner}"
-            )
-        }
-        (None, inner) => {
-            let inner = inner.map(face).unwrap_or_default();
-            say!(lang, "box uid {inner}, unknown on the host", "boîte uid {inner}, inconnu sur l'hôte")
-        }
-    });
-    let Some(Users { uid_map, gid_map, setgroups, .. }) = twin.inside else { return };
-    let setgroups = safe(setgroups);
-    let (uids, gids) = (map(uid_map, lang), map(gid_map, lang));
-    paper.say(&say!(lang, "uid map of the box: {uids}", "table des uid de la boîte : {uids}"));
-    paper.say(&say!(lang, "gid map of the box: {gids}", "table des gid de la boîte : {gids}"));
-    paper.say(&format!("setgroups: {setgroups}"));
-}
-
-fn map(ranges: &[IdRange], lang: Lang) -> String {
-    if ranges.is_empty() {
-        return say!(lang, "empty", "vide");
-    }
-    let range = |range: &IdRange| {
-        let IdRange { inside, outside, count } = range;
-        say!(
-            lang,
-            "{inside} inside is {outside} outside, {count} ids",
-            "{inside} dedans est {outside} dehors, {count} id"
-        )
-    };
-    ranges.iter().map(range).collect::<Vec<_>>().join("; ")
 }
 
 fn mounts(paper: &mut Paper<'_>, host: &View, actor: &ActorView, all: bool) {

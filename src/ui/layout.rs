@@ -53,6 +53,8 @@ pub enum Pane {
     Time,
     /// Cgroup paths.
     Cgroup,
+    /// The tree of namespaces by owner.
+    Namespaces,
     /// The wall gauge: a tab of its own only in a single column.
     Walls,
     /// The calls: a tab of its own only in a single column.
@@ -61,7 +63,7 @@ pub enum Pane {
 
 impl Pane {
     /// Those that are tabs of the twin pane.
-    pub const TWINS: [Self; 9] = [
+    pub const TWINS: [Self; 10] = [
         Self::Processes,
         Self::Users,
         Self::Mounts,
@@ -71,9 +73,10 @@ impl Pane {
         Self::Ipc,
         Self::Time,
         Self::Cgroup,
+        Self::Namespaces,
     ];
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Processes,
         Self::Users,
         Self::Mounts,
@@ -83,6 +86,7 @@ impl Pane {
         Self::Ipc,
         Self::Time,
         Self::Cgroup,
+        Self::Namespaces,
         Self::Walls,
         Self::Calls,
     ];

@@ -295,6 +295,7 @@ impl LessonScreen {
                 model::Pane::Mounts => Pane::Mounts,
                 model::Pane::Layers => Pane::Layers,
                 model::Pane::Names => Pane::Names,
+                model::Pane::Namespaces => Pane::Namespaces,
                 model::Pane::Net => Pane::Net,
                 model::Pane::Ipc => Pane::Ipc,
                 model::Pane::Time => Pane::Time,

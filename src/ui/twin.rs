@@ -2,6 +2,9 @@
 //! in the order to show them. Made once per snapshot, pane and language, never
 //! while drawing.
 
+mod namespaces;
+mod users;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::layers::{self, GridRow};
@@ -9,8 +12,8 @@ use super::layout::Pane;
 use super::safe::safe;
 use crate::i18n::{Explain, Lang};
 use crate::lesson::op::NsKind;
-use crate::observe::model::{IdRange, Process, Unread, Users};
-use crate::observe::twin::{self, Key, MountFace, Passes, RowKey, Side, UserFace};
+use crate::observe::model::{Process, Unread};
+use crate::observe::twin::{self, Key, MountFace, Passes, RowKey, Side};
 use crate::observe::{ActorView, Change, Changes, Reading, Snapshot, View};
 use crate::say;
 
@@ -184,10 +187,11 @@ impl Table {
         let host = &snapshot.host;
         let mut table = match pane {
             Pane::Processes | Pane::Walls | Pane::Calls => processes(&mut making, host, actor, lang),
-            Pane::Users => users(&mut making, host, actor, lang),
+            Pane::Users => users::table(&mut making, host, actor, lang),
             Pane::Mounts => mounts(&mut making, host, actor, lang),
             Pane::Layers => layers::volumes(&mut making, host, actor, lang),
             Pane::Names => names(&mut making, host, actor, lang),
+            Pane::Namespaces => namespaces::table(&mut making, snapshot, actor, lang),
             Pane::Net => net(&mut making, snapshot, actor, lang),
             Pane::Ipc => objects::ipc(&mut making, host, actor, lang),
             Pane::Time => objects::time(&mut making, host, actor, lang),
@@ -239,15 +243,11 @@ impl Making<'_> {
             (false, true) => Rank::Seen,
             (false, false) => Rank::Other,
         };
-        if rank >= Rank::Seen {
-            if self.crowd == CROWD && !self.whole {
-                return self.rest.add(row.host.is_some(), row.inside.is_some());
-            }
-            self.crowd += 1;
+        if self.is_counted(rank, row.host.is_some(), row.inside.is_some()) {
+            return;
         }
         let [host, inside] = keys;
-        let changed = |side, key: Option<Key>| key.and_then(|key| self.changes.of(side, self.boxed, key));
-        let marked = [changed(Side::Host, host), changed(Side::Inside, inside)];
+        let marked = [self.changed(Side::Host, host), self.changed(Side::Inside, inside)];
         let link = match joined {
             Some(true) => Link::Joined(self.hues.of(row.key)),
             Some(false) => Link::Differs,
@@ -255,6 +255,33 @@ impl Making<'_> {
         };
         let (host, inside) = (row.host.as_ref().map(&cells), row.inside.as_ref().map(&cells));
         self.rows.push(Row { key: row.key, rank, host, inside, link, marked, gone: false });
+    }
+
+    /// Adds a row whose place and faces the pane itself knows.
+    fn place(&mut self, key: RowKey, rank: Rank, faces: [Option<Vec<String>>; 2], link: Link, keys: [Option<Key>; 2]) {
+        let [host, inside] = faces;
+        if self.is_counted(rank, host.is_some(), inside.is_some()) {
+            return;
+        }
+        let marked = [self.changed(Side::Host, keys[0]), self.changed(Side::Inside, keys[1])];
+        self.rows.push(Row { key, rank, host, inside, link, marked, gone: false });
+    }
+
+    /// Whether a row of a crowd is only counted.
+    fn is_counted(&mut self, rank: Rank, host: bool, inside: bool) -> bool {
+        if rank < Rank::Seen {
+            return false;
+        }
+        if self.crowd == CROWD && !self.whole {
+            self.rest.add(host, inside);
+            return true;
+        }
+        self.crowd += 1;
+        false
+    }
+
+    fn changed(&self, side: Side, key: Option<Key>) -> Option<Change> {
+        key.and_then(|key| self.changes.of(side, self.boxed, key))
     }
 }
 
@@ -298,41 +325,6 @@ fn process(one: &Process) -> Vec<String> {
     let user = one.user.as_deref().map_or_else(|| one.uid.to_string(), safe);
     let command = if one.command.is_empty() { format!("[{}]", safe(&one.name)) } else { safe(&one.command) };
     vec![one.pid.to_string(), one.ppid.to_string(), user, safe(&one.state.to_string()), command]
-}
-
-fn users(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) -> Table {
-    let users = twin::users(host, actor);
-    for row in &users.users.rows {
-        let keys = [row.host, row.inside].map(|face| face.map(|face| Key::User(face.uid)));
-        let mapped = row.inside.is_some_and(|face| face.mapped);
-        // A user that no map explains is in the box only as the overflow uid.
-        let keys = if mapped { keys } else { [keys[0], None] };
-        making.add(row, keys, both(row).filter(|_| mapped), |face| user(face, lang));
-    }
-    let head = match lang {
-        Lang::En => vec!["UID", "NAME"],
-        Lang::Fr => vec!["UID", "NOM"],
-    };
-    let notes = [users.host, users.inside].map(|users| users.map_or_else(Vec::new, |users| maps(users, lang)));
-    Table { head, notes, unread: unread(host, actor, |view| &view.users, lang), ..Table::default() }
-}
-
-fn user(face: &UserFace<'_>, lang: Lang) -> Vec<String> {
-    let name = face.name.map_or_else(|| "–".to_owned(), safe);
-    let name = if face.mapped { name } else { say!(lang, "{name} (not mapped)", "{name} (sans correspondance)") };
-    vec![face.uid.to_string(), name]
-}
-
-fn maps(users: &Users, lang: Lang) -> Vec<String> {
-    let map = |name: &str, ranges: &[IdRange]| {
-        let ranges: Vec<String> =
-            ranges.iter().map(|range| format!("{} → {} (×{})", range.inside, range.outside, range.count)).collect();
-        let ranges =
-            if ranges.is_empty() { lang.pick("not written", "non écrit").to_owned() } else { ranges.join(", ") };
-        format!("{name}  {ranges}")
-    };
-    let setgroups = format!("setgroups  {}", safe(&users.setgroups));
-    vec![map("uid_map", &users.uid_map), map("gid_map", &users.gid_map), setgroups]
 }
 
 fn mounts(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) -> Table {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use nix::mount::MsFlags;
 
+use super::namespaces::enter as enter_one;
 use super::{Outcome, doing};
 use crate::kernel::{Errno, Trace, mount as kernel, namespace};
 use crate::lesson::op::NsKind;
@@ -41,11 +42,11 @@ pub fn enter(trace: &mut Trace, at: Option<&str>, kinds: &[NsKind], held: &[(NsK
         let name = kind.name();
         if let Some(at) = at {
             let fd = doing(namespace::open(trace, at), || format!("open {at}"))?;
-            doing(namespace::setns(trace, &fd, name, &fd.as_raw_fd().to_string()), || format!("setns {at}"))?;
+            enter_one(trace, &fd, kind, &fd.as_raw_fd().to_string())?;
         } else {
             let found = held.iter().rev().find(|(of, _)| *of == kind);
             let (_, fd) = found.ok_or_else(|| (Errno(libc::EBADF), format!("no {name} namespace is held")))?;
-            doing(namespace::setns(trace, fd, name, &fd.as_raw_fd().to_string()), || format!("setns {name}"))?;
+            enter_one(trace, fd, kind, &fd.as_raw_fd().to_string())?;
         }
     }
     Ok(())

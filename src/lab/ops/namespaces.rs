@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use super::{Outcome, doing};
 use crate::kernel::namespace::{clone_flag, flag_names};
-use crate::kernel::{Errno, Trace, namespace};
+use crate::kernel::{Errno, Trace, namespace, process};
 use crate::lesson::op::NsKind;
 
 /// unshare(2) of all of `kinds`, in one call.
@@ -16,7 +16,21 @@ pub fn unshare(trace: &mut Trace, kinds: &[NsKind]) -> Outcome {
 /// setns(2) into each, in the order given.
 pub fn setns(trace: &mut Trace, fds: &[OwnedFd], names: &[(NsKind, String)]) -> Outcome {
     for (fd, (kind, label)) in fds.iter().zip(names) {
-        doing(namespace::setns(trace, fd, kind.name(), label), || format!("setns {label}"))?;
+        enter(trace, fd, *kind, label)?;
+    }
+    Ok(())
+}
+
+/// setns(2) into one. Who enters a user namespace without an id there becomes its
+/// root, as with nsenter(1).
+pub(super) fn enter(trace: &mut Trace, fd: &OwnedFd, kind: NsKind, label: &str) -> Outcome {
+    doing(namespace::setns(trace, fd, kind.name(), label), || format!("setns {label}"))?;
+    if kind != NsKind::User || nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    if map.lines().any(|line| line.split_ascii_whitespace().next() == Some("0")) {
+        doing(process::become_user(trace, 0, 0, true), || "setresuid".to_owned())?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod clocks;
 mod ipc;
 mod mounts;
 mod names;
+mod namespaces;
 mod net;
 mod processes;
 mod users;
@@ -16,6 +17,7 @@ pub use clocks::{Reads, clocks, offset, span};
 pub use ipc::{IpcFace, ipc};
 pub use mounts::{MountFace, Passes, mounts};
 pub use names::names;
+pub use namespaces::{NamespaceFace, namespaces};
 pub(super) use net::key_of_route;
 pub use net::{NetFace, Other, net};
 pub use processes::processes;
@@ -82,8 +84,16 @@ pub enum Key {
     Time,
     /// The security module's label.
     Lsm,
-    /// A namespace.
+    /// A namespace of the viewer's.
     Ns(NsKind),
+    /// A namespace, by its inode number.
+    Namespace(u64),
+    /// A range of the uid map, by its first id inside.
+    UidRange(u32),
+    /// A range of the gid map.
+    GidRange(u32),
+    /// The owner of a file of the lesson's, by the place of its path among them.
+    Owner(usize),
     /// A wall of an actor.
     Wall(Wall),
     /// Whether an actor runs, and how it ended.

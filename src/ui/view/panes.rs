@@ -83,6 +83,7 @@ pub(super) fn label(pane: Pane, lang: Lang) -> &'static str {
         Pane::Mounts => lang.pick("Mounts", "Montages"),
         Pane::Layers => lang.pick("Files", "Fichiers"),
         Pane::Names => lang.pick("Names", "Noms"),
+        Pane::Namespaces => lang.pick("Namespaces", "Esp. de noms"),
         Pane::Net => lang.pick("Net", "Réseau"),
         Pane::Ipc => "IPC",
         Pane::Time => lang.pick("Time", "Temps"),
