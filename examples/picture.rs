@@ -63,7 +63,7 @@ impl Running {
             cwd: None,
             processes: None,
         };
-        launch(&mut Trace::default(), &plan, &Streams::Terminal(pty))
+        launch(&mut Trace::default(), &plan, &Streams::Terminal(pty.slave))
             .map_err(io)
             .context("the program can't be started")?;
         let cells = |count| NonZeroU16::new(count).context("a screen has cells");

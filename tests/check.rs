@@ -59,6 +59,13 @@ fn commands_that_hang_are_stopped_and_said_to_be() {
 }
 
 #[test]
+fn what_is_left_in_the_background_may_still_print() {
+    let later = "(sleep 0.3; echo a word; hostname mistral-77) &";
+    let report: Value = serde_json::from_slice(&check(&answers(later), "json").stdout).unwrap();
+    assert_eq!(state(&report, "name", "renamed"), "pass", "{report:#}");
+}
+
+#[test]
 fn commands_that_ignore_signals_and_close_their_output_are_stopped_too() {
     hostile("trap '' TERM INT HUP; exec >/dev/null 2>&1; while :; do sleep 1000; done");
 }

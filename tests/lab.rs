@@ -5,6 +5,8 @@
 
 #[path = "lab/holding.rs"]
 mod holding;
+#[path = "lab/mounts.rs"]
+mod mounts;
 #[path = "lab/observer.rs"]
 mod observer;
 mod support;
@@ -274,12 +276,20 @@ fn a_copied_root_holds_the_programs_named_with_their_libraries_and_goes_with_the
     let mut lab = Lab::start(options).unwrap();
     lab.spawn("box").unwrap();
     must(&mut lab, "box", &unshare(&[NsKind::User]));
-    must(&mut lab, "box", &Op::Root { kind: RootKind::Copy { programs: vec!["sh".into(), "ls".into()] } });
+    must(
+        &mut lab,
+        "box",
+        &Op::Root { kind: RootKind::Copy { programs: vec!["sh".into(), "ls".into()], libraries: true } },
+    );
     must(&mut lab, "box", &Op::Chroot { path: "{root}".into() });
     let listed = run(&mut lab, "box", "ls /");
     assert!(listed.lines().any(|line| line == "proc") && !listed.contains("home"), "{listed}");
     assert_eq!(run(&mut lab, "box", "cat /etc/passwd 2>/dev/null || echo missing"), "missing");
-    let (errno, _) = fails(&mut lab, "box", &Op::Root { kind: RootKind::Copy { programs: vec!["no-such".into()] } });
+    let (errno, _) = fails(
+        &mut lab,
+        "box",
+        &Op::Root { kind: RootKind::Copy { programs: vec!["no-such".into()], libraries: true } },
+    );
     assert_eq!(errno.symbol(), "ENOENT");
     drop(lab);
     assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 0);

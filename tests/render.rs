@@ -7,6 +7,8 @@ mod behaviour;
 mod hostile;
 #[path = "render/layers.rs"]
 mod layers;
+#[path = "render/mounts.rs"]
+mod mounts;
 #[path = "render/net.rs"]
 mod net;
 #[path = "render/panes.rs"]

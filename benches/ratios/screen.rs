@@ -157,7 +157,7 @@ impl Screen {
             }
         }
         let plan = Launch { argv, env, path: String::new(), cwd: None, processes: None };
-        let streams = Streams::Terminal(pty);
+        let streams = Streams::Terminal(pty.slave);
         let started = Instant::now();
         let pid = launch(trace, &plan, &streams).map_err(failed)?;
         let shown = vt100::Parser::new(ROWS, COLUMNS, 0);

@@ -50,6 +50,9 @@ pub struct Stage {
     /// What each actor last said that it sees, and when.
     seen: HashMap<String, (View, u64)>,
     tracing: Tracing,
+    /// The outputs of commands that have ended and left something running: closed,
+    /// they would end what then prints a word (SIGPIPE).
+    left_open: Vec<File>,
 }
 
 impl Stage {
@@ -69,7 +72,15 @@ impl Stage {
         sampler.unhurried();
         let mut lab = lab;
         lab.watch(files);
-        let mut stage = Self { lesson, values, lab, sampler, seen: HashMap::new(), tracing: Tracing::default() };
+        let mut stage = Self {
+            lesson,
+            values,
+            lab,
+            sampler,
+            seen: HashMap::new(),
+            tracing: Tracing::default(),
+            left_open: Vec::new(),
+        };
         stage.clear()?;
         Ok(stage)
     }
@@ -93,6 +104,7 @@ impl Stage {
     fn clear(&mut self) -> Result<(), LabError> {
         self.seen.clear();
         self.tracing.clear();
+        self.left_open.clear();
         self.lab.reset(needs_root(&self.lesson))?;
         self.people()
     }
@@ -300,6 +312,7 @@ impl Stage {
         }
         output.take(Duration::ZERO);
         end.output = output.kept;
+        self.left_open.extend(output.pipe);
         Ok(end)
     }
 }

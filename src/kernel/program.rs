@@ -95,8 +95,8 @@ pub type Hold<'a> = &'a mut dyn FnMut(u32) -> Result<(), Errno>;
 /// Where a launched program's input and output go.
 #[derive(Debug)]
 pub enum Streams {
-    /// A terminal of its own, which it controls.
-    Terminal(pty::Pty),
+    /// A terminal of its own, which it controls: a pty's slave.
+    Terminal(OwnedFd),
     /// Nothing in, this pipe out (and err).
     Pipe(OwnedFd),
 }
@@ -199,10 +199,10 @@ fn become_program(
         default_signals()?;
         nix::unistd::setsid()?;
         match streams {
-            Streams::Terminal(pty) => {
-                pty::take_control(pty.slave.as_fd())?;
+            Streams::Terminal(slave) => {
+                pty::take_control(slave.as_fd())?;
                 for number in 0..3 {
-                    process::move_to(&pty.slave, number)?;
+                    process::move_to(slave, number)?;
                 }
             }
             Streams::Pipe(out) => {

@@ -12,12 +12,12 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::ops;
-use super::protocol::{Ask, Context, Mapped, Performed, Program, Said, ToActor};
+use super::protocol::{Ask, Context, Mapped, Performed, Said, ToActor};
 use super::tracer::Tracer;
 use super::{Reporter, program, volumes};
 use crate::kernel::process::{self, Side};
 use crate::kernel::program::{Hold, Launch, Streams, default_signals, launch_held, pipe};
-use crate::kernel::pty::open_pty;
+use crate::kernel::pty::{Pty, open_pty};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::{Errno, Trace};
 use crate::lesson::op::{MapKind, NsKind, Op};
@@ -143,7 +143,21 @@ impl Actor {
                 let view = (self.report.own)(&files);
                 self.say(self.number, &Said::View(view), &[])
             }
-            Ask::Launch { program, terminal } => self.launch(&program, terminal),
+            Ask::Launch { program, terminal } => {
+                let mut trace = Trace::default();
+                let plan = program::launch(&program, self.limit());
+                let started = start(&mut trace, &plan, terminal, &mut self.tracer);
+                self.launched(&trace, &plan, started)
+            }
+            Ask::LaunchOn { program } => {
+                let mut trace = Trace::default();
+                let plan = program::launch(&program, self.limit());
+                let started = match self.keeper.take_descriptor() {
+                    Some(slave) => start_on(&mut trace, &plan, slave, &mut self.tracer),
+                    None => Err(Errno(libc::EBADF)),
+                };
+                self.launched(&trace, &plan, started)
+            }
             Ask::End { pid } => {
                 let group = nix::unistd::Pid::from_raw(-(pid as i32));
                 // ESRCH: it has ended by itself.
@@ -180,11 +194,9 @@ impl Actor {
         self.own_users.then_some(MOST_PROCESSES.min(hard))
     }
 
-    fn launch(&mut self, what: &Program, terminal: Option<(u16, u16)>) -> Result<(), FrameError> {
-        let mut trace = Trace::default();
-        let plan = program::launch(what, self.limit());
-        let shell = plan.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
-        let started = start(&mut trace, &plan, terminal, &mut self.tracer);
+    /// Tells the keeper what came of starting a program, and keeps in mind what it is.
+    fn launched(&mut self, trace: &Trace, plan: &Launch, started: Result<Started, Errno>) -> Result<(), FrameError> {
+        let shell = name_of(plan);
         match started {
             Ok((pid, fd, pidfd)) => {
                 self.launched.insert(pid, shell);
@@ -362,30 +374,51 @@ impl Actor {
     }
 }
 
-/// Starts a program with a terminal or a pipe, traced where shells are; its PID, our
-/// end, its pidfd.
+/// What was started: its PID here, a descriptor that the keeper awaits (our end of
+/// its terminal or pipe), and its pidfd.
+type Started = (u32, OwnedFd, OwnedFd);
+
+/// Starts a program with a terminal or a pipe.
 fn start(
     trace: &mut Trace,
     plan: &Launch,
     terminal: Option<(u16, u16)>,
     tracer: &mut Tracer,
-) -> Result<(u32, OwnedFd, OwnedFd), Errno> {
+) -> Result<Started, Errno> {
+    let (streams, ours) = if let Some((rows, cols)) = terminal {
+        let Pty { master, slave } = open_pty(trace, rows, cols)?;
+        (Streams::Terminal(slave), master)
+    } else {
+        let (read, write) = pipe()?;
+        (Streams::Pipe(write), read.into())
+    };
+    let pid = start_with(trace, plan, &streams, tracer)?;
+    Ok((pid, ours, process::pidfd_open(pid)?))
+}
+
+/// Starts a program on a terminal that the keeper opened; gives the terminal back, so
+/// that every launch comes with a descriptor.
+fn start_on(trace: &mut Trace, plan: &Launch, slave: OwnedFd, tracer: &mut Tracer) -> Result<Started, Errno> {
+    let streams = Streams::Terminal(slave);
+    let pid = start_with(trace, plan, &streams, tracer)?;
+    match streams {
+        Streams::Terminal(slave) | Streams::Pipe(slave) => Ok((pid, slave, process::pidfd_open(pid)?)),
+    }
+}
+
+/// Starts a program, traced where shells are; its PID.
+fn start_with(trace: &mut Trace, plan: &Launch, streams: &Streams, tracer: &mut Tracer) -> Result<u32, Errno> {
     let traced = tracer.on();
-    let program = plan.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+    let program = name_of(plan);
     let mut seize = |pid| {
         tracer.trace_shell(pid, &program);
         Ok(())
     };
     let hold: Option<Hold<'_>> = if traced { Some(&mut seize) } else { None };
-    if let Some((rows, cols)) = terminal {
-        let pty = open_pty(trace, rows, cols)?;
-        let streams = Streams::Terminal(pty);
-        let pid = launch_held(trace, plan, &streams, hold)?;
-        let Streams::Terminal(pty) = streams else { return Err(Errno(libc::EIO)) };
-        Ok((pid, pty.master, process::pidfd_open(pid)?))
-    } else {
-        let (read, write) = pipe()?;
-        let pid = launch_held(trace, plan, &Streams::Pipe(write), hold)?;
-        Ok((pid, read.into(), process::pidfd_open(pid)?))
-    }
+    launch_held(trace, plan, streams, hold)
+}
+
+/// The program that a launch starts, as it is asked for.
+fn name_of(plan: &Launch) -> String {
+    plan.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
 }

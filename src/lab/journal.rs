@@ -75,7 +75,8 @@ const PLACE: &str = "CLOISON_RUNTIME_DIR";
 
 /// Where labs live: $CLOISON_RUNTIME_DIR/cloison where that directory is the user's
 /// own; else /run/cloison for root; $XDG_RUNTIME_DIR/cloison where that directory is
-/// the user's own; else /tmp/cloison-UID.
+/// the user's own; else /tmp/cloison-UID. Copied roots must be able to run there:
+/// places mounted `noexec` (Debian's /run) are passed over.
 pub fn base() -> PathBuf {
     let uid = nix::unistd::geteuid().as_raw();
     let place = std::env::var_os(PLACE).map(PathBuf::from);
@@ -84,11 +85,11 @@ pub fn base() -> PathBuf {
     }
     // Root of a user namespace may see a /run that is another's.
     let writable = nix::unistd::access("/run", nix::unistd::AccessFlags::W_OK).is_ok();
-    if uid == 0 && writable && owned_directory(Path::new("/run"), uid) {
+    if uid == 0 && writable && owned_directory(Path::new("/run"), uid) && runs_programs(Path::new("/run")) {
         return PathBuf::from("/run/cloison");
     }
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    match runtime.filter(|path| path.is_absolute() && owned_directory(path, uid)) {
+    match runtime.filter(|path| path.is_absolute() && owned_directory(path, uid) && runs_programs(path)) {
         Some(path) => path.join("cloison"),
         None => PathBuf::from(format!("/tmp/cloison-{uid}")),
     }
@@ -96,6 +97,12 @@ pub fn base() -> PathBuf {
 
 fn owned_directory(path: &Path, uid: u32) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|data| data.is_dir() && data.uid() == uid)
+}
+
+/// Whether programs may be run from there, statvfs(3).
+fn runs_programs(path: &Path) -> bool {
+    use nix::sys::statvfs::{FsFlags, statvfs};
+    statvfs(path).is_ok_and(|fs| !fs.flags().contains(FsFlags::ST_NOEXEC))
 }
 
 /// Makes the directory of a new lab. Refuses a base that is somebody else's or a
@@ -161,4 +168,30 @@ impl Journal {
 pub fn read(directory: &Path) -> std::io::Result<Vec<Line>> {
     let text = std::fs::read_to_string(directory.join("journal"))?;
     Ok(text.lines().map_while(|line| serde_json::from_str(line).ok()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labs_are_not_put_where_programs_can_not_run() {
+        const INSIDE: &str = "CLOISON_TEST_SHOW_BASE";
+        if std::env::var_os(INSIDE).is_some() {
+            return println!("base={}", base().display());
+        }
+        let name = "lab::journal::tests::labs_are_not_put_where_programs_can_not_run";
+        let base = |options: &str| {
+            let script =
+                format!("mount -t tmpfs -o mode=755{options} run /run && exec \"$0\" --exact {name} --nocapture");
+            let program = std::env::current_exe().unwrap();
+            let mut unshare = std::process::Command::new("unshare");
+            unshare.args(["-Urm", "sh", "-c", &script]).arg(program).env(INSIDE, "").env_remove("XDG_RUNTIME_DIR");
+            let output = unshare.env_remove(PLACE).output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            text.lines().find_map(|line| line.split_once("base=")).expect("a base").1.to_owned()
+        };
+        assert_eq!(base(""), "/run/cloison");
+        assert_eq!(base(",noexec"), "/tmp/cloison-0");
+    }
 }

@@ -23,6 +23,7 @@ use super::protocol::{
 use super::{Reporter, find, maps, observer, sweep, volumes};
 use crate::kernel::process::{self, Exit, Side};
 use crate::kernel::program::{FIRST_PASSED, default_signals, ignore_signals};
+use crate::kernel::pty::open_pty;
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::{LEAVE_SCREEN, Settings};
 use crate::kernel::{Errno, Trace};
@@ -470,13 +471,26 @@ impl Keeper {
         {
             return Err(NoAnswer::Failed(Failure::Unborn(name.to_owned())));
         }
-        let number = self.put(index, Ask::Launch { program, terminal }, &[])?;
-        match self.hear(index, number, Instant::now() + OP_PATIENCE)? {
+        let number = self.put(index, Ask::Launch { program: program.clone(), terminal }, &[])?;
+        let mut said = self.hear(index, number, Instant::now() + OP_PATIENCE)?;
+        let mut master = None;
+        if let (Said::Failed(Errno(libc::ENOENT), doing), Some((rows, cols))) = (&said, terminal)
+            && doing == "open"
+        {
+            // A root directory without a /dev/ptmx: the host's has one.
+            let call = |errno| NoAnswer::Failed(Failure::Call(errno, "/dev/ptmx".to_owned()));
+            let pty = open_pty(&mut Trace::default(), rows, cols).map_err(call)?;
+            master = Some(pty.master);
+            let number = self.put(index, Ask::LaunchOn { program }, &[pty.slave.as_raw_fd()])?;
+            said = self.hear(index, number, Instant::now() + OP_PATIENCE)?;
+        }
+        match said {
             Said::Launched { pid } => {
                 let connection = &mut self.actors[index].connection;
                 let (Some(fd), Some(pidfd)) = (connection.take_descriptor(), connection.take_descriptor()) else {
                     return Err(NoAnswer::Failed(Failure::Call(Errno(libc::EBADF), name.to_owned())));
                 };
+                let fd = master.unwrap_or(fd);
                 // It leads a session of its own. The pidfd of one that has been
                 // collected says nothing any more, but its number may be ours too.
                 let depth = |pid: u32| nspid(pid).map(|all| all.len());

@@ -246,6 +246,12 @@ pub enum Ask {
         /// Rows and columns of a terminal; a pipe without.
         terminal: Option<(u16, u16)>,
     },
+    /// Start a program on the terminal that comes along: in a root directory
+    /// without a /dev/ptmx an actor can't open one itself.
+    LaunchOn {
+        /// What.
+        program: Program,
+    },
     /// Kill the process group of a child.
     End {
         /// Its PID in the actor's namespace.

@@ -307,6 +307,8 @@ pub struct RawRoot {
     pub from: Option<RootFrom>,
     /// Copies of these programs, with their libraries.
     pub programs: Option<Placed<Vec<Word>>>,
+    /// `false`: the programs alone, so that they can't start.
+    pub libraries: Option<Placed<bool>>,
 }
 
 /// Where a bound root comes from.

@@ -103,6 +103,9 @@ pub enum RootKind {
     Copy {
         /// Program names, without a path.
         programs: Vec<String>,
+        /// Whether the libraries are copied, too: without them no program starts
+        /// but a static one.
+        libraries: bool,
     },
 }
 

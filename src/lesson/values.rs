@@ -133,7 +133,9 @@ impl Op {
             Self::Root { kind } => Self::Root {
                 kind: match kind {
                     RootKind::Host => RootKind::Host,
-                    RootKind::Copy { programs } => RootKind::Copy { programs: programs.iter().map(fill).collect() },
+                    RootKind::Copy { programs, libraries } => {
+                        RootKind::Copy { programs: programs.iter().map(fill).collect(), libraries: *libraries }
+                    }
                 },
             },
             Self::Chroot { path } => Self::Chroot { path: fill(path) },

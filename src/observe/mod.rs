@@ -5,6 +5,7 @@
 mod beside;
 mod diff;
 mod face;
+mod family;
 mod files;
 pub mod layers;
 mod limits;

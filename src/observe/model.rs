@@ -108,6 +108,9 @@ pub struct Snapshot {
     pub host: View,
     /// Each actor, by name.
     pub actors: BTreeMap<String, ActorView>,
+    /// What descends from this program (its keeper, the actors, the commands of
+    /// shells), by PID; at most the first 64.
+    pub lab: Vec<LabProcess>,
     /// The calls of traced commands, by the actor that they run in, `host` among
     /// them; empty where nothing was traced.
     #[serde(serialize_with = "super::traced::as_json")]
@@ -115,6 +118,34 @@ pub struct Snapshot {
     /// The namespaces of the processes that the program may look at, and those held
     /// without a process.
     pub namespaces: Namespaces,
+}
+
+/// A process that this program started, or that descends from such: what no list
+/// of processes says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LabProcess {
+    /// The PID that the host knows it by.
+    pub pid: u32,
+    /// Its arguments, as in the host's list.
+    pub command: String,
+    /// Its namespaces, read from outside: inode numbers.
+    pub ns: BTreeMap<NsKind, Reading<u64>>,
+    /// Its root directory: where its paths that start with `/` begin.
+    pub root: Reading<Place>,
+    /// Its working directory: where its other paths begin.
+    pub cwd: Reading<Place>,
+}
+
+/// A directory that a process holds, proc_pid_root(5) and proc_pid_cwd(5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Its path as the reader of the /proc would write it. In another mount
+    /// namespace it starts at that one's root, and may look like a path of the host.
+    pub path: String,
+    /// Device number, stat(2).
+    pub device: u64,
+    /// Inode.
+    pub inode: u64,
 }
 
 /// The namespaces that were found.

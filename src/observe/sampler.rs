@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::face::Face;
+use super::family::family;
 use super::files;
 use super::layers;
 use super::limits::{Limits, Tree};
@@ -82,8 +83,9 @@ impl Sampler {
         let actors = actors.into_iter().map(|known| self.actor(&own, known)).collect();
         let mut host = host;
         layers::look_on_the_host(&mut host, &actors, &self.proc, &mut self.scratch.buffer);
+        let lab = family(&self.proc, &host);
         let namespaces = self.census.take(&self.proc, &host, &actors);
-        Snapshot { taken: read::monotonic(), host, actors, namespaces, traced: BTreeMap::new() }
+        Snapshot { taken: read::monotonic(), host, actors, lab, namespaces, traced: BTreeMap::new() }
     }
 
     fn actor(&mut self, own: &Face, known: Known) -> (String, ActorView) {

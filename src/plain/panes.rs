@@ -7,8 +7,8 @@ use super::layers::layers;
 use super::paper::{Paper, Tone};
 use crate::i18n::{Explain, Lang};
 use crate::lesson::model::Pane;
-use crate::observe::model::{Built, IdRange, Mount, Process, Users, Wall};
-use crate::observe::twin::{self, Row, UserFace};
+use crate::observe::model::{Built, IdRange, Process, Users, Wall};
+use crate::observe::twin::{self, MountFace, Passes, Row, UserFace};
 use crate::observe::{ActorView, Errno, Reading, Snapshot, Traced, View, returned};
 use crate::say;
 use crate::session::StepOutcome;
@@ -165,22 +165,27 @@ fn mounts(paper: &mut Paper<'_>, host: &View, actor: &ActorView, all: bool) {
         unread(paper, &seen.mounts);
     }
     let twin = twin::mounts(host, actor);
-    let kind = |mount: &Mount| {
-        let propagation = if mount.propagation.is_empty() { "private".to_owned() } else { mount.propagation.join(" ") };
-        safe(&format!("{}  {}  {propagation}", mount.fstype, mount.source))
+    let at = |face: &MountFace<'_>| safe(&face.mount.target);
+    let kind = |face: &MountFace<'_>| safe(&format!("{}  {}  {}", face.kind(), face.what(), face.spread()));
+    let passes = |face: &MountFace<'_>| match face.passes {
+        Passes::No => "",
+        Passes::Both => lang.pick("  (mounts pass both ways)", "  (les montages passent dans les deux sens)"),
+        Passes::In => lang.pick("  (mounts pass to the box)", "  (les montages passent vers la boîte)"),
+        Passes::Out => lang.pick("  (mounts pass to the host)", "  (les montages passent vers l'hôte)"),
     };
-    rows(paper, &twin.rows, all, |row| match (row.host, row.inside) {
+    rows(paper, &twin.rows, all, |row| match (&row.host, &row.inside) {
         (Some(outer), Some(inner)) => {
-            let (h, b, kind) = (safe(&outer.target), safe(&inner.target), kind(inner));
-            say!(lang, "host {h} = box {b}  {kind}", "hôte {h} = boîte {b}  {kind}")
+            let (h, b, kind, passes) = (at(outer), at(inner), kind(inner), passes(inner));
+            say!(lang, "host {h} = box {b}  {kind}{passes}", "hôte {h} = boîte {b}  {kind}{passes}")
         }
         (Some(outer), None) => {
-            let (h, kind) = (safe(&outer.target), kind(outer));
-            say!(lang, "host {h}, not in the box  {kind}", "hôte {h}, absent de la boîte  {kind}")
+            let (h, kind, passes) = (at(outer), kind(outer), passes(outer));
+            say!(lang, "host {h}, not in the box  {kind}{passes}", "hôte {h}, absent de la boîte  {kind}{passes}")
         }
         (None, inner) => {
-            let (b, kind) = inner.map_or_else(Default::default, |inner| (safe(&inner.target), kind(inner)));
-            say!(lang, "box {b}, not on the host  {kind}", "boîte {b}, absent de l'hôte  {kind}")
+            let of = |face: &MountFace<'_>| (at(face), kind(face), passes(face));
+            let (b, kind, passes) = inner.as_ref().map_or_else(Default::default, of);
+            say!(lang, "box {b}, not on the host  {kind}{passes}", "boîte {b}, absent de l'hôte  {kind}{passes}")
         }
     });
 }

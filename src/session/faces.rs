@@ -165,7 +165,8 @@ impl Session {
     /// `expect` that does not hold.
     pub fn notice(&self, lang: Lang) -> Option<String> {
         let outcome = self.failure().or(self.outcome());
-        let surprise = || outcome.and_then(|outcome| surprise(&self.lesson.steps[outcome.step], outcome, lang));
+        let now = self.now.as_ref().map(|now| now.json());
+        let surprise = || outcome.and_then(|outcome| surprise(&self.lesson.steps[outcome.step], outcome, now, lang));
         let refused = self.refusal.map(|refusal| refusal.explain(lang));
         if self.refusal == Some(Refusal::Failed) {
             return Some(surprise().into_iter().chain(refused).collect::<Vec<_>>().join(" "));

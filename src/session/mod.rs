@@ -3,6 +3,7 @@
 //! gives back [`Effect`]s for the caller to carry out; it reads no clock, no
 //! file and no kernel.
 
+mod denied;
 mod faces;
 mod judge;
 mod notice;

@@ -1,7 +1,10 @@
 //! What a session tells the person that nobody asked: why a command was refused,
 //! and where the kernel did something else than the lesson says.
 
+use serde_json::Value;
+
 use super::StepOutcome;
+use super::denied;
 use super::judge::Judged;
 use super::prose::plain;
 use crate::i18n::{Explain, Lang};
@@ -56,8 +59,9 @@ pub(super) fn failed(step: &Step, outcome: &StepOutcome) -> bool {
     })
 }
 
-/// The first op of the step that did not do what the lesson says, in words.
-pub(super) fn surprise(step: &Step, outcome: &StepOutcome, lang: Lang) -> Option<String> {
+/// The first op of the step that did not do what the lesson says, in words. `now`
+/// is the snapshot after it.
+pub(super) fn surprise(step: &Step, outcome: &StepOutcome, now: Option<&Value>, lang: Lang) -> Option<String> {
     step.ops.iter().zip(&outcome.ops).find_map(|(op, done)| {
         let actor = plain(&done.actor);
         match (&op.fails, &done.failure) {
@@ -68,7 +72,17 @@ pub(super) fn surprise(step: &Step, outcome: &StepOutcome, lang: Lang) -> Option
                 "An operation of {actor} should have been refused here with {meant}, but the kernel carried it out.",
                 "Ici, une opération de {actor} devait être refusée avec {meant}, mais le noyau l'a exécutée."
             )),
-            (_, Some((errno, what))) => Some(refused(&actor, *errno, &plain(what), lang)),
+            (_, Some((errno, what))) => {
+                let view = now.and_then(|now| now.get("actors")?.get(&done.actor));
+                let why = denied::why(&op.op, *errno, view, lang);
+                Some(
+                    [Some(refused(&actor, *errno, &plain(what), lang)), why]
+                        .into_iter()
+                        .flatten()
+                        .collect::<Vec<_>>()
+                        .join(" "),
+                )
+            }
         }
     })
 }

@@ -140,6 +140,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         taken: 0,
         host,
         actors: BTreeMap::new(),
+        lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
     }))

@@ -9,8 +9,8 @@ use super::layout::Pane;
 use super::safe::safe;
 use crate::i18n::{Explain, Lang};
 use crate::lesson::op::NsKind;
-use crate::observe::model::{IdRange, Mount, Process, Users};
-use crate::observe::twin::{self, Key, RowKey, Side, UserFace};
+use crate::observe::model::{IdRange, Process, Users};
+use crate::observe::twin::{self, Key, MountFace, Passes, RowKey, Side, UserFace};
 use crate::observe::{ActorView, Change, Changes, Reading, Snapshot, View};
 use crate::say;
 
@@ -325,20 +325,38 @@ fn maps(users: &Users, lang: Lang) -> Vec<String> {
 }
 
 fn mounts(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) -> Table {
-    for row in &twin::mounts(host, actor).rows {
-        let keys = [row.host, row.inside].map(|one| one.map(|one| Key::Mount(one.id)));
-        making.add(row, keys, both(row), |one| mount(one));
+    let twin = twin::mounts(host, actor);
+    for row in &twin.rows {
+        let keys = [&row.host, &row.inside].map(|face| face.as_ref().map(|face| Key::Mount(face.mount.id)));
+        making.add(row, keys, both(row), mount);
     }
     let head = match lang {
-        Lang::En => vec!["MOUNTED ON", "TYPE", "SPREAD", "SOURCE"],
-        Lang::Fr => vec!["MONTÉ SUR", "TYPE", "PROPAG.", "SOURCE"],
+        Lang::En => vec!["MOUNTED ON", "SPREAD", "SOURCE", "TYPE"],
+        Lang::Fr => vec!["MONTÉ SUR", "PROPAG.", "SOURCE", "TYPE"],
     };
-    Table { head, unread: unread(host, actor, |view| &view.mounts, lang), ..Table::default() }
+    let some = |passes| twin.rows.iter().filter_map(|row| row.inside.as_ref()).any(|face| face.passes == passes);
+    let ways = [
+        (Passes::Both, lang.pick("⇄ both ways", "⇄ deux sens")),
+        (Passes::In, lang.pick("→ to box", "→ boîte")),
+        (Passes::Out, lang.pick("← to host", "← hôte")),
+    ];
+    let ways: Vec<&str> = ways.into_iter().filter(|(passes, _)| some(*passes)).map(|(_, way)| way).collect();
+    let legend = (!ways.is_empty()).then(|| ways.join(", "));
+    let legend = legend.map(|ways| say!(lang, "mounts pass {ways}", "passent : {ways}"));
+    let notes = [legend.into_iter().collect(), Vec::new()];
+    Table { head, notes, unread: unread(host, actor, |view| &view.mounts, lang), ..Table::default() }
 }
 
-fn mount(one: &Mount) -> Vec<String> {
-    let spread = if one.propagation.is_empty() { "private".to_owned() } else { safe(&one.propagation.join(",")) };
-    vec![safe(&one.target), safe(&one.fstype), spread, safe(&one.source)]
+fn mount(face: &MountFace<'_>) -> Vec<String> {
+    // HOST is on the left, BOX on the right.
+    let arrow = match face.passes {
+        Passes::No => "",
+        Passes::Both => " ⇄",
+        Passes::In => " →",
+        Passes::Out => " ←",
+    };
+    let (stem, name) = (&face.stem, safe(face.name));
+    vec![format!("{stem}{name}"), safe(&face.spread()) + arrow, safe(&face.what()), safe(&face.kind())]
 }
 
 fn names(making: &mut Making<'_>, host: &View, actor: &ActorView, lang: Lang) -> Table {

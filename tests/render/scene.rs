@@ -524,6 +524,7 @@ pub fn snapshot() -> Snapshot {
         taken: 1,
         host,
         actors: BTreeMap::from([("box".to_owned(), actor)]),
+        lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
     }

@@ -7,29 +7,40 @@ use crate::kernel::{Errno, Trace, mount as kernel};
 use crate::lesson::op::MountFlag;
 
 /// mount(2). A bind asked for read-only is made so by a second call, as the kernel
-/// demands (mount(2), MS_BIND ignores the other flags).
+/// demands (mount(2), `MS_BIND` ignores the other flags).
 pub fn mount(trace: &mut Trace, source: &str, target: &str, fstype: &str, flags: &[MountFlag], data: &str) -> Outcome {
     let bits = flags.iter().fold(MsFlags::empty(), |all, flag| all | bit(*flag));
+    if bits.contains(MsFlags::MS_REMOUNT | MsFlags::MS_BIND) {
+        return doing(remount(trace, target, bits), || format!("remount {target}"));
+    }
     doing(kernel::mount(trace, source, target, fstype, bits, data), || format!("mount {target}"))?;
-    if bits.contains(MsFlags::MS_BIND | MsFlags::MS_RDONLY) && !bits.contains(MsFlags::MS_REMOUNT) {
-        make_read_only(trace, target)?;
+    if bits.contains(MsFlags::MS_BIND | MsFlags::MS_RDONLY) {
+        doing(read_only(trace, target), || format!("mount_setattr {target}"))?;
     }
     Ok(())
 }
 
-/// Makes a mount and all below it read-only. Before Linux 5.12: that mount alone,
-/// the flags that are locked kept.
-pub fn make_read_only(trace: &mut Trace, target: &str) -> Outcome {
+/// Makes a mount and all below it read-only. Before Linux 5.12, which brought
+/// mount_setattr(2), only the mount itself.
+pub fn read_only(trace: &mut Trace, target: &str) -> Result<(), Errno> {
     match kernel::make_read_only(trace, target) {
-        Err(Errno(libc::ENOSYS)) => {
-            let flags = nix::sys::statvfs::statvfs(target).map_or(0, |fs| fs.flags().bits());
-            let kept =
-                MsFlags::from_bits_truncate(flags) & (MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC);
-            let flags = kept | MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
-            doing(kernel::mount(trace, "", target, "", flags, ""), || format!("remount {target}"))
-        }
-        other => doing(other, || format!("mount_setattr {target}")),
+        Err(Errno(libc::ENOSYS)) => remount(trace, target, MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY),
+        other => other,
     }
+}
+
+/// Changes the flags of one mount. mount(2) replaces them all, but those that came
+/// from a more privileged mount namespace are locked, and leaving one out is EPERM
+/// (mount_namespaces(7)): then it is tried again with what the mount has.
+fn remount(trace: &mut Trace, target: &str, bits: MsFlags) -> Result<(), Errno> {
+    let first = kernel::mount(trace, "", target, "", bits, "");
+    let lockable = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let present = nix::sys::statvfs::statvfs(target).map_or(0, |fs| fs.flags().bits());
+    let kept = MsFlags::from_bits_truncate(present) & lockable;
+    if first != Err(Errno(libc::EPERM)) || bits.contains(kept) {
+        return first;
+    }
+    kernel::mount(trace, "", target, "", bits | kept, "")
 }
 
 /// umount2(2).

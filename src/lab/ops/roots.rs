@@ -12,7 +12,6 @@ use elf::endian::AnyEndian;
 use nix::mount::MsFlags;
 
 use super::doing;
-use super::mounts::make_read_only;
 use crate::kernel::{Call, Errno, Trace, mount as kernel, quoted};
 use crate::lab::program::PATH;
 use crate::lab::volumes;
@@ -33,11 +32,11 @@ const STAGES: [&str; 3] = ["/tmp", "/mnt", "/run"];
 pub fn build(trace: &mut Trace, kind: &RootKind, directory: Option<&str>) -> Result<String, Failed> {
     match kind {
         RootKind::Host => from_host(trace),
-        RootKind::Copy { programs } => {
+        RootKind::Copy { programs, libraries } => {
             let Some(directory) = directory else {
                 return Err((Errno(libc::ENOENT), "the lab's directory".to_owned()));
             };
-            copied(trace, programs, Path::new(directory))?;
+            copied(trace, programs, *libraries, Path::new(directory))?;
             Ok(directory.to_owned())
         }
     }
@@ -119,7 +118,7 @@ fn bind_read_only(trace: &mut Trace, host: &str, inside: &Path) -> Result<(), Fa
     let target = inside.to_string_lossy();
     let bind = MsFlags::MS_BIND | MsFlags::MS_REC;
     doing(kernel::mount(trace, host, &target, "", bind, ""), || format!("mount {host}"))?;
-    make_read_only(trace, &target)
+    doing(super::mounts::read_only(trace, &target), || format!("mount_setattr {host}"))
 }
 
 /// A directory of this mode, less the umask.
@@ -131,9 +130,9 @@ fn below(root: &Path, path: &str) -> PathBuf {
     root.join(path.trim_start_matches('/'))
 }
 
-/// Fills `directory` with copies of the programs and of every library that they
-/// need, at the same paths as on the host.
-fn copied(trace: &mut Trace, programs: &[String], directory: &Path) -> Result<(), Failed> {
+/// Fills `directory` with copies of the programs and, if asked for, of every library
+/// that they need, at the same paths as on the host.
+fn copied(trace: &mut Trace, programs: &[String], libraries: bool, directory: &Path) -> Result<(), Failed> {
     let search = library_directories();
     let mut waiting: VecDeque<PathBuf> = VecDeque::new();
     for program in programs {
@@ -148,7 +147,9 @@ fn copied(trace: &mut Trace, programs: &[String], directory: &Path) -> Result<()
         let bytes = std::fs::read(&path).map_err(|error| (Errno::from(&error), path.display().to_string()))?;
         let inside = below(directory, &path.to_string_lossy());
         copy(trace, &path, &inside, &bytes)?;
-        waiting.extend(needed(&path, &bytes, &search)?);
+        if libraries {
+            waiting.extend(needed(&path, &bytes, &search)?);
+        }
     }
     for name in ["proc", "dev", "tmp", "root"] {
         let path = directory.join(name);

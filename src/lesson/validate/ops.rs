@@ -219,6 +219,12 @@ impl Context<'_> {
     }
 
     fn root(&mut self, root: &Placed<RawRoot>) -> Op {
+        if let (None, Some(libraries)) = (&root.programs, &root.libraries) {
+            self.report(
+                libraries.span(),
+                both!("`libraries` goes with `programs`", "« libraries » accompagne « programs »"),
+            );
+        }
         match (&root.from, &root.programs) {
             (Some(_), None) => Op::Root { kind: RootKind::Host },
             (None, Some(programs)) => {
@@ -229,7 +235,8 @@ impl Context<'_> {
                 for program in programs.iter() {
                     self.program(program);
                 }
-                Op::Root { kind: RootKind::Copy { programs: super::words(programs) } }
+                let libraries = root.libraries.as_deref().copied().unwrap_or(true);
+                Op::Root { kind: RootKind::Copy { programs: super::words(programs), libraries } }
             }
             _ => {
                 self.report(

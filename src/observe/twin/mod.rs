@@ -8,7 +8,7 @@ mod net;
 mod processes;
 mod users;
 
-pub use mounts::mounts;
+pub use mounts::{MountFace, Passes, mounts};
 pub use names::names;
 pub(super) use net::key_of_route;
 pub use net::{NetFace, Other, net};

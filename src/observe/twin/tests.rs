@@ -3,8 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::kernel::Errno;
 use crate::observe::model::{
-    ActorView, Built, IdRange, Ids, Mount, Namespaces, Net, Process, Reading, Snapshot, Unread, Users, Uts, View,
-    WallState,
+    ActorView, Built, IdRange, Ids, Namespaces, Net, Process, Reading, Snapshot, Unread, Users, Uts, View, WallState,
 };
 use crate::observe::{Change, OVERFLOW, diff};
 
@@ -12,7 +11,7 @@ fn unread<T>() -> Reading<T> {
     Reading::Unread(Unread { path: "x".to_owned(), errno: Errno(libc::EACCES) })
 }
 
-fn view() -> View {
+pub(super) fn view() -> View {
     View {
         ids: unread(),
         uts: unread(),
@@ -35,7 +34,7 @@ fn view() -> View {
     }
 }
 
-fn actor(pid: u32, seen: View) -> ActorView {
+pub(super) fn actor(pid: u32, seen: View) -> ActorView {
     ActorView {
         pid,
         alive: true,
@@ -183,37 +182,6 @@ fn before_the_map_is_written_the_actor_itself_is_nobody() {
     assert_eq!(twin.users.rows[0].inside, Some(UserFace { uid: OVERFLOW, name: None, mapped: false }));
 }
 
-fn mount(id: u32, device: &str, root: &str, target: &str) -> Mount {
-    Mount {
-        id,
-        parent: 0,
-        device: device.to_owned(),
-        root: root.to_owned(),
-        target: target.to_owned(),
-        options: "rw".to_owned(),
-        propagation: Vec::new(),
-        fstype: "tmpfs".to_owned(),
-        source: String::new(),
-    }
-}
-
-#[test]
-fn mounts_join_on_what_is_mounted_and_prefer_the_same_place() {
-    let outer = vec![mount(1, "8:1", "/", "/a"), mount(2, "8:1", "/", "/b"), mount(3, "8:2", "/", "/c")];
-    let inner = vec![
-        mount(11, "8:1", "/", "/moved"),
-        mount(12, "8:1", "/", "/a"),
-        mount(13, "0:9", "/", "/proc"),
-        mount(14, "8:2", "/sub", "/c"),
-    ];
-    let host = View { mounts: Reading::Read(outer), ..view() };
-    let actor = actor(41, View { mounts: Reading::Read(inner), ..view() });
-    let twin = mounts(&host, &actor);
-    let ids: Vec<_> = twin.rows.iter().map(|row| (row.host.map(|one| one.id), row.inside.map(|one| one.id))).collect();
-    assert_eq!(ids, [(Some(2), Some(11)), (Some(1), Some(12)), (None, Some(13)), (None, Some(14)), (Some(3), None)]);
-    assert_eq!(twin.folded(), 1);
-}
-
 fn uts(hostname: &str) -> Reading<Uts> {
     Reading::Read(Uts { hostname: hostname.to_owned(), domainname: "(none)".to_owned(), release: "6.18".to_owned() })
 }
@@ -233,6 +201,7 @@ fn snapshot(host: View, actor: ActorView) -> Snapshot {
         taken: 0,
         host,
         actors: BTreeMap::from([("box".to_owned(), actor)]),
+        lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
     }

@@ -1,0 +1,102 @@
+//! What descends from this program: the namespaces, root and working directory of
+//! each process, read from outside. Used by the sampler; reads a bounded number of processes and
+//! follows nothing but the links of /proc.
+
+use std::ffi::CStr;
+use std::os::fd::AsFd;
+
+use super::model::{LabProcess, Place, Process, Reading, View};
+use super::parse;
+use super::proc::{PidDir, ProcDir, reading};
+use crate::kernel::{Errno, read};
+use crate::lesson::op::NsKind;
+
+/// At most so many processes: a fork bomb in a box must not hold up the sampler.
+const MOST: usize = 64;
+
+/// The living descendants of the calling process in the host's list, by PID.
+pub fn family(proc: &ProcDir, host: &View) -> Vec<LabProcess> {
+    let (Some(all), Some(ids)) = (host.processes.read(), host.ids.read()) else { return Vec::new() };
+    descendants(all, ids.pid).into_iter().filter_map(|process| member(proc, process)).collect()
+}
+
+/// Those below `ancestor`. A parent may stand behind its child in the list, where
+/// PIDs have started anew.
+fn descendants(all: &[Process], ancestor: u32) -> Vec<&Process> {
+    let mut pids = vec![ancestor];
+    let mut found = Vec::new();
+    loop {
+        let before = pids.len();
+        for one in all {
+            if pids.len() <= MOST && pids.contains(&one.ppid) && !pids.contains(&one.pid) {
+                pids.push(one.pid);
+                found.push(one);
+            }
+        }
+        if pids.len() == before {
+            found.sort_unstable_by_key(|one| one.pid);
+            return found;
+        }
+    }
+}
+
+/// Nothing for a process that is gone, or dead and not collected: it has no
+/// directories any more.
+fn member(proc: &ProcDir, process: &Process) -> Option<LabProcess> {
+    let dir = proc.process(process.pid).ok()?;
+    let read = |name: &CStr| reading(place(&dir, name), || format!("{}/{}/{}", proc.path(), process.pid, text(name)));
+    let (root, cwd) = (read(c"root"), read(c"cwd"));
+    let gone = |place: &Reading<Place>| matches!(place, Reading::Unread(unread) if matches!(unread.errno.0, libc::ENOENT | libc::ESRCH));
+    if gone(&root) {
+        return None;
+    }
+    let namespace = |kind: NsKind| {
+        (kind, reading(dir.namespace(kind), || format!("{}/{}/ns/{}", proc.path(), process.pid, kind.name())))
+    };
+    let ns = NsKind::ALL.into_iter().map(namespace).collect();
+    Some(LabProcess { pid: process.pid, command: process.command.clone(), ns, root, cwd })
+}
+
+fn text(name: &CStr) -> String {
+    parse::text(name.to_bytes())
+}
+
+fn place(dir: &PidDir, name: &CStr) -> Result<Place, Errno> {
+    let mut link = [0; 4096];
+    let path = parse::text(read::read_link(dir.fd(), name, &mut link)?);
+    let stat = read::stat(read::open_dir_at(dir.fd(), name)?.as_fd())?;
+    Ok(Place { path, device: stat.st_dev, inode: stat.st_ino })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(pid: u32, ppid: u32) -> Process {
+        Process {
+            pid,
+            ppid,
+            nspid: vec![pid],
+            pid_ns: None,
+            uid: 0,
+            gid: 0,
+            user: None,
+            state: 'S',
+            name: String::new(),
+            command: String::new(),
+        }
+    }
+
+    #[test]
+    fn descendants_are_found_though_a_parent_has_the_higher_number() {
+        let all = [process(1, 0), process(5, 90), process(7, 1), process(80, 7), process(90, 80)];
+        let pids: Vec<u32> = descendants(&all, 7).iter().map(|one| one.pid).collect();
+        assert_eq!(pids, [5, 80, 90]);
+    }
+
+    #[test]
+    fn a_fork_bomb_is_followed_only_so_far() {
+        let all: Vec<Process> = (2..5_000).map(|pid| process(pid, pid - 1)).collect();
+        assert_eq!(descendants(&all, 1).len(), MOST);
+    }
+}
