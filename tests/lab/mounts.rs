@@ -177,7 +177,8 @@ fn a_program_without_its_loader_is_not_found_though_it_is_there() {
         must(&mut lab, "box", &Op::Root { kind: RootKind::Copy { programs: vec!["ls".into()], libraries: false } });
     assert_eq!(made.calls.iter().filter(|call| call.name == "write").count(), 1);
     must(&mut lab, "box", &Op::Chroot { path: "{root}".into() });
-    let (errno, _) = fails(&mut lab, "box", &Op::Run { argv: vec!["ls".into()], seconds: 5, background: false, trace: false });
+    let (errno, _) =
+        fails(&mut lab, "box", &Op::Run { argv: vec!["ls".into()], seconds: 5, background: false, trace: false });
     assert_eq!(errno.symbol(), "ENOENT");
 }
 
