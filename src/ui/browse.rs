@@ -63,10 +63,6 @@ impl Browse {
 
     /// Puts the rows of a new table in order, and finds its places again.
     pub fn list(&mut self, table: &Table) {
-        if !table.grid.is_empty() {
-            // Its rows stand in the order of the layers.
-            return self.order.clear();
-        }
         let needle = self.filter.to_lowercase();
         self.order.clear();
         if !table.grid.is_empty() {
