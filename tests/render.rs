@@ -3,10 +3,16 @@
 
 #[path = "render/behaviour.rs"]
 mod behaviour;
+#[path = "render/layers.rs"]
+mod layers;
 #[path = "render/mounts.rs"]
 mod mounts;
+#[path = "render/net.rs"]
+mod net;
 #[path = "render/scene.rs"]
 mod scene;
+#[path = "render/traced.rs"]
+mod traced;
 
 use cloison::i18n::Lang::{En, Fr};
 use cloison::observe::model::{Built, Mount, Uts, Wall};

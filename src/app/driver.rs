@@ -137,6 +137,7 @@ impl Driver {
             Request::Close => self.close(),
             Request::Session(effect) => self.effect(effect),
             Request::OpenShell { actor, rows, cols } => self.open_shell(&actor, rows, cols),
+            Request::Trace { actor, on } => self.trace(&actor, on),
             Request::Doctor => {
                 let findings = doctor::findings();
                 let for_screen = |one: &doctor::Finding| Finding {
@@ -257,7 +258,9 @@ impl Driver {
             Err(error) => return self.recover(&error),
         };
         self.next_sample = Instant::now() + (start.elapsed() * COST).clamp(IDLE, LONGEST);
-        let news = self.last.as_ref().is_none_or(|last| last.host != snapshot.host || last.actors != snapshot.actors);
+        let news = self.last.as_ref().is_none_or(|last| {
+            last.host != snapshot.host || last.actors != snapshot.actors || last.traced != snapshot.traced
+        });
         if asked || news {
             self.last = Some(Arc::clone(&snapshot));
             self.send(Event::Observed(snapshot))?;
@@ -291,6 +294,15 @@ impl Driver {
                 self.next_sample = Instant::now();
                 self.send(Event::Rebuilt { to: self.step, outcomes })
             }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn trace(&mut self, actor: &str, on: bool) -> Result<(), Gone> {
+        let Some(stage) = &mut self.stage else { return Ok(()) };
+        match stage.trace(actor, on) {
+            Ok(()) => self.sample(true),
+            Err(error @ LabError::KeeperDied) => self.recover(&error),
             Err(error) => self.fail(&error),
         }
     }

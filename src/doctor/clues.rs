@@ -27,6 +27,8 @@ pub(super) struct Clues {
     pub userns_clone: Option<u64>,
     /// kernel.apparmor_restrict_unprivileged_userns (Ubuntu since 23.10).
     pub apparmor_restricts: Option<u64>,
+    /// kernel.yama.ptrace_scope.
+    pub ptrace_scope: Option<u64>,
     /// vm.memfd_noexec.
     pub memfd_noexec: Option<u64>,
     /// user.max_…_namespaces.
@@ -74,6 +76,7 @@ impl Clues {
             uid: read::ids().0,
             userns_clone: number("proc/sys/kernel/unprivileged_userns_clone"),
             apparmor_restricts: number("proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
+            ptrace_scope: number("proc/sys/kernel/yama/ptrace_scope"),
             memfd_noexec: number("proc/sys/vm/memfd_noexec"),
             limits: limits.collect(),
             filtered: read::seccomp_mode().is_ok_and(|mode| mode == 2),
@@ -99,14 +102,33 @@ impl Clues {
         points
     }
 
+    /// Why a process may not trace its own child.
+    pub fn advise_ptrace(&self, failed: &Failed) -> Advice {
+        // 1, the usual value, lets a parent trace its children.
+        if self.ptrace_scope.is_some_and(|scope| scope > 1) {
+            return Advice {
+                because: both!(
+                    "kernel.yama.ptrace_scope forbids it to ordinary users (2), or to everybody (3).",
+                    "kernel.yama.ptrace_scope l'interdit aux utilisateurs ordinaires (2), ou à tous (3)."
+                ),
+                remedy: both!(
+                    "Set it to 1; from 3 only a restart leads back",
+                    "Mettez-le à 1 ; de 3 on ne revient que par un redémarrage"
+                ),
+                commands: vec!["sudo sysctl -w kernel.yama.ptrace_scope=1".to_owned()],
+            };
+        }
+        self.advise(&[], failed)
+    }
+
     /// Why leaving or using namespaces of these kinds (with a user namespace) failed.
     pub fn advise(&self, kinds: &[NsKind], failed: &Failed) -> Advice {
-        let errno = failed.errno.map(|errno| errno.0);
-        let refused = matches!(errno, Some(libc::EPERM | libc::EACCES) | None);
+        let errno = failed.errno.0;
+        let refused = matches!(errno, libc::EPERM | libc::EACCES);
         match errno {
-            Some(libc::ENOSPC) if failed.stage == Stage::Unshare => return self.limit(kinds),
-            Some(libc::EINVAL) if failed.stage == Stage::Unshare => return too_old(kinds),
-            Some(libc::ENOSYS) if !self.filtered => return too_old(kinds),
+            libc::ENOSPC if failed.stage == Stage::Unshare => return self.limit(kinds),
+            libc::EINVAL if failed.stage == Stage::Unshare => return too_old(kinds),
+            libc::ENOSYS if !self.filtered => return too_old(kinds),
             _ => {}
         }
         let ordinary = self.uid != 0;
@@ -132,7 +154,7 @@ impl Clues {
         if refused && failed.stage == Stage::Map && !self.uid_map.is_empty() && !self.has_all_ids() {
             return self.few_ids();
         }
-        self.surroundings(refused || errno == Some(libc::ENOSYS))
+        self.surroundings(refused || errno == libc::ENOSYS)
     }
 
     fn few_ids(&self) -> Advice {
@@ -242,7 +264,7 @@ impl Clues {
 
     /// Why a fresh /proc could not be mounted.
     pub fn advise_proc(&self, failed: &Failed) -> Advice {
-        let revealing = failed.errno.is_some_and(|errno| errno.0 == libc::EPERM) && failed.stage == Stage::Use;
+        let revealing = failed.errno.0 == libc::EPERM && failed.stage == Stage::Use;
         let over = self.over_proc();
         if !revealing || over.is_empty() {
             return self.advise(&[NsKind::User, NsKind::Mnt, NsKind::Pid], failed);
@@ -354,11 +376,7 @@ fn mounts(text: &str) -> Vec<(String, String, String)> {
 pub(super) fn say_failed(failed: &Failed, advice: &Advice) -> Both {
     Lang::ALL.map(|lang| {
         let call = &failed.call;
-        let why = match (failed.errno, &failed.said) {
-            (Some(errno), _) => errno.explain(lang),
-            (None, Some(said)) => said.clone(),
-            (None, None) => say!(lang, "no reason given", "aucune raison donnée"),
-        };
+        let why = failed.errno.explain(lang);
         let [en, fr] = &advice.because;
         let because = lang.pick(en, fr);
         if call.starts_with("/etc/") {

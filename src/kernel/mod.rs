@@ -7,11 +7,16 @@ pub mod features;
 pub mod mount;
 pub mod names;
 pub mod namespace;
+pub mod netlink;
 pub mod process;
 pub mod program;
+pub mod ptrace;
 pub mod pty;
 pub mod read;
 pub mod socket;
+pub mod tcp;
 pub mod terminal;
+pub mod traced;
 
 pub use call::{Call, Errno, Trace, quoted};
+pub use traced::{Traced, TracedCall};

@@ -2,6 +2,9 @@
 //! by `observe`, also inside an actor: single-threaded, maybe without a /proc and
 //! under a seccomp filter. Nothing here panics, blocks or calls the name service.
 
+pub mod net;
+pub mod tree;
+
 use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 

@@ -2,6 +2,7 @@
 //! and reports what it sees. Forked by the keeper, or by an actor; single-threaded;
 //! ends when its socket closes, and is killed when its parent dies.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::ops;
 use super::protocol::{Ask, Context, Mapped, Performed, Program, Said, ToActor};
-use super::{Reporter, program};
+use super::tracer::Tracer;
+use super::{Reporter, program, volumes};
 use crate::kernel::process::{self, Side};
-use crate::kernel::program::{Streams, default_signals, launch, pipe};
+use crate::kernel::program::{Hold, Launch, Streams, default_signals, launch_held, pipe};
 use crate::kernel::pty::{Pty, open_pty};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::{Errno, Trace};
@@ -28,6 +30,8 @@ const MOST_PROCESSES: u64 = 512;
 
 /// The state of one actor process.
 pub struct Actor {
+    /// What the lesson calls it.
+    name: String,
     keeper: Connection,
     report: Reporter,
     /// The parent's PID as this process sees it; 0 when it is outside.
@@ -38,6 +42,9 @@ pub struct Actor {
     own_users: bool,
     /// The root directory built last.
     pub(super) root: Option<String>,
+    tracer: Tracer,
+    /// The shells and commands that run: PID and program.
+    launched: BTreeMap<u32, String>,
     /// The namespaces that it keeps open.
     held: Vec<(NsKind, OwnedFd)>,
 }
@@ -57,7 +64,18 @@ pub fn become_actor(connection: Connection, name: &str, report: Reporter, parent
         default_signals()?;
         process::die_with_parent(parent)?;
         let keeper = Connection::new(process::inherited(3));
-        let mut actor = Actor { keeper, report, parent, number: 0, own_users, root: None, held: Vec::new() };
+        let mut actor = Actor {
+            name: name.to_owned(),
+            keeper,
+            report,
+            parent,
+            number: 0,
+            own_users,
+            root: None,
+            held: Vec::new(),
+            tracer: Tracer::default(),
+            launched: BTreeMap::new(),
+        };
         // Any frame error means that the keeper is gone or mad: end.
         let _ = actor.serve();
         Ok(())
@@ -84,24 +102,27 @@ impl Actor {
                 self.number = number;
                 self.answer(ask)?;
             }
+            let more = self.reap()?;
             let mut ready =
                 [PollFd::new(self.keeper.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut ready, PollTimeout::NONE) {
+            match poll(&mut ready, if more { PollTimeout::ZERO } else { PollTimeout::NONE }) {
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
             while let Ok(Some(_)) = signals.read_signal() {}
-            self.reap()?;
             self.keeper.fill()?;
         }
     }
 
-    /// Collects every child that has ended, orphans among them, and says so.
-    fn reap(&mut self) -> Result<(), FrameError> {
-        while let Ok(Some((pid, exit))) = process::reap() {
+    /// Takes in what children and tracees do, and collects every child that has
+    /// ended, orphans among them, and says so; whether there may be more.
+    fn reap(&mut self) -> Result<bool, FrameError> {
+        let more = self.tracer.turn();
+        for (pid, exit) in self.tracer.take_ended() {
+            self.launched.remove(&pid);
             self.say(0, &Said::Ended { pid, exit }, &[])?;
         }
-        Ok(())
+        Ok(more)
     }
 
     fn answer(&mut self, ask: Ask) -> Result<(), FrameError> {
@@ -123,23 +144,27 @@ impl Actor {
                 self.say(self.number, &Said::View(view), &[])
             }
             Ask::Launch { program, terminal } => {
-                let mut trace = Trace::default();
-                let started = start(&mut trace, &program, terminal, self.limit());
-                self.launched(&trace, started)
+                let ends = terminal.map_or(Ends::Pipe, |(rows, cols)| Ends::Terminal(rows, cols));
+                self.launch(&program, ends)
             }
-            Ask::LaunchOn { program } => {
-                let mut trace = Trace::default();
-                let started = match self.keeper.take_descriptor() {
-                    Some(slave) => self.start_on(&mut trace, &program, slave),
-                    None => Err(Errno(libc::EBADF)),
-                };
-                self.launched(&trace, started)
-            }
+            Ask::LaunchOn { program } => match self.keeper.take_descriptor() {
+                Some(slave) => self.launch(&program, Ends::Given(slave)),
+                None => self.say(self.number, &Said::Failed(Errno(libc::EBADF), String::new()), &[]),
+            },
             Ask::End { pid } => {
                 let group = nix::unistd::Pid::from_raw(-(pid as i32));
                 // ESRCH: it has ended by itself.
                 let _ = nix::sys::signal::kill(group, Signal::SIGKILL);
                 self.say(self.number, &Said::Done, &[])
+            }
+            Ask::Trace { on } => {
+                let traced = self.tracer.trace_shells(on, &self.launched);
+                let said = traced.map_or_else(|errno| Said::Failed(errno, "ptrace".to_owned()), |()| Said::Done);
+                self.say(self.number, &said, &[])
+            }
+            Ask::Traced => {
+                let traced = self.tracer.report();
+                self.say(self.number, &Said::Traced(traced), &[])
             }
             // Answers to nothing that was asked: ignored.
             Ask::Mapped(_) => Ok(()),
@@ -162,19 +187,16 @@ impl Actor {
         self.own_users.then_some(MOST_PROCESSES.min(hard))
     }
 
-    /// Starts a program on a terminal that the keeper opened; gives the terminal
-    /// back, so that every launch comes with a descriptor.
-    fn start_on(&self, trace: &mut Trace, what: &Program, slave: OwnedFd) -> Result<Started, Errno> {
-        let streams = Streams::Terminal(slave);
-        let pid = launch(trace, &program::launch(what, self.limit()), &streams)?;
-        match streams {
-            Streams::Terminal(slave) | Streams::Pipe(slave) => Ok((pid, slave, process::pidfd_open(pid)?)),
-        }
-    }
-
-    fn launched(&self, trace: &Trace, started: Result<Started, Errno>) -> Result<(), FrameError> {
+    fn launch(&mut self, what: &Program, ends: Ends) -> Result<(), FrameError> {
+        let mut trace = Trace::default();
+        let plan = program::launch(what, self.limit());
+        let shell = plan.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+        let started = start(&mut trace, &plan, ends, &mut self.tracer);
         match started {
-            Ok((pid, fd, pidfd)) => self.say(self.number, &Said::Launched { pid }, &[&fd, &pidfd]),
+            Ok((pid, fd, pidfd)) => {
+                self.launched.insert(pid, shell);
+                self.say(self.number, &Said::Launched { pid }, &[&fd, &pidfd])
+            }
             Err(errno) => {
                 let doing = trace.calls.last().map_or_else(String::new, |call| call.name.clone());
                 self.say(self.number, &Said::Failed(errno, doing), &[])
@@ -204,10 +226,7 @@ impl Actor {
             Op::Map { kind } => self.map(&mut trace, *kind)?,
             Op::Fork { child } => self.fork(&mut trace, child)?,
             Op::Setns { kinds, .. } => {
-                let mut fds = Vec::new();
-                for _ in &context.namespaces {
-                    fds.extend(self.keeper.take_descriptor());
-                }
+                let fds = self.descriptors(context);
                 self.own_users |= kinds.contains(&NsKind::User);
                 ops::namespaces::setns(&mut trace, &fds, &context.namespaces)
             }
@@ -242,9 +261,30 @@ impl Actor {
             },
             Op::Chroot { path } => ops::mounts::chroot(&mut trace, &self.resolve(path)),
             Op::PivotRoot { path } => ops::mounts::pivot_root(&mut trace, &self.resolve(path)),
+            Op::Mkdir { path } => ops::files::mkdir(&mut trace, &self.resolve(path)),
+            Op::Write { path, text } => ops::files::write(&mut trace, &self.resolve(path), text),
+            // The keeper's own work: the directory is outside of every box.
+            Op::Volume { .. } => Ok(()),
             Op::Kill { signal, .. } => ops::processes::kill(&mut trace, context.target, signal),
-            Op::Run { argv, seconds, background } => {
-                match ops::processes::run(&mut trace, argv, *seconds, *background, self.limit()) {
+            Op::Link(link) => {
+                let fds = self.descriptors(context);
+                ops::net::link(&mut trace, link, &fds, &context.namespaces)
+            }
+            Op::Address { dev, add } => ops::net::address(&mut trace, dev, add),
+            Op::Route { to, via, dev } => ops::net::route(&mut trace, to, via.as_deref(), dev.as_deref()),
+            Op::Listen { at } => ops::net::listen(&mut trace, at, &self.name),
+            Op::Connect { to, hears } => ops::net::connect(&mut trace, to, hears.as_deref()),
+            Op::Run { argv, seconds, background, trace: traced } => {
+                let (limit, traced) = (self.limit(), *traced);
+                let argv: Vec<String> = argv.iter().map(|word| self.resolve(word)).collect();
+                let run = ops::processes::Run {
+                    argv: &argv,
+                    seconds: *seconds,
+                    background: *background,
+                    trace: traced,
+                    limit,
+                };
+                match ops::processes::run(&mut trace, &mut self.tracer, &run) {
                     Ok(ran) => {
                         performed.ran = Some(ran);
                         Ok(())
@@ -258,9 +298,20 @@ impl Actor {
         Ok(performed)
     }
 
-    /// `{root}` is the root that this actor built last.
+    /// The namespaces that came along with an op.
+    fn descriptors(&mut self, context: &Context) -> Vec<OwnedFd> {
+        let mut fds = Vec::new();
+        for _ in &context.namespaces {
+            fds.extend(self.keeper.take_descriptor());
+        }
+        fds
+    }
+
+    /// `{root}` is the root that this actor built last; `{volumes}` is where the
+    /// lab's volumes are.
     fn resolve(&self, path: &str) -> String {
-        path.replace("{root}", self.root.as_deref().unwrap_or("/"))
+        let path = path.replace("{root}", self.root.as_deref().unwrap_or("/"));
+        path.replace("{volumes}", &volumes::directory().unwrap_or_default())
     }
 
     /// Has the keeper write the maps, then becomes who they make it.
@@ -318,25 +369,40 @@ impl Actor {
     }
 }
 
-/// What was started: its PID here, a descriptor that the keeper awaits (our end of
-/// its terminal or pipe), and its pidfd.
-type Started = (u32, OwnedFd, OwnedFd);
+/// Where a program's input and output go.
+enum Ends {
+    /// To a pipe of the actor's.
+    Pipe,
+    /// To a terminal that the actor opens, of so many rows and columns.
+    Terminal(u16, u16),
+    /// To a terminal that the keeper opened.
+    Given(OwnedFd),
+}
 
-/// Starts a program with a terminal or a pipe; its PID, our end, its pidfd.
-fn start(
-    trace: &mut Trace,
-    what: &Program,
-    terminal: Option<(u16, u16)>,
-    limit: Option<u64>,
-) -> Result<Started, Errno> {
-    let plan = program::launch(what, limit);
-    let (streams, ours) = if let Some((rows, cols)) = terminal {
-        let Pty { master, slave } = open_pty(trace, rows, cols)?;
-        (Streams::Terminal(slave), master)
-    } else {
-        let (read, write) = pipe()?;
-        (Streams::Pipe(write), read.into())
+/// Starts a program, traced where shells are; its PID, our end (of a terminal of the
+/// keeper's: that terminal, so that every launch comes with a descriptor), its pidfd.
+fn start(trace: &mut Trace, plan: &Launch, ends: Ends, tracer: &mut Tracer) -> Result<(u32, OwnedFd, OwnedFd), Errno> {
+    let traced = tracer.on();
+    let program = plan.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut seize = |pid| {
+        tracer.trace_shell(pid, &program);
+        Ok(())
     };
-    let pid = launch(trace, &plan, &streams)?;
+    let hold: Option<Hold<'_>> = if traced { Some(&mut seize) } else { None };
+    let (streams, ours) = match ends {
+        Ends::Terminal(rows, cols) => {
+            let Pty { master, slave } = open_pty(trace, rows, cols)?;
+            (Streams::Terminal(slave), Some(master))
+        }
+        Ends::Pipe => {
+            let (read, write) = pipe()?;
+            (Streams::Pipe(write), Some(read.into()))
+        }
+        Ends::Given(slave) => (Streams::Terminal(slave), None),
+    };
+    let pid = launch_held(trace, plan, &streams, hold)?;
+    let ours = ours.unwrap_or_else(|| match streams {
+        Streams::Terminal(slave) | Streams::Pipe(slave) => slave,
+    });
     Ok((pid, ours, process::pidfd_open(pid)?))
 }

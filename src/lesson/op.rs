@@ -110,7 +110,8 @@ pub enum RootKind {
 }
 
 /// One primitive. Texts may hold `{seed.NAME}`, filled in before it is sent to
-/// the actor, and paths `{root}`: the root that the actor built last.
+/// the actor, and paths and arguments `{root}`: the root that the actor built last, and
+/// `{volumes}`: where the lab's volumes are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
     /// `unshare = ["user", "uts"], map = "root"`: unshare(2).
@@ -164,6 +165,26 @@ pub enum Op {
     PivotRoot {
         /// The new root mount.
         path: String,
+    },
+    /// `mkdir = "{root}/data"`: mkdir(2), with the directories above that are missing.
+    Mkdir {
+        /// The directory; one that is there already is no failure.
+        path: String,
+    },
+    /// `write = { path = "/layers/base/etc/motd", text = "hello\n" }`: a file with this
+    /// text and no other, open(2) and write(2), with the directories above it.
+    Write {
+        /// The file.
+        path: String,
+        /// What it holds from then on.
+        text: String,
+    },
+    /// `volume = "notes"`: a directory of the lab's own, `{volumes}/notes`, which
+    /// outlives every box. It is given to the one who is root in the actor's user
+    /// namespace.
+    Volume {
+        /// An id.
+        name: String,
     },
     /// `hostname = "brume-12"`: sethostname(2).
     Hostname {
@@ -227,8 +248,8 @@ pub enum Op {
         /// Seconds added to CLOCK_BOOTTIME.
         boottime: i64,
     },
-    /// `run = { argv = ["true"], seconds = 5, background = false }`: a program,
-    /// run in a child of the actor.
+    /// `run = { argv = ["true"], seconds = 5, background = false, trace = false }`: a
+    /// program, run in a child of the actor.
     Run {
         /// Program (looked up on PATH) and arguments; at least one.
         argv: Vec<String>,
@@ -236,6 +257,8 @@ pub enum Op {
         seconds: u32,
         /// Leave it running and go on.
         background: bool,
+        /// List the system calls that it makes.
+        trace: bool,
     },
     /// `kill = { target = "init", signal = "KILL" }`: kill(2) on another actor.
     Kill {
@@ -243,5 +266,79 @@ pub enum Op {
         target: String,
         /// Signal name without SIG.
         signal: String,
+    },
+    /// `link = { … }`: an interface of the actor's network namespace, rtnetlink(7).
+    Link(LinkOp),
+    /// `address = { dev = "eth0", add = "10.0.0.1/24" }`: an address for a link.
+    Address {
+        /// The link.
+        dev: String,
+        /// Address and length of the network's part.
+        add: String,
+    },
+    /// `route = { to = "10.1.0.0/24", via = "10.0.0.2", dev = "eth0" }`: a route.
+    Route {
+        /// `default`, or a network.
+        to: String,
+        /// The next host on the way.
+        via: Option<String>,
+        /// The link.
+        dev: Option<String>,
+    },
+    /// `listen = { at = "127.0.0.1:8080" }`: a TCP socket that listens; a child of the
+    /// actor says the actor's name to whoever connects.
+    Listen {
+        /// Address and port.
+        at: String,
+    },
+    /// `connect = { to = "127.0.0.1:8080", hears = "peer" }`: a TCP connection, which
+    /// the actor makes itself.
+    Connect {
+        /// Address and port.
+        to: String,
+        /// The actor that must answer.
+        hears: Option<String>,
+    },
+}
+
+/// What can be done with an interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkOp {
+    /// `link = { veth = "eth0", peer = { actor = "peer", name = "eth0" } }`: a pair,
+    /// one end here, one in another actor's network namespace; veth(4).
+    Veth {
+        /// The end here.
+        name: String,
+        /// The actor whose network namespace gets the other end.
+        actor: String,
+        /// Its name there.
+        peer: String,
+    },
+    /// `link = { bridge = "br0" }`.
+    Bridge {
+        /// Its name.
+        name: String,
+    },
+    /// `link = { up = "lo" }`.
+    Up {
+        /// The link.
+        name: String,
+    },
+    /// `link = { down = "lo" }`.
+    Down {
+        /// The link.
+        name: String,
+    },
+    /// `link = { port = "p1", of = "br0" }`: a link becomes a port of a bridge.
+    Port {
+        /// The link.
+        name: String,
+        /// The bridge.
+        of: String,
+    },
+    /// `link = { delete = "eth0" }`; of a veth pair both ends go.
+    Delete {
+        /// The link.
+        name: String,
     },
 }

@@ -2,13 +2,19 @@
 //! be read is a value that says so. Lists are in a fixed order. Nothing here is
 //! skipped when serialised: the same types cross the keeper's protocol (postcard).
 
+mod net;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::layers::{Overlay, Volume};
 use crate::i18n::Lang;
-use crate::kernel::Errno;
+use crate::kernel::{Errno, Traced};
 use crate::lesson::op::NsKind;
+
+pub use super::family::{LabProcess, Place};
+pub use net::{Address, Link, Listener, Neighbour, Net, Peer, Route};
 
 /// A value read from the kernel, or why it could not be.
 ///
@@ -106,37 +112,13 @@ pub struct Snapshot {
     /// What descends from this program (its keeper, the actors, the commands of
     /// shells), by PID; at most the first 64.
     pub lab: Vec<LabProcess>,
+    /// The calls of traced commands, by the actor that they run in, `host` among
+    /// them; empty where nothing was traced.
+    #[serde(serialize_with = "super::traced::as_json")]
+    pub traced: BTreeMap<String, Traced>,
     /// The namespaces of the processes that the program may look at, and those held
     /// without a process.
     pub namespaces: Namespaces,
-}
-
-/// A process that this program started, or that descends from such: what no list
-/// of processes says of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LabProcess {
-    /// The PID that the host knows it by.
-    pub pid: u32,
-    /// Its arguments, as in the host's list.
-    pub command: String,
-    /// Its namespaces, read from outside: inode numbers.
-    pub ns: BTreeMap<NsKind, Reading<u64>>,
-    /// Its root directory: where its paths that start with `/` begin.
-    pub root: Reading<Place>,
-    /// Its working directory: where its other paths begin.
-    pub cwd: Reading<Place>,
-}
-
-/// A directory that a process holds, proc_pid_root(5) and proc_pid_cwd(5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Place {
-    /// Its path as the reader of the /proc would write it. In another mount
-    /// namespace it starts at that one's root, and may look like a path of the host.
-    pub path: String,
-    /// Device number, stat(2).
-    pub device: u64,
-    /// Inode.
-    pub inode: u64,
 }
 
 /// The namespaces that were found.
@@ -332,6 +314,10 @@ pub struct View {
     pub processes: Reading<Vec<Process>>,
     /// Its mounts, in the order of mountinfo.
     pub mounts: Reading<Vec<Mount>>,
+    /// The overlays among them, and which file is in which layer.
+    pub overlays: Vec<Overlay>,
+    /// The volumes among them (on the host: those of the actors), and their files.
+    pub volumes: Vec<Volume>,
     /// Its user and group maps, and the names that it knows.
     pub users: Reading<Users>,
     /// Its root directory.
@@ -352,6 +338,8 @@ pub struct View {
     /// The lesson's files, by path in its root directory, links not followed; those
     /// that are not there are left out.
     pub files: BTreeMap<String, Reading<FileSeen>>,
+    /// Its network namespace.
+    pub net: Net,
 }
 
 /// A process's own ids.

@@ -7,7 +7,8 @@ use std::os::fd::AsFd;
 
 use super::face::Face;
 use super::files;
-use super::model::{ActorView, IdRange, Ids, Process, Reading, Root, Unread, Uts, View};
+use super::layers;
+use super::model::{ActorView, IdRange, Ids, Net, Process, Reading, Root, Unread, Uts, View};
 use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, SMALL, ns_path, reading};
@@ -70,13 +71,20 @@ impl Sampler {
         let ids = Ids { pid: me.pid, ppid: listed.map_or(0, |one| one.ppid), uid: me.uid, gid: me.gid, user: me.user };
         let owner = |kind: NsKind| reading(dir.owner(kind), || format!("{base}/ns/{}", kind.name()));
         let status = |line: &str| Unread { path: format!("{base}/status {line}"), errno: Errno(libc::ENODATA) };
+        let mut overlays = Vec::new();
+        let mounts = file_of(dir, base, "mountinfo", MOUNTINFO, buffer, |bytes| {
+            overlays = layers::overlays(bytes);
+            Some(parse::mounts(bytes))
+        });
         View {
             ids: Reading::Read(ids),
             uts: uts_of(face, host),
             ns: face.ns.clone(),
             owners: NsKind::ALL.into_iter().map(|kind| (kind, owner(kind))).collect(),
             processes,
-            mounts: file_of(dir, base, "mountinfo", MOUNTINFO, buffer, |bytes| Some(parse::mounts(bytes))),
+            volumes: mounts.read().map(|mounts| layers::volumes(mounts)).unwrap_or_default(),
+            mounts,
+            overlays,
             users,
             root: face.root.then(|root| Ok(Root { device: root.device, inode: root.inode })),
             caps: face.privileges.then(|held| caps_of(held.caps).ok_or_else(|| status("Cap"))),
@@ -86,6 +94,7 @@ impl Sampler {
             time: file_of(dir, base, "timens_offsets", SMALL, buffer, parse::time_offsets),
             lsm: face.lsm.clone(),
             files: files::below(&dir.root(), &self.scratch.files, &passwd),
+            net: net_of(face, host),
         }
     }
 
@@ -179,5 +188,18 @@ fn uts_of(face: &Face, host: &View) -> Reading<Uts> {
         }
         (_, Some(Reading::Unread(unread))) => Reading::Unread(unread.clone()),
         (_, None) => Reading::Unread(Unread { path: "ns/uts".to_owned(), errno: Errno(libc::ENOENT) }),
+    }
+}
+
+/// Nor what is in another network namespace.
+fn net_of(face: &Face, host: &View) -> Net {
+    let (host_ns, other) = (host.ns.get(&NsKind::Net), face.ns.get(&NsKind::Net));
+    match (host_ns.and_then(Reading::read), other) {
+        (Some(own), Some(Reading::Read(other))) if own == other => host.net.clone(),
+        (_, Some(Reading::Read(other))) => {
+            Net::unread(&Unread { path: format!("rtnetlink(7) in net:[{other}]"), errno: Errno(libc::EOPNOTSUPP) })
+        }
+        (_, Some(Reading::Unread(unread))) => Net::unread(unread),
+        (_, None) => Net::unread(&Unread { path: "ns/net".to_owned(), errno: Errno(libc::ENOENT) }),
     }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use super::face::Face;
 use super::family::family;
 use super::files;
+use super::layers;
 use super::limits::{Limits, Tree};
 use super::model::{ActorView, Reading, Snapshot, Unread, Users, View, Wall, WallState};
 use super::namespaces::Census;
@@ -80,9 +81,11 @@ impl Sampler {
     pub fn snapshot_with(&mut self, host: View, actors: Vec<Known>) -> Snapshot {
         let own = self.own_face();
         let actors = actors.into_iter().map(|known| self.actor(&own, known)).collect();
+        let mut host = host;
+        layers::look_on_the_host(&mut host, &actors, &self.proc, &mut self.scratch.buffer);
         let lab = family(&self.proc, &host);
         let namespaces = self.census.take(&self.proc, &host, &actors);
-        Snapshot { taken: read::monotonic(), host, actors, lab, namespaces }
+        Snapshot { taken: read::monotonic(), host, actors, lab, namespaces, traced: BTreeMap::new() }
     }
 
     fn actor(&mut self, own: &Face, known: Known) -> (String, ActorView) {

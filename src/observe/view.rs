@@ -10,7 +10,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::files;
+use super::layers;
 use super::model::{Caps, Ids, Process, Reading, Root, Unread, Users, Uts, View};
+use super::net::{Network, own_number};
 use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
@@ -22,11 +24,12 @@ pub(super) const COMMAND: usize = 4096;
 /// The most that is read of a mountinfo, in bytes.
 pub(super) const MOUNTINFO: usize = 4 << 20;
 
-/// What is kept between two readings: a buffer, and the names of users.
+/// What is kept between two readings: a buffer, the names of users, the network.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(super) buffer: Vec<u8>,
     pub(super) passwd: Passwd,
+    pub(super) network: Network,
     /// Paths of files that a view looks at.
     pub(super) files: Vec<String>,
 }
@@ -45,14 +48,24 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     let ns = own.namespaces(PidDir::namespace);
     let processes = list(proc, &own, &ns, scratch);
     let users = own.users(&processes, scratch);
+    let here = ns.get(&NsKind::Net).and_then(Reading::read).copied();
+    let viewer = proc.ok().and_then(|proc| Some((proc, own_number(proc)?)));
+    let net = scratch.network.net(here, viewer, processes.read().map_or(&[], Vec::as_slice));
     let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
+    let mut overlays = Vec::new();
+    let mounts = own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| {
+        overlays = layers::overlays(bytes);
+        Some(parse::mounts(bytes))
+    });
     View {
         ids: ids(&scratch.passwd),
         uts: uts(),
         owners: own.namespaces(PidDir::owner),
         ns,
         processes,
-        mounts: own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| Some(parse::mounts(bytes))),
+        mounts,
+        overlays,
+        volumes: Vec::new(),
         users,
         root: root(),
         caps: or_else(caps(), "capget(2)", || privileges.read().and_then(|found| caps_of(found.caps))),
@@ -62,6 +75,7 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
         lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
         files: files::below(&read::open_dir(c"/"), &scratch.files, &scratch.passwd),
+        net,
     }
 }
 
@@ -70,7 +84,11 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
 /// decode, should encoding fail.
 pub fn inside(files: &[String]) -> Vec<u8> {
     let proc = ProcDir::open(Path::new("/proc"));
-    let seen = view(proc.as_ref(), &mut Scratch { files: files.to_vec(), ..Scratch::default() });
+    let mut scratch = Scratch { files: files.to_vec(), ..Scratch::default() };
+    let mut seen = view(proc.as_ref(), &mut scratch);
+    if let Ok(proc) = &proc {
+        layers::look(&mut seen, proc, &mut scratch.buffer);
+    }
     postcard::to_stdvec(&seen).unwrap_or_default()
 }
 

@@ -12,7 +12,7 @@ use crate::lesson::model::{
 };
 use crate::lesson::op::NsKind;
 use crate::lesson::{Check, Op};
-use crate::observe::model::{Namespaces, Reading, Unread, Uts, View};
+use crate::observe::model::{Namespaces, Net, Reading, Unread, Uts, View};
 use indexmap::IndexMap;
 
 fn check(id: &str, at: &str, is: Predicate) -> Check {
@@ -47,6 +47,7 @@ fn lesson() -> Arc<Lesson> {
         shells: vec!["box".into(), "host".into()],
         points: 3,
         seconds: 10,
+        trace: false,
         checks: vec![
             check("renamed", name, Predicate::Equals(Operand::Value("{seed.name}".into()))),
             check("kept", domain, Predicate::Unchanged),
@@ -60,6 +61,7 @@ fn lesson() -> Arc<Lesson> {
         shells: vec!["box".into()],
         points: 2,
         seconds: 10,
+        trace: false,
         checks: vec![check("renamed", domain, Predicate::Equals(Operand::Value("lab".into())))],
         reactions: Vec::new(),
     };
@@ -121,6 +123,8 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         owners: BTreeMap::new(),
         processes: unread(),
         mounts: unread(),
+        overlays: Vec::new(),
+        volumes: Vec::new(),
         users: unread(),
         root: unread(),
         caps: unread(),
@@ -130,6 +134,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         time: unread(),
         lsm: unread(),
         files: BTreeMap::new(),
+        net: Net::default(),
     };
     Command::Observed(Arc::new(Snapshot {
         taken: 0,
@@ -137,6 +142,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         actors: BTreeMap::new(),
         lab: Vec::new(),
         namespaces: Namespaces::default(),
+        traced: BTreeMap::new(),
     }))
 }
 

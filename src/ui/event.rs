@@ -86,6 +86,14 @@ pub enum Request {
         /// Columns.
         cols: u16,
     },
+    /// Trace the commands of an actor's shells from now on, or no more. Answered by
+    /// `Observed` or `Failed`.
+    Trace {
+        /// The actor.
+        actor: String,
+        /// Whether to.
+        on: bool,
+    },
     /// Try what this machine can do. Answered by `Doctor`.
     Doctor,
     /// The language was switched: texts from now on come in this one.

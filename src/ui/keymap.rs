@@ -55,6 +55,8 @@ pub enum Intent {
     Accept,
     /// The n-th choice or tab, counted from 1.
     Digit(u8),
+    /// Trace the commands of the shell in front, or no more.
+    Trace,
     /// The evidence behind the walls.
     Evidence,
     /// The text of the lesson, up, from anywhere.
@@ -212,6 +214,7 @@ const NEXT: [&str; 2] = ["the next step", "étape suivante"];
 const QUIT: [&str; 2] = ["leave (progress is kept)", "quitter (la progression est gardée)"];
 const CALLS_UP: [&str; 2] = ["scroll the calls up", "faire défiler les appels vers le haut"];
 const CALLS_DOWN: [&str; 2] = ["scroll the calls down", "faire défiler les appels vers le bas"];
+const TRACE: [&str; 2] = ["list the shell's system calls, or no more", "lister les appels système du shell, ou cesser"];
 const PREFIX: [&str; 2] = ["prefix in place of the F keys", "préfixe à la place des touches F"];
 
 use Context::{AfterPrefix, EndedShell, Everywhere, Lesson, List, Overlay, Panes, Quit, Shell};
@@ -256,6 +259,7 @@ pub const KEYS: &[Binding] = &[
     row(AfterPrefix, Char('b'), Intent::Back, BACK),
     row(AfterPrefix, Char('n'), Intent::Next, NEXT),
     row(AfterPrefix, Char('q'), Intent::Quit, QUIT),
+    row(AfterPrefix, Char('t'), Intent::Trace, TRACE),
     with(
         KeyModifiers::CONTROL,
         row(AfterPrefix, Char('g'), Intent::Prefix, ["Ctrl-G itself, to the shell", "Ctrl-G lui-même, au shell"]),
@@ -296,8 +300,10 @@ pub const KEYS: &[Binding] = &[
     row(Lesson, Char('5'), Intent::Digit(5), ["the fifth choice", "le cinquième choix"]),
     row(Lesson, Char('6'), Intent::Digit(6), ["the sixth choice", "le sixième choix"]),
     row(Lesson, Char('e'), Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
+    row(Lesson, Char('t'), Intent::Trace, TRACE),
     row(Lesson, Char('['), Intent::CallsUp, CALLS_UP),
     row(Lesson, Char(']'), Intent::CallsDown, CALLS_DOWN),
+    row(Panes, Char('t'), Intent::Trace, TRACE),
     row(Panes, Char('['), Intent::CallsUp, CALLS_UP),
     row(Panes, Char(']'), Intent::CallsDown, CALLS_DOWN),
     row(Panes, KeyCode::Tab, Intent::NextRegion, ["the next region", "région suivante"]),
@@ -307,17 +313,19 @@ pub const KEYS: &[Binding] = &[
     row(Panes, Char('1'), Intent::Digit(1), ["processes", "processus"]),
     row(Panes, Char('2'), Intent::Digit(2), ["users", "utilisateurs"]),
     row(Panes, Char('3'), Intent::Digit(3), ["mounts", "montages"]),
-    row(Panes, Char('4'), Intent::Digit(4), ["names", "noms"]),
+    row(Panes, Char('4'), Intent::Digit(4), ["files by layer", "fichiers par couche"]),
+    row(Panes, Char('5'), Intent::Digit(5), ["names", "noms"]),
+    row(Panes, Char('6'), Intent::Digit(6), ["network", "réseau"]),
     row(
         Panes,
-        Char('5'),
-        Intent::Digit(5),
+        Char('7'),
+        Intent::Digit(7),
         ["walls (where they have no place of their own)", "cloisons (quand elles n'ont pas leur place à part)"],
     ),
     row(
         Panes,
-        Char('6'),
-        Intent::Digit(6),
+        Char('8'),
+        Intent::Digit(8),
         ["calls (where they have no place of their own)", "appels (quand ils n'ont pas leur place à part)"],
     ),
     row(Panes, KeyCode::Up, Intent::Up, ["scroll up", "défiler vers le haut"]),

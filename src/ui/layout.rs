@@ -18,6 +18,8 @@ use ratatui::layout::{Position, Rect, Size};
 pub const SMALLEST: Size = Size { width: 60, height: 16 };
 /// From so many columns on, lesson and panes stand side by side.
 const WIDE: u16 = 100;
+/// The height of a twin pane that gives way to the calls, frame included.
+const FEW_ROWS: u16 = 6;
 
 /// What the lower part of a single column shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +41,12 @@ pub enum Pane {
     Users,
     /// Twin rows of mounts.
     Mounts,
+    /// Files by layer, and the files of volumes.
+    Layers,
     /// Host and domain names.
     Names,
+    /// Twin rows of interfaces, listening sockets and routes.
+    Net,
     /// The wall gauge: a tab of its own only in a single column.
     Walls,
     /// The calls: a tab of its own only in a single column.
@@ -49,9 +55,10 @@ pub enum Pane {
 
 impl Pane {
     /// Those that are tabs of the twin pane.
-    pub const TWINS: [Self; 4] = [Self::Processes, Self::Users, Self::Mounts, Self::Names];
+    pub const TWINS: [Self; 6] = [Self::Processes, Self::Users, Self::Mounts, Self::Layers, Self::Names, Self::Net];
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 6] = [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Walls, Self::Calls];
+    pub const ALL: [Self; 8] =
+        [Self::Processes, Self::Users, Self::Mounts, Self::Layers, Self::Names, Self::Net, Self::Walls, Self::Calls];
 }
 
 /// The regions; those that are not shown are empty.
@@ -161,6 +168,21 @@ impl Regions {
         }
     }
 
+    /// The twin pane gives the calls all but a few rows.
+    #[must_use]
+    pub fn with_room_for_calls(mut self) -> Self {
+        if self.walls.is_empty() || self.calls.is_empty() {
+            // They share no column.
+            return self;
+        }
+        let spare = self.twin.height.saturating_sub(FEW_ROWS);
+        self.twin.height -= spare;
+        self.walls.y -= spare;
+        self.calls.y -= spare;
+        self.calls.height += spare;
+        self
+    }
+
     /// Where the text of the lesson is: inside its frame, with a margin.
     pub fn prose(&self) -> Rect {
         let inner = inner(self.lesson);
@@ -194,10 +216,10 @@ mod tests {
             let size = Size { width, height };
             let screen = Rect::new(0, 0, width, height);
             for column in [Column::Lesson, Column::Pane(Pane::Users), Column::Pane(Pane::Walls), Column::Shell] {
-                let r = regions(size, column);
+                for r in [regions(size, column), regions(size, column).with_room_for_calls()] {
                 for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
                     prop_assert_eq!(area.intersection(screen), area);
-                }
+                }}
             }
         }
     }

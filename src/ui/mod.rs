@@ -4,6 +4,7 @@
 
 pub mod event;
 pub mod keymap;
+pub mod layers;
 pub mod layout;
 pub mod list;
 pub mod markdown;

@@ -111,6 +111,8 @@ pub struct LessonScreen {
     pub twins: Twins,
     /// The first line of the calls that is shown.
     pub calls_scroll: usize,
+    /// Calls that come in stay in sight.
+    pub calls_follow: bool,
     /// The shells.
     pub shells: Shells,
     /// How long the lab took for the step, in microseconds.
@@ -206,6 +208,7 @@ impl LessonScreen {
             prose: Prose { stale: true, ..Prose::default() },
             twins: Twins { stale: true, ..Twins::default() },
             calls_scroll: 0,
+            calls_follow: true,
             shells: Shells::default(),
             micros: None,
         };
@@ -221,7 +224,10 @@ impl LessonScreen {
                 model::Pane::Processes => Pane::Processes,
                 model::Pane::Users => Pane::Users,
                 model::Pane::Mounts => Pane::Mounts,
+                model::Pane::Layers => Pane::Layers,
                 model::Pane::Names => Pane::Names,
+                model::Pane::Net => Pane::Net,
+                model::Pane::Calls => Pane::Calls,
             };
         }
         self.focus = Focus::Lesson;
@@ -230,6 +236,7 @@ impl LessonScreen {
         self.prose.scroll = 0;
         self.prose.stale = true;
         self.calls_scroll = 0;
+        self.calls_follow = true;
         self.twins.scroll = 0;
         self.twins.stale = true;
         let mut actors = vec![HOST.to_owned()];
@@ -257,6 +264,19 @@ impl LessonScreen {
         steps.iter().rposition(|step| step.ops.iter().any(|op| op.actor == actor))
     }
 
+    /// Whether the commands of an actor's shells are being traced.
+    pub fn traced(&self, actor: &str) -> bool {
+        self.twins.snapshot.as_ref().is_some_and(|now| now.traced.get(actor).is_some_and(|traced| traced.on))
+    }
+
+    /// The first line of the calls that is shown, where `most` can be scrolled: the
+    /// last ones while calls come in, unless they were scrolled away from.
+    pub fn calls_at(&self, most: usize) -> usize {
+        // What a program came to is at the end; at its start is its loader.
+        let traced = self.twins.snapshot.as_ref().is_some_and(|now| !now.traced.is_empty());
+        if traced && self.calls_follow { most } else { self.calls_scroll.min(most) }
+    }
+
     /// What a single column shows.
     pub fn column(&self) -> Column {
         match (self.share, self.below) {
@@ -268,7 +288,16 @@ impl LessonScreen {
 
     /// Its regions on a screen of this size.
     pub fn regions(&self, size: Size) -> Regions {
-        regions(size, self.column())
+        let regions = regions(size, self.column());
+        if wide(size) && self.about_calls() { regions.with_room_for_calls() } else { regions }
+    }
+
+    /// Whether the calls matter most now: the step shows them, or they are traced.
+    fn about_calls(&self) -> bool {
+        let steps = &self.session.lesson().steps[..=self.session.step()];
+        let shown = steps.iter().rev().find_map(|step| step.show);
+        let traced = |now: &Arc<Snapshot>| now.traced.values().any(|traced| traced.on);
+        shown == Some(model::Pane::Calls) || self.twins.snapshot.as_ref().is_some_and(traced)
     }
 
     /// The panes that are tabs on a screen of this size.

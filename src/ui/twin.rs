@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::layers::{self, GridRow};
 use super::layout::Pane;
 use super::safe::safe;
 use crate::i18n::{Explain, Lang};
@@ -12,6 +13,9 @@ use crate::observe::model::{IdRange, Process, Users};
 use crate::observe::twin::{self, Key, MountFace, Passes, RowKey, Side, UserFace};
 use crate::observe::{ActorView, Changes, Reading, Snapshot, View};
 use crate::say;
+
+mod net;
+use net::net;
 
 /// A pane's rows, ready to be drawn.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub struct Table {
     pub own: usize,
     /// Lines below the rows, per side (the id maps).
     pub notes: [Vec<String>; 2],
+    /// Rows that stand across both sides, in place of the others: files by layer.
+    pub grid: Vec<GridRow>,
     /// What to say instead of rows, per side: it could not be read, and why.
     pub unread: [Option<String>; 2],
 }
@@ -68,18 +74,37 @@ impl Table {
             Pane::Processes | Pane::Walls | Pane::Calls => processes(&mut making, host, actor, lang),
             Pane::Users => users(&mut making, host, actor, lang),
             Pane::Mounts => mounts(&mut making, host, actor, lang),
+            Pane::Layers => layers::volumes(&mut making, host, actor, lang),
             Pane::Names => names(&mut making, host, actor, lang),
+            Pane::Net => net(&mut making, snapshot, actor, lang),
         };
         making.rows.sort_by_key(|(rank, _)| *rank);
         table.own = making.rows.iter().filter(|(rank, _)| *rank <= 1).count();
         table.rows = making.rows.into_iter().map(|(_, row)| row).collect();
+        if pane == Pane::Layers {
+            table.grid = layers::grid(snapshot, boxed, changes, lang);
+            if table.grid.is_empty() && table.notes.iter().all(Vec::is_empty) {
+                table.grid.push(layers::nothing(lang));
+            }
+        }
         table
+    }
+
+    /// How many rows there are to scroll through.
+    pub fn height(&self) -> usize {
+        if self.grid.is_empty() { self.rows.len() } else { self.grid.len() }
+    }
+
+    /// Takes the marks away.
+    pub fn unmark(&mut self) {
+        self.rows.iter_mut().for_each(|row| row.marked = [false; 2]);
+        self.grid.iter_mut().for_each(|row| row.marked = false);
     }
 }
 
 /// Rows in the making, each with its rank: 0 the box's own that it sees, 1 its own
 /// that it doesn't see, 2 what else it sees, 3 the rest.
-struct Making<'a> {
+pub(super) struct Making<'a> {
     boxed: &'a str,
     changes: &'a Changes,
     hues: &'a mut Hues,
@@ -88,7 +113,7 @@ struct Making<'a> {
 
 impl Making<'_> {
     /// Adds a row. `keys` are what its faces are known by on their own sides.
-    fn add<T>(
+    pub(super) fn add<T>(
         &mut self,
         row: &twin::Row<T>,
         keys: [Option<Key>; 2],

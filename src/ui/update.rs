@@ -105,7 +105,9 @@ fn observed(model: &mut Model, snapshot: &Arc<Snapshot>, now: Instant) -> bool {
     let Some(lesson) = model.lesson_mut() else { return false };
     let twins = &mut lesson.twins;
     let before = twins.snapshot.replace(Arc::clone(snapshot));
-    let same = before.as_ref().is_some_and(|before| before.host == snapshot.host && before.actors == snapshot.actors);
+    let same = before.as_ref().is_some_and(|before| {
+        before.host == snapshot.host && before.actors == snapshot.actors && before.traced == snapshot.traced
+    });
     if same {
         return false;
     }
@@ -131,7 +133,7 @@ pub fn tick(model: &mut Model, now: Instant) {
     {
         lesson.twins.marked_until = None;
         lesson.twins.changes = Changes::default();
-        lesson.twins.table.rows.iter_mut().for_each(|row| row.marked = [false; 2]);
+        lesson.twins.table.unmark();
         model.dirty = true;
     }
 }
@@ -452,6 +454,7 @@ fn lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
             let by = if meaning == Intent::ProseUp { -page } else { page };
             lesson.prose.scroll = lesson.prose.scroll.saturating_add_signed(by);
         }
+        Intent::Trace => trace(lesson, size, requests),
         Intent::CallsUp => scroll_calls(model, -1),
         Intent::CallsDown => scroll_calls(model, 1),
         Intent::Lesson => {
@@ -505,8 +508,20 @@ fn lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
 fn scroll_calls(model: &mut Model, by: isize) {
     let most = model.lesson().map_or(0, |lesson| view::calls::most(model, lesson));
     if let Some(lesson) = model.lesson_mut() {
-        lesson.calls_scroll = lesson.calls_scroll.min(most).saturating_add_signed(by).min(most);
+        lesson.calls_scroll = lesson.calls_at(most).saturating_add_signed(by).min(most);
+        lesson.calls_follow = lesson.calls_scroll == most;
     }
+}
+
+/// Has the commands of the shell in front traced, or no more.
+fn trace(lesson: &mut LessonScreen, size: Size, requests: &mut Vec<Request>) {
+    let Some(actor) = lesson.shells.shown().map(|tab| tab.actor.clone()) else { return };
+    let on = !lesson.traced(&actor);
+    if on && !wide(size) {
+        lesson.pane = Pane::Calls;
+    }
+    lesson.calls_follow = true;
+    requests.push(Request::Trace { actor, on });
 }
 
 fn focus(lesson: &mut LessonScreen, region: Focus) {
@@ -599,7 +614,7 @@ fn in_panes(lesson: &mut LessonScreen, size: Size, meaning: Intent) {
             }
         }
         _ => {
-            let most = lesson.twins.table.rows.len().saturating_sub(usize::from(high));
+            let most = lesson.twins.table.height().saturating_sub(usize::from(high));
             lesson.twins.scroll = lesson.twins.scroll.saturating_add_signed(by).min(most);
         }
     }

@@ -177,7 +177,8 @@ fn a_program_without_its_loader_is_not_found_though_it_is_there() {
         must(&mut lab, "box", &Op::Root { kind: RootKind::Copy { programs: vec!["ls".into()], libraries: false } });
     assert_eq!(made.calls.iter().filter(|call| call.name == "write").count(), 1);
     must(&mut lab, "box", &Op::Chroot { path: "{root}".into() });
-    let (errno, _) = fails(&mut lab, "box", &Op::Run { argv: vec!["ls".into()], seconds: 5, background: false });
+    let (errno, _) =
+        fails(&mut lab, "box", &Op::Run { argv: vec!["ls".into()], seconds: 5, background: false, trace: false });
     assert_eq!(errno.symbol(), "ENOENT");
 }
 
@@ -202,7 +203,7 @@ fn a_snapshot_knows_where_the_labs_processes_have_their_roots() {
     must(&mut lab, "box", &Op::Root { kind: RootKind::Copy { programs: vec!["sleep".into()], libraries: true } });
     must(&mut lab, "box", &Op::Chroot { path: "{root}".into() });
     let argv = vec!["sleep".into(), "4711".into()];
-    must(&mut lab, "box", &Op::Run { argv, seconds: 1, background: true });
+    must(&mut lab, "box", &Op::Run { argv, seconds: 1, background: true, trace: false });
     let all = Sampler::new().unwrap().snapshot(Vec::new()).lab;
     let of = |pid: u32| -> &LabProcess { all.iter().find(|one| one.pid == pid).unwrap() };
     let root = |one: &LabProcess| one.root.read().unwrap().clone();

@@ -12,7 +12,7 @@ use cloison::lesson::model::{
 };
 use cloison::lesson::op::{MapKind, NsKind, Op};
 use cloison::observe::model::{
-    ActorView, Built, Caps, IdRange, Ids, Mount, Namespaces, Process, Root, TimeOffsets, Unread, Users, Uts, View,
+    ActorView, Built, Caps, IdRange, Ids, Mount, Namespaces, Net, Process, Root, TimeOffsets, Unread, Users, Uts, View,
     Wall, WallState,
 };
 use cloison::observe::{Call, Errno, Reading, Snapshot};
@@ -230,6 +230,7 @@ pub fn lesson() -> Lesson {
         shells: vec!["box".to_owned()],
         points: 3,
         seconds: 10,
+        trace: false,
         checks: vec![
             name("renamed", "$.actors.box.seen.uts.hostname", Predicate::Equals(cigale())),
             name("host-kept", "$.host.uts.hostname", Predicate::Unchanged),
@@ -420,6 +421,8 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         owners: BTreeMap::new(),
         processes: Reading::Read(processes),
         mounts: Reading::Read(mounts),
+        overlays: Vec::new(),
+        volumes: Vec::new(),
         users: Reading::Read(Users {
             uid_map: vec![IdRange { inside: 0, outside: 1000, count: 1 }],
             gid_map: vec![IdRange { inside: 0, outside: 1000, count: 1 }],
@@ -434,6 +437,7 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         time: Reading::Read(TimeOffsets { monotonic: (0, 0), boottime: (0, 0) }),
         lsm: Reading::Read(String::new()),
         files: BTreeMap::new(),
+        net: Net::default(),
     }
 }
 
@@ -483,6 +487,7 @@ pub fn snapshot() -> Snapshot {
         actors: BTreeMap::from([("box".to_owned(), actor)]),
         lab: Vec::new(),
         namespaces: Namespaces::default(),
+        traced: BTreeMap::new(),
     }
 }
 

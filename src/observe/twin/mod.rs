@@ -4,11 +4,14 @@
 
 mod mounts;
 mod names;
+mod net;
 mod processes;
 mod users;
 
 pub use mounts::{MountFace, Passes, mounts};
 pub use names::names;
+pub(super) use net::key_of_route;
+pub use net::{NetFace, Other, net};
 pub use processes::processes;
 pub use users::{UserFace, UsersTwin, users};
 
@@ -67,10 +70,20 @@ pub enum Key {
     Wall(Wall),
     /// Whether an actor runs, and how it ended.
     Life,
+    /// A file of an overlay or of a volume, by a hash of where it is.
+    File(u64),
     /// Every process, where the list as a whole could or could not be read.
     Processes,
     /// Every mount, likewise.
     Mounts,
+    /// An interface and its addresses, by index on that side.
+    Link(u32),
+    /// A socket that waits for others, by inode.
+    Listener(u32),
+    /// A route, by a number made of all that it says.
+    Route(u64),
+    /// Interfaces, sockets or routes as a whole, likewise.
+    Net,
 }
 
 /// What a row is known by while it lasts: its host face, or its box face where it

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::kernel::Errno;
 use crate::observe::model::{
-    ActorView, Built, IdRange, Ids, Namespaces, Process, Reading, Snapshot, Unread, Users, Uts, View, WallState,
+    ActorView, Built, IdRange, Ids, Namespaces, Net, Process, Reading, Snapshot, Unread, Users, Uts, View, WallState,
 };
 use crate::observe::{Change, OVERFLOW, diff};
 
@@ -19,6 +19,8 @@ pub(super) fn view() -> View {
         owners: BTreeMap::new(),
         processes: Reading::Read(Vec::new()),
         mounts: Reading::Read(Vec::new()),
+        overlays: Vec::new(),
+        volumes: Vec::new(),
         users: unread(),
         root: unread(),
         caps: unread(),
@@ -28,6 +30,7 @@ pub(super) fn view() -> View {
         time: unread(),
         lsm: unread(),
         files: BTreeMap::new(),
+        net: Net::default(),
     }
 }
 
@@ -200,6 +203,7 @@ fn snapshot(host: View, actor: ActorView) -> Snapshot {
         actors: BTreeMap::from([("box".to_owned(), actor)]),
         lab: Vec::new(),
         namespaces: Namespaces::default(),
+        traced: BTreeMap::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod calls;
 pub mod foot;
 pub mod header;
+pub mod layers;
 pub mod lesson;
 pub mod list;
 pub mod overlay;

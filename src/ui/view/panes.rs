@@ -7,7 +7,7 @@ use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::{put, title_style};
+use super::{layers, put, title_style};
 use crate::i18n::Lang;
 use crate::observe::model::View;
 use crate::say;
@@ -20,7 +20,10 @@ use crate::ui::twin::{Link, Row, Table};
 /// Draws the pane in front and the tabs below it.
 pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let area = lesson.regions(model.size).twin;
-    if !area.is_empty() {
+    if area.is_empty() {
+    } else if lesson.pane == Pane::Layers && !lesson.twins.table.grid.is_empty() {
+        layers::render(frame.buffer_mut(), area, model, lesson);
+    } else {
         twin(frame.buffer_mut(), area, model, lesson);
     }
     for (place, pane, style) in tabs(model, lesson) {
@@ -38,7 +41,9 @@ fn label(pane: Pane, lang: Lang) -> String {
         Pane::Processes => lang.pick("Processes", "Processus"),
         Pane::Users => lang.pick("Users", "Utilisateurs"),
         Pane::Mounts => lang.pick("Mounts", "Montages"),
+        Pane::Layers => lang.pick("Files", "Fichiers"),
         Pane::Names => lang.pick("Names", "Noms"),
+        Pane::Net => lang.pick("Net", "Réseau"),
         Pane::Walls => lang.pick("Walls", "Cloisons"),
         Pane::Calls => lang.pick("Calls", "Appels"),
     };
@@ -257,7 +262,7 @@ fn heading(title: &str, wide: u16, theme: Theme) -> Line<'static> {
 
 /// Numbers stand at the right of their column.
 fn numeric(head: &str) -> bool {
-    head.ends_with("PID") || head.ends_with("UID")
+    ["PID", "UID", "GID"].iter().any(|id| head.ends_with(id))
 }
 
 /// The widths of the columns, from what is shown; the last takes what is left.
