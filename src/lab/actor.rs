@@ -401,8 +401,7 @@ fn start(trace: &mut Trace, plan: &Launch, ends: Ends, tracer: &mut Tracer) -> R
         Ends::Given(slave) => (Streams::Terminal(slave), None),
     };
     let pid = launch_held(trace, plan, &streams, hold)?;
-    let ours = ours.unwrap_or_else(|| match streams {
-        Streams::Terminal(slave) | Streams::Pipe(slave) => slave,
-    });
+    let (Streams::Terminal(theirs) | Streams::Pipe(theirs)) = streams;
+    let ours = ours.unwrap_or(theirs);
     Ok((pid, ours, process::pidfd_open(pid)?))
 }
