@@ -18,10 +18,13 @@ use crate::i18n::{Explain, Lang};
 use crate::kernel::terminal::{Settings, duplicate_stdin};
 use crate::lesson::library::Library;
 use crate::ui::event::{Entry, EntryState, Event, LessonSummary};
+use crate::ui::model::Mouse;
 use crate::ui::run::{Setup, run};
 
 /// Events that may wait for the screen.
 const WAITING_EVENTS: usize = 64;
+/// What crossterm is given to look: with nothing it does not look at all.
+const GLANCE: Duration = Duration::from_millis(5);
 /// How long the keys' thread may take to end.
 const HANG: Duration = Duration::from_secs(1);
 
@@ -38,11 +41,13 @@ pub struct Wanted {
     pub theme: crate::ui::Theme,
     /// The lesson to open at once.
     pub open: Option<String>,
+    /// Whose the mouse is.
+    pub mouse: Mouse,
 }
 
 /// Runs the screen until it is left.
 pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
-    let Wanted { library, store, lang, theme, open } = wanted;
+    let Wanted { library, store, lang, theme, open, mouse } = wanted;
     // Before any thread: they inherit the mask, and `signals` alone waits for these.
     let signals = waited_for();
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&signals), None)?;
@@ -59,7 +64,7 @@ pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
     threads.push(keys(events_in.clone(), Arc::clone(&stop))?);
     threads.push(signal_thread(signals, events_in, Arc::clone(&stop))?);
 
-    let setup = Setup { lang, theme, entries, machine, open };
+    let setup = Setup { lang, theme, entries, machine, open, mouse };
     let left = run(setup, &events, &requests_in);
     stop.store(true, Ordering::Release);
     drop((events, requests_in));
@@ -193,7 +198,7 @@ fn take_keys(events: &SyncSender<Event>) -> Option<()> {
     if watched[0].revents().is_some_and(|now| now.intersects(gone)) {
         return None;
     }
-    while crossterm::event::poll(Duration::ZERO).ok()? {
+    while crossterm::event::poll(GLANCE).ok()? {
         events.send(Event::Terminal(crossterm::event::read().ok()?)).ok()?;
     }
     Some(())

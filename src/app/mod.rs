@@ -110,7 +110,8 @@ fn screen(cli: &Cli, open: Option<String>) -> Result<(), (String, u8)> {
     let color = common.color.unwrap_or_else(|| wants_color(true));
     let ground = std::env::var("COLORFGBG").ok();
     let theme = crate::ui::Theme::choose(color, ground.as_deref());
-    let wanted = learn::Wanted { library, store, lang, theme, open };
+    let mouse = if common.mouse { crate::ui::model::Mouse::Ours } else { crate::ui::model::Mouse::Terminals };
+    let wanted = learn::Wanted { library, store, lang, theme, open, mouse };
     learn::learn(wanted).map_err(|error| (format!("{error:#}"), 1))
 }
 

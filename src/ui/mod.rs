@@ -2,6 +2,7 @@
 //! knows the session, the snapshots and the texts, and never the lab or the
 //! kernel: what it needs done it asks for through a [`Request`].
 
+pub mod browse;
 pub mod event;
 pub mod keymap;
 pub mod layers;

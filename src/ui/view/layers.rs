@@ -36,7 +36,7 @@ pub fn render(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScr
     put(buffer, Rect { y: area.y, height: 1, ..inside }, 0, &line);
     let rows = &lesson.twins.table.grid;
     let high = usize::from(inside.height);
-    let first = lesson.twins.scroll.min(rows.len().saturating_sub(high));
+    let first = lesson.twins.browse.scroll.min(rows.len().saturating_sub(high));
     let widths = columns(rows, usize::from(inside.width));
     // The heading of what is below the top stays in sight.
     let stuck = rows[..=first.min(rows.len().saturating_sub(1))].iter().rposition(|row| row.kind == GridKind::Heading);
