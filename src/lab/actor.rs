@@ -12,7 +12,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::ops;
-use super::protocol::{Ask, Context, Mapped, Performed, Said, ToActor};
+use super::protocol::{Ask, Context, Mapped, Performed, Program, Said, ToActor};
 use super::tracer::Tracer;
 use super::{Reporter, program, volumes};
 use crate::kernel::process::{self, Side};
@@ -144,20 +144,13 @@ impl Actor {
                 self.say(self.number, &Said::View(view), &[])
             }
             Ask::Launch { program, terminal } => {
-                let mut trace = Trace::default();
-                let plan = program::launch(&program, self.limit());
-                let started = start(&mut trace, &plan, terminal, &mut self.tracer);
-                self.launched(&trace, &plan, started)
+                let ends = terminal.map_or(Ends::Pipe, |(rows, cols)| Ends::Terminal(rows, cols));
+                self.launch(&program, ends)
             }
-            Ask::LaunchOn { program } => {
-                let mut trace = Trace::default();
-                let plan = program::launch(&program, self.limit());
-                let started = match self.keeper.take_descriptor() {
-                    Some(slave) => start_on(&mut trace, &plan, slave, &mut self.tracer),
-                    None => Err(Errno(libc::EBADF)),
-                };
-                self.launched(&trace, &plan, started)
-            }
+            Ask::LaunchOn { program } => match self.keeper.take_descriptor() {
+                Some(slave) => self.launch(&program, Ends::Given(slave)),
+                None => self.say(self.number, &Said::Failed(Errno(libc::EBADF), String::new()), &[]),
+            },
             Ask::End { pid } => {
                 let group = nix::unistd::Pid::from_raw(-(pid as i32));
                 // ESRCH: it has ended by itself.
@@ -194,9 +187,11 @@ impl Actor {
         self.own_users.then_some(MOST_PROCESSES.min(hard))
     }
 
-    /// Tells the keeper what came of starting a program, and keeps in mind what it is.
-    fn launched(&mut self, trace: &Trace, plan: &Launch, started: Result<Started, Errno>) -> Result<(), FrameError> {
-        let shell = name_of(plan);
+    fn launch(&mut self, what: &Program, ends: Ends) -> Result<(), FrameError> {
+        let mut trace = Trace::default();
+        let plan = program::launch(what, self.limit());
+        let shell = plan.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+        let started = start(&mut trace, &plan, ends, &mut self.tracer);
         match started {
             Ok((pid, fd, pidfd)) => {
                 self.launched.insert(pid, shell);
@@ -390,51 +385,39 @@ impl Actor {
     }
 }
 
-/// What was started: its PID here, a descriptor that the keeper awaits (our end of
-/// its terminal or pipe), and its pidfd.
-type Started = (u32, OwnedFd, OwnedFd);
-
-/// Starts a program with a terminal or a pipe.
-fn start(
-    trace: &mut Trace,
-    plan: &Launch,
-    terminal: Option<(u16, u16)>,
-    tracer: &mut Tracer,
-) -> Result<Started, Errno> {
-    let (streams, ours) = if let Some((rows, cols)) = terminal {
-        let Pty { master, slave } = open_pty(trace, rows, cols)?;
-        (Streams::Terminal(slave), master)
-    } else {
-        let (read, write) = pipe()?;
-        (Streams::Pipe(write), read.into())
-    };
-    let pid = start_with(trace, plan, &streams, tracer)?;
-    Ok((pid, ours, process::pidfd_open(pid)?))
+/// Where a program's input and output go.
+enum Ends {
+    /// To a pipe of the actor's.
+    Pipe,
+    /// To a terminal that the actor opens, of so many rows and columns.
+    Terminal(u16, u16),
+    /// To a terminal that the keeper opened.
+    Given(OwnedFd),
 }
 
-/// Starts a program on a terminal that the keeper opened; gives the terminal back, so
-/// that every launch comes with a descriptor.
-fn start_on(trace: &mut Trace, plan: &Launch, slave: OwnedFd, tracer: &mut Tracer) -> Result<Started, Errno> {
-    let streams = Streams::Terminal(slave);
-    let pid = start_with(trace, plan, &streams, tracer)?;
-    match streams {
-        Streams::Terminal(slave) | Streams::Pipe(slave) => Ok((pid, slave, process::pidfd_open(pid)?)),
-    }
-}
-
-/// Starts a program, traced where shells are; its PID.
-fn start_with(trace: &mut Trace, plan: &Launch, streams: &Streams, tracer: &mut Tracer) -> Result<u32, Errno> {
+/// Starts a program, traced where shells are; its PID, our end (of a terminal of the
+/// keeper's: that terminal, so that every launch comes with a descriptor), its pidfd.
+fn start(trace: &mut Trace, plan: &Launch, ends: Ends, tracer: &mut Tracer) -> Result<(u32, OwnedFd, OwnedFd), Errno> {
     let traced = tracer.on();
-    let program = name_of(plan);
+    let program = plan.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
     let mut seize = |pid| {
         tracer.trace_shell(pid, &program);
         Ok(())
     };
     let hold: Option<Hold<'_>> = if traced { Some(&mut seize) } else { None };
-    launch_held(trace, plan, streams, hold)
-}
-
-/// The program that a launch starts, as it is asked for.
-fn name_of(plan: &Launch) -> String {
-    plan.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
+    let (streams, ours) = match ends {
+        Ends::Terminal(rows, cols) => {
+            let Pty { master, slave } = open_pty(trace, rows, cols)?;
+            (Streams::Terminal(slave), Some(master))
+        }
+        Ends::Pipe => {
+            let (read, write) = pipe()?;
+            (Streams::Pipe(write), Some(read.into()))
+        }
+        Ends::Given(slave) => (Streams::Terminal(slave), None),
+    };
+    let pid = launch_held(trace, plan, &streams, hold)?;
+    let (Streams::Terminal(theirs) | Streams::Pipe(theirs)) = streams;
+    let ours = ours.unwrap_or(theirs);
+    Ok((pid, ours, process::pidfd_open(pid)?))
 }

@@ -2,14 +2,45 @@
 //! each process, read from outside. Used by the sampler; reads a bounded number of processes and
 //! follows nothing but the links of /proc.
 
+use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 
-use super::model::{LabProcess, Place, Process, Reading, View};
+use serde::Serialize;
+
+use super::model::{Process, Reading, View};
 use super::parse;
 use super::proc::{PidDir, ProcDir, reading};
 use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
+
+/// A process that this program started, or that descends from such: what no list
+/// of processes says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LabProcess {
+    /// The PID that the host knows it by.
+    pub pid: u32,
+    /// Its arguments, as in the host's list.
+    pub command: String,
+    /// Its namespaces, read from outside: inode numbers.
+    pub ns: BTreeMap<NsKind, Reading<u64>>,
+    /// Its root directory: where its paths that start with `/` begin.
+    pub root: Reading<Place>,
+    /// Its working directory: where its other paths begin.
+    pub cwd: Reading<Place>,
+}
+
+/// A directory that a process holds, proc_pid_root(5) and proc_pid_cwd(5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Its path as the reader of the /proc would write it. In another mount
+    /// namespace it starts at that one's root, and may look like a path of the host.
+    pub path: String,
+    /// Device number, stat(2).
+    pub device: u64,
+    /// Inode.
+    pub inode: u64,
+}
 
 /// At most so many processes: a fork bomb in a box must not hold up the sampler.
 const MOST: usize = 64;

@@ -16,6 +16,7 @@ use crate::i18n::Lang;
 use crate::kernel::{Errno, Traced};
 use crate::lesson::op::NsKind;
 
+pub use super::family::{LabProcess, Place};
 pub use namespaces::{Held, Holding, Namespace, Namespaces};
 pub use net::{Address, Link, Listener, Neighbour, Net, Peer, Route};
 
@@ -122,34 +123,6 @@ pub struct Snapshot {
     /// The namespaces of the processes that the program may look at, and those held
     /// without a process.
     pub namespaces: Namespaces,
-}
-
-/// A process that this program started, or that descends from such: what no list
-/// of processes says of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LabProcess {
-    /// The PID that the host knows it by.
-    pub pid: u32,
-    /// Its arguments, as in the host's list.
-    pub command: String,
-    /// Its namespaces, read from outside: inode numbers.
-    pub ns: BTreeMap<NsKind, Reading<u64>>,
-    /// Its root directory: where its paths that start with `/` begin.
-    pub root: Reading<Place>,
-    /// Its working directory: where its other paths begin.
-    pub cwd: Reading<Place>,
-}
-
-/// A directory that a process holds, proc_pid_root(5) and proc_pid_cwd(5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Place {
-    /// Its path as the reader of the /proc would write it. In another mount
-    /// namespace it starts at that one's root, and may look like a path of the host.
-    pub path: String,
-    /// Device number, stat(2).
-    pub device: u64,
-    /// Inode.
-    pub inode: u64,
 }
 
 /// An actor, or a process inspected: from outside, and its own view.

@@ -235,7 +235,8 @@ fn says(row: &Row, needle: &str) -> bool {
 
 fn sorted(order: &[usize], table: &Table, sort: Sort) -> Vec<usize> {
     let value = |row: &Row| {
-        let text = row.face(sort.side)?.get(sort.column)?.trim();
+        // A tree's branches are no part of the word.
+        let text = row.face(sort.side)?.get(sort.column)?.trim_start_matches([' ', '│', '├', '└']).trim_end();
         Some(text.parse().map_or_else(|_| Value::Word(text.to_lowercase()), Value::Number))
     };
     let group = |row: &Row| row.rank.max(Rank::Hidden);

@@ -15,18 +15,19 @@ pub fn mount(trace: &mut Trace, source: &str, target: &str, fstype: &str, flags:
     }
     doing(kernel::mount(trace, source, target, fstype, bits, data), || format!("mount {target}"))?;
     if bits.contains(MsFlags::MS_BIND | MsFlags::MS_RDONLY) {
-        doing(read_only(trace, target), || format!("mount_setattr {target}"))?;
+        make_read_only(trace, target)?;
     }
     Ok(())
 }
 
 /// Makes a mount and all below it read-only. Before Linux 5.12, which brought
 /// mount_setattr(2), only the mount itself.
-pub fn read_only(trace: &mut Trace, target: &str) -> Result<(), Errno> {
-    match kernel::make_read_only(trace, target) {
+pub fn make_read_only(trace: &mut Trace, target: &str) -> Outcome {
+    let done = match kernel::make_read_only(trace, target) {
         Err(Errno(libc::ENOSYS)) => remount(trace, target, MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY),
         other => other,
-    }
+    };
+    doing(done, || format!("mount_setattr {target}"))
 }
 
 /// Changes the flags of one mount. mount(2) replaces them all, but those that came

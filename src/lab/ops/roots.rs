@@ -12,6 +12,7 @@ use elf::endian::AnyEndian;
 use nix::mount::MsFlags;
 
 use super::doing;
+use super::mounts::make_read_only;
 use crate::kernel::{Call, Errno, Trace, mount as kernel, quoted};
 use crate::lab::program::PATH;
 use crate::lab::volumes;
@@ -118,7 +119,7 @@ fn bind_read_only(trace: &mut Trace, host: &str, inside: &Path) -> Result<(), Fa
     let target = inside.to_string_lossy();
     let bind = MsFlags::MS_BIND | MsFlags::MS_REC;
     doing(kernel::mount(trace, host, &target, "", bind, ""), || format!("mount {host}"))?;
-    doing(super::mounts::read_only(trace, &target), || format!("mount_setattr {host}"))
+    make_read_only(trace, &target)
 }
 
 /// A directory of this mode, less the umask.
