@@ -2,6 +2,7 @@
 //! actor's own, and the twin rows that join them. Reads only. Used by the panes,
 //! the checks and `cloison snapshot`; uses the read side of `kernel`.
 
+pub mod census;
 mod diff;
 mod face;
 mod limits;
@@ -11,15 +12,18 @@ pub mod parse;
 mod passwd;
 mod proc;
 mod sampler;
+mod subject;
 pub mod twin;
 mod view;
 mod walls;
 
 pub use crate::kernel::{Call, Errno};
+pub use census::{Census, Container};
 pub use diff::{Change, Changes, diff};
 pub use model::{ActorView, Reading, Snapshot, View};
 pub use outside::OVERFLOW;
 pub use passwd::Passwd;
 pub use proc::{PidDir, ProcDir};
 pub use sampler::{Known, Sampler};
+pub use subject::{Refusal, Refused, Subject, Veil};
 pub use view::{Scratch, decode, inside, view};
