@@ -5,6 +5,7 @@
 
 mod filter;
 mod input;
+pub mod inspect;
 mod page;
 mod panes;
 mod paper;

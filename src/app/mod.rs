@@ -5,6 +5,7 @@ pub mod clean_command;
 pub mod doctor_command;
 mod driver;
 pub mod grade;
+pub mod inspect;
 pub mod learn;
 pub mod lesson_commands;
 pub mod plain_command;
@@ -80,6 +81,8 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             Ok(text) => (text, String::new(), 0),
             Err(error) => (String::new(), error.explain(lang), USAGE),
         },
+        Mode::Inspect { pid: Some(pid), json, .. } => inspect::process(*pid, *json, lang, color),
+        Mode::Inspect { pid: None, json, .. } => inspect::list(*json, lang, color),
         Mode::Lesson(LessonMode::List { json }) => lesson_commands::list(lessons, lang, *json, color),
         Mode::Lesson(LessonMode::Show { id, json }) => lesson_commands::show(lessons, id, lang, *json, color),
         Mode::Lesson(LessonMode::Lint(folders)) => lesson_commands::lint(lessons, folders, lang, color),
