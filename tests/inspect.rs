@@ -76,7 +76,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn census() -> Census {
-    Sampler::new().unwrap().census().unwrap()
+    Sampler::new().unwrap().take_census().unwrap()
 }
 
 fn of(census: &Census, pid: u32) -> Option<&Container> {
@@ -213,6 +213,27 @@ fn hostile_names_are_shown_and_not_obeyed() {
         assert!(lines.contains("ev␛]0;il␊"), "{lines}");
         assert!(!lines.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}'), "{lines:?}");
     }
+}
+
+#[test]
+fn a_process_is_seen_from_inside_and_from_outside() {
+    let boxed = Running::boxed(ALL, "hostname cigale-42; cd /; sleep 60 &");
+    let pid = boxed.child();
+    let seen = json(&["inspect", &pid.to_string(), "--json"]);
+    let actor = &seen["actors"][pid.to_string()];
+    assert_eq!(actor["pid"], pid);
+    assert_eq!(actor["seen"]["uts"]["hostname"], "cigale-42", "only one in the namespace can say that");
+    assert_eq!(actor["seen"]["ids"]["pid"], 1);
+    assert_eq!(actor["walls"]["net"]["state"], "built");
+    let inside = actor["seen"]["processes"].as_array().unwrap();
+    assert_eq!(inside.len(), 2, "the observer is none of them: {inside:?}");
+    assert_ne!(seen["host"]["uts"]["hostname"], "cigale-42");
+
+    let lines = text(&cloison(&["inspect", &pid.to_string(), "--plain"]).stdout);
+    for words in ["box cigale-42", "box PID 1 ", "net stands", "Made by: unshare"] {
+        assert!(lines.contains(words), "{words}: {lines}");
+    }
+    assert!(!lines.contains("outside only"), "{lines}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "lab/observer.rs"]
+mod observer;
 mod support;
 
 use std::collections::BTreeSet;
@@ -12,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use cloison::kernel::Errno;
 use cloison::kernel::process::{Exit, pidfd_kill, pidfd_open};
-use cloison::lab::protocol::Ran;
+use cloison::lab::protocol::{Failure, Ran};
 use cloison::lab::{Lab, LabError, Options, Performed, Program};
 use cloison::lesson::op::{MapKind, MountFlag, NsKind, Op, RootKind};
 use cloison::observe::{self, View};

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::kernel::process::Exit;
+use crate::lab::protocol::Failure;
 use crate::lab::{Lab, LabError, Options, Program};
 use crate::lesson::answers::Answers;
 use crate::lesson::model::{HOST, Lesson};
@@ -58,8 +59,13 @@ impl Stage {
     /// Puts a lesson on a lab that is there already, and empty.
     pub fn on(lab: Lab, lesson: Arc<Lesson>, student: &str) -> Result<Self, LabError> {
         let unread = |unread: Unread| LabError::Start { doing: unread.path, errno: unread.errno };
-        let sampler = Sampler::new().map_err(unread)?;
+        let mut sampler = Sampler::new().map_err(unread)?;
         let values = Values::new(&lesson, student);
+        let files: Vec<String> = lesson.files.iter().map(|path| values.substitute(path)).collect();
+        sampler.watch(files.clone());
+        sampler.unhurried();
+        let mut lab = lab;
+        lab.watch(files);
         let mut stage = Self { lesson, values, lab, sampler, seen: HashMap::new() };
         stage.clear()?;
         Ok(stage)
@@ -162,6 +168,7 @@ impl Stage {
             let exit = actor.ended.map(|exit| exit.map_or_else(|| "?".to_owned(), |exit| exit.to_string()));
             known.push(Known { name: actor.name.clone(), pid: actor.pid, alive: exit.is_none(), exit, seen, stale });
         }
+        known.extend(self.student_made()?);
         let snapshot = self.sampler.snapshot(known);
         for (name, actor) in &snapshot.actors {
             if let (Reading::Read(view), None) = (&actor.seen, actor.stale) {
@@ -169,6 +176,30 @@ impl Stage {
             }
         }
         Ok(snapshot)
+    }
+
+    /// The processes that the student has made in shells, those that run now.
+    fn student_made(&mut self) -> Result<Vec<Known>, LabError> {
+        let lesson = Arc::clone(&self.lesson);
+        let mut known = Vec::new();
+        for from in &lesson.from_shells {
+            let pid = match self.lab.find(&from.shell) {
+                Ok(Some(pid)) => pid,
+                // There is none, or the shell's actor has ended.
+                Ok(None) | Err(LabError::Failed(_)) => continue,
+                Err(error) => return Err(error),
+            };
+            let unread = |errno| Reading::Unread(Unread { path: format!("/proc/{pid}"), errno });
+            let seen = match self.lab.observe(pid, VIEW_PATIENCE) {
+                Ok(Some(bytes)) => observe::decode(&bytes).map_or_else(unread, Reading::Read),
+                Ok(None) => unread(Errno(libc::ETIMEDOUT)),
+                Err(LabError::Failed(Failure::Call(Errno(libc::ESRCH), _))) => continue,
+                Err(LabError::Failed(Failure::Call(errno, _))) => unread(errno),
+                Err(error) => return Err(error),
+            };
+            known.push(Known { name: from.name.clone(), pid, alive: true, exit: None, seen, stale: None });
+        }
+        Ok(known)
     }
 
     /// Takes the lab down and replays every step up to and including `to`, with the

@@ -4,9 +4,11 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+use nix::fcntl::OFlag;
 use nix::sched::CloneFlags;
+use nix::sys::stat::Mode;
 
 use super::call::{Errno, Trace, quoted};
 
@@ -59,6 +61,18 @@ pub fn setns(trace: &mut Trace, ns: impl AsFd, name: &str, label: &str) -> Resul
     let flags = clone_flag(name).unwrap_or(0);
     let args = vec![label.to_owned(), flag_names(flags)];
     trace.record("setns", args, || nix::sched::setns(ns, CloneFlags::from_bits_retain(flags)), |()| 0)
+}
+
+/// Opens the file of a namespace: a bind mount of it, or a link below /proc/PID/ns.
+pub fn open(trace: &mut Trace, path: &str) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    let args = vec![quoted(path), "O_RDONLY|O_CLOEXEC".to_owned()];
+    trace.record("open", args, || nix::fcntl::open(path, flags, Mode::empty()), |fd| i64::from(fd.as_raw_fd()))
+}
+
+/// close(2).
+pub fn close(trace: &mut Trace, fd: OwnedFd) -> Result<(), Errno> {
+    trace.record("close", vec![fd.as_raw_fd().to_string()], || nix::unistd::close(fd), |()| 0)
 }
 
 /// Writes a small file below /proc in one write(2), as the id maps demand

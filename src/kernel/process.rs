@@ -170,6 +170,12 @@ pub fn make_dumpable() -> Result<(), Errno> {
     nix::sys::prctl::set_dumpable(true).map_err(Errno::from)
 }
 
+/// No process of another user namespace than that of the program's start may trace
+/// the caller or read its /proc files any more (PR_SET_DUMPABLE(2const), ptrace(2)).
+pub fn make_undumpable() -> Result<(), Errno> {
+    nix::sys::prctl::set_dumpable(false).map_err(Errno::from)
+}
+
 /// Becomes this uid and gid, real, effective and saved, without supplementary
 /// groups where the namespace lets them be dropped: setgroups(2), setresgid(2),
 /// setresuid(2).
@@ -222,13 +228,39 @@ pub fn start_time(pid: u32) -> Option<u64> {
     stat_field(&pid.to_string(), 22)?.parse().ok()
 }
 
+/// What /proc/PID/stat says of where a process belongs, proc_pid_stat(5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// Its parent's PID (field 4).
+    pub parent: u32,
+    /// Its session: the PID of the session's leader (field 6).
+    pub session: u32,
+    /// When it started, in clock ticks since boot (field 22).
+    pub start: u64,
+}
+
+/// Where a process belongs; nothing when it is gone.
+pub fn stat_of(pid: u32) -> Option<Stat> {
+    let fields = stat_fields(&pid.to_string())?;
+    let mut fields = fields.split_ascii_whitespace();
+    Some(Stat {
+        parent: fields.nth(1)?.parse().ok()?,
+        session: fields.nth(1)?.parse().ok()?,
+        start: fields.nth(15)?.parse().ok()?,
+    })
+}
+
 /// A field of /proc/PROCESS/stat (a PID, or `self`), numbered as in
 /// proc_pid_stat(5), from 3 on: the name before it may hold anything.
 pub fn stat_field(process: &str, number: usize) -> Option<String> {
-    let stat = std::fs::read(format!("/proc/{process}/stat")).ok()?;
+    stat_fields(process)?.split_ascii_whitespace().nth(number.checked_sub(3)?).map(str::to_owned)
+}
+
+/// The fields of /proc/PROCESS/stat from the third on.
+fn stat_fields(process: &str) -> Option<String> {
+    let mut stat = std::fs::read(format!("/proc/{process}/stat")).ok()?;
     let after = stat.iter().rposition(|byte| *byte == b')')? + 2;
-    let text = std::str::from_utf8(stat.get(after..)?).ok()?;
-    text.split_ascii_whitespace().nth(number.checked_sub(3)?).map(str::to_owned)
+    String::from_utf8(stat.split_off(after.min(stat.len()))).ok()
 }
 
 /// Marks every descriptor from 3 up close-on-exec (close_range(2), Linux 5.11).

@@ -41,6 +41,15 @@ pub fn open_in_root<P: ?Sized + NixPath>(root: BorrowedFd<'_>, path: &P) -> Resu
     Ok(nix::fcntl::openat2(root, path, how)?)
 }
 
+/// Opens whatever is there only as a place to look at (`O_PATH`), as if `root` were
+/// the root directory; a link at the end is not followed.
+pub fn open_place<P: ?Sized + NixPath>(root: BorrowedFd<'_>, path: &P) -> Result<OwnedFd, Errno> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    Ok(nix::fcntl::openat2(root, path, how)?)
+}
+
 /// Replaces what `buffer` holds by the file's bytes, at most `limit` of them, in
 /// as few calls as its capacity allows. Gives whether the file went on.
 pub fn read_all(file: BorrowedFd<'_>, buffer: &mut Vec<u8>, limit: usize) -> Result<bool, Errno> {
@@ -162,6 +171,7 @@ pub fn numbers(dir: BorrowedFd<'_>, mut each: impl FnMut(u32, &CStr)) -> Result<
 
 const NS_GET_USERNS: u64 = 0xb701;
 const NS_GET_PARENT: u64 = 0xb702;
+const NS_GET_OWNER_UID: u64 = 0xb704;
 
 /// The user namespace that owns a namespace, ioctl_ns(2): EPERM where it is
 /// outside the caller's own.
@@ -173,6 +183,16 @@ pub fn owner(namespace: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
 /// the caller's own, or there is none.
 pub fn parent(namespace: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     ns_ioctl(namespace, NS_GET_PARENT)
+}
+
+/// Who made a user namespace, ioctl_ns(2), in the caller's ids.
+pub fn owner_uid(namespace: BorrowedFd<'_>) -> Result<u32, Errno> {
+    let mut uid: libc::uid_t = 0;
+    #[expect(unsafe_code, reason = "ioctl_ns(2) is not in nix")]
+    // SAFETY: this request writes one uid_t, which is live.
+    let done = unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_OWNER_UID as libc::Ioctl, &raw mut uid) };
+    nix::errno::Errno::result(done)?;
+    Ok(uid)
 }
 
 fn ns_ioctl(namespace: BorrowedFd<'_>, request: u64) -> Result<OwnedFd, Errno> {

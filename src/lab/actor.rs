@@ -38,6 +38,8 @@ pub struct Actor {
     own_users: bool,
     /// The root directory built last.
     pub(super) root: Option<String>,
+    /// The namespaces that it keeps open.
+    held: Vec<(NsKind, OwnedFd)>,
 }
 
 /// Runs the actor that this freshly forked process is to be. Keeps only the
@@ -55,7 +57,7 @@ pub fn become_actor(connection: Connection, name: &str, report: Reporter, parent
         default_signals()?;
         process::die_with_parent(parent)?;
         let keeper = Connection::new(process::inherited(3));
-        let mut actor = Actor { keeper, report, parent, number: 0, own_users, root: None };
+        let mut actor = Actor { keeper, report, parent, number: 0, own_users, root: None, held: Vec::new() };
         // Any frame error means that the keeper is gone or mad: end.
         let _ = actor.serve();
         Ok(())
@@ -108,8 +110,8 @@ impl Actor {
                 let performed = self.perform(&op, &context)?;
                 self.say(self.number, &Said::Performed(performed), &[])
             }
-            Ask::View => {
-                let view = (self.report)();
+            Ask::View { files } => {
+                let view = (self.report.own)(&files);
                 self.say(self.number, &Said::View(view), &[])
             }
             Ask::Launch { program, terminal } => self.launch(&program, terminal),
@@ -144,7 +146,7 @@ impl Actor {
         let mut trace = Trace::default();
         let started = start(&mut trace, what, terminal, self.limit());
         match started {
-            Ok((pid, fd)) => self.say(self.number, &Said::Launched { pid }, &[&fd]),
+            Ok((pid, fd, pidfd)) => self.say(self.number, &Said::Launched { pid }, &[&fd, &pidfd]),
             Err(errno) => {
                 let doing = trace.calls.last().map_or_else(String::new, |call| call.name.clone());
                 self.say(self.number, &Said::Failed(errno, doing), &[])
@@ -180,6 +182,19 @@ impl Actor {
                 }
                 self.own_users |= kinds.contains(&NsKind::User);
                 ops::namespaces::setns(&mut trace, &fds, &context.namespaces)
+            }
+            Op::SetnsHeld { at, kinds } => {
+                self.own_users |= kinds.contains(&NsKind::User);
+                ops::holding::enter(&mut trace, at.as_ref().map(|at| self.resolve(at)).as_deref(), kinds, &self.held)
+            }
+            Op::Hold { kind, at, .. } => {
+                let at = at.as_ref().map(|at| self.resolve(at));
+                ops::holding::hold(&mut trace, context.target, *kind, at.as_deref(), &mut self.held)
+            }
+            Op::Release { kind } => ops::holding::release(&mut trace, *kind, &mut self.held),
+            Op::Idmap { setgroups, uid_map, gid_map, .. } => {
+                let files = [("setgroups", setgroups), ("uid_map", uid_map), ("gid_map", gid_map)];
+                ops::namespaces::write_map(&mut trace, context.target, files)
             }
             Op::Clock { monotonic, boottime } => ops::namespaces::clock(&mut trace, *monotonic, *boottime),
             Op::Hostname { name } => ops::names::hostname(&mut trace, name),
@@ -277,23 +292,23 @@ impl Actor {
     }
 }
 
-/// Starts a program with a terminal or a pipe; its PID and our end.
+/// Starts a program with a terminal or a pipe; its PID, our end, its pidfd.
 fn start(
     trace: &mut Trace,
     what: &Program,
     terminal: Option<(u16, u16)>,
     limit: Option<u64>,
-) -> Result<(u32, OwnedFd), Errno> {
+) -> Result<(u32, OwnedFd, OwnedFd), Errno> {
     let plan = program::launch(what, limit);
     if let Some((rows, cols)) = terminal {
         let pty = open_pty(trace, rows, cols)?;
         let streams = Streams::Terminal(pty);
         let pid = launch(trace, &plan, &streams)?;
         let Streams::Terminal(pty) = streams else { return Err(Errno(libc::EIO)) };
-        Ok((pid, pty.master))
+        Ok((pid, pty.master, process::pidfd_open(pid)?))
     } else {
         let (read, write) = pipe()?;
         let pid = launch(trace, &plan, &Streams::Pipe(write))?;
-        Ok((pid, read.into()))
+        Ok((pid, read.into(), process::pidfd_open(pid)?))
     }
 }

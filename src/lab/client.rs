@@ -135,6 +135,8 @@ pub struct Lab {
     actors: Vec<ActorInfo>,
     ended: HashMap<u64, Exit>,
     buried: bool,
+    /// Paths of files that every view looks at.
+    files: Vec<String>,
 }
 
 impl Lab {
@@ -172,8 +174,15 @@ impl Lab {
         known.insert(keeper.id());
         drop(known);
         drop(theirs);
-        let mut lab =
-            Self { connection: ours, keeper, directory, actors: Vec::new(), ended: HashMap::new(), buried: false };
+        let mut lab = Self {
+            connection: ours,
+            keeper,
+            directory,
+            actors: Vec::new(),
+            ended: HashMap::new(),
+            buried: false,
+            files: Vec::new(),
+        };
         let directory = lab.directory.to_string_lossy().into_owned();
         lab.ask(&ToKeeper::Hello { directory, terminal: settings, real_root: options.real_root }, Duration::ZERO)?;
         Ok(lab)
@@ -233,11 +242,41 @@ impl Lab {
         }
     }
 
+    /// Has every view look at these files, by their absolute paths, from now on.
+    pub fn watch(&mut self, files: Vec<String>) {
+        self.files = files;
+    }
+
     /// An actor's own view, opaque; `None` when it did not answer in time.
     pub fn view(&mut self, actor: &str, patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
-        let request = ToKeeper::View { actor: actor.to_owned(), patience: patience.as_millis() as u32 };
+        let request = ToKeeper::View {
+            actor: actor.to_owned(),
+            patience: patience.as_millis() as u32,
+            files: self.files.clone(),
+        };
         match self.ask(&request, patience)? {
             FromKeeper::View(view) => Ok(view),
+            _ => Err(self.bury()),
+        }
+    }
+
+    /// What any process sees, from inside its namespaces, all but pid; opaque.
+    /// `None` when no report came in time; `Failed` where the process is gone
+    /// (ESRCH) or may not be looked at (EACCES, ptrace(2)).
+    pub fn observe(&mut self, pid: u32, patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
+        let request = ToKeeper::Observe { pid, patience: patience.as_millis() as u32, files: self.files.clone() };
+        match self.ask(&request, patience)? {
+            FromKeeper::View(view) => Ok(view),
+            _ => Err(self.bury()),
+        }
+    }
+
+    /// The PID of the process that differs from an actor in a namespace or its root
+    /// directory, among those that the actor's shells have started; of several the
+    /// last, of those alike from parent to child the first.
+    pub fn find(&mut self, shell: &str) -> Result<Option<u32>, LabError> {
+        match self.ask(&ToKeeper::Find { shell: shell.to_owned() }, Duration::ZERO)? {
+            FromKeeper::Found(found) => Ok(found),
             _ => Err(self.bury()),
         }
     }

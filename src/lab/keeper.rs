@@ -19,7 +19,7 @@ use super::journal::{self, Journal, Line, Pid};
 use super::protocol::{
     ActorInfo, Ask, Context, Failure, FromActor, FromKeeper, Mapped, Performed, Program, Said, ToActor, ToKeeper,
 };
-use super::{Reporter, maps, sweep};
+use super::{Reporter, find, maps, observer, sweep};
 use crate::kernel::process::{self, Exit, Side};
 use crate::kernel::program::{FIRST_PASSED, default_signals, ignore_signals};
 use crate::kernel::socket::{Connection, FrameError};
@@ -74,6 +74,8 @@ struct Keeper {
     real_root: bool,
     actors: Vec<ActorState>,
     launched: Vec<Launched>,
+    /// The sessions of all that was launched, with the actor it was launched in.
+    sessions: Vec<(usize, u32)>,
     next_number: u64,
     next_launch: u64,
 }
@@ -118,6 +120,7 @@ fn enter(report: Reporter) -> Result<(), FrameError> {
         real_root,
         actors: Vec::new(),
         launched: Vec::new(),
+        sessions: Vec::new(),
         next_number: 1,
         next_launch: 1,
     };
@@ -218,8 +221,9 @@ impl Keeper {
                 Said::Ended { pid, exit } => self.child_ended(index, pid, exit)?,
                 said if answered == number => return Ok(Some(said)),
                 late => {
-                    // The answer to a question given up on: its descriptors must go too.
+                    // The answer to a question given up on: its two descriptors must go too.
                     if matches!(late, Said::Launched { .. } | Said::Forked { .. }) {
+                        drop(self.actors[index].connection.take_descriptor());
                         drop(self.actors[index].connection.take_descriptor());
                     }
                     if self.actors[index].owes == Some(answered) {
@@ -278,7 +282,9 @@ impl Keeper {
         let answer = match request {
             ToKeeper::Spawn { actor } => self.spawn(&actor).map(FromKeeper::Spawned),
             ToKeeper::Perform { ops } => self.perform_all(ops),
-            ToKeeper::View { actor, patience } => self.view(&actor, patience),
+            ToKeeper::View { actor, patience, files } => self.view(&actor, patience, files),
+            ToKeeper::Observe { pid, patience, files } => self.observe(pid, patience, &files),
+            ToKeeper::Find { shell } => self.find(&shell),
             ToKeeper::Launch { actor, program, terminal } => match self.launch(&actor, program, terminal) {
                 Ok((launch, fd)) => return self.say_with(&FromKeeper::Launched { launch }, &[fd.as_raw_fd()]),
                 Err(no) => Err(no),
@@ -388,7 +394,7 @@ impl Keeper {
         }
     }
 
-    fn view(&mut self, name: &str, patience: u32) -> Result<FromKeeper, NoAnswer> {
+    fn view(&mut self, name: &str, patience: u32, files: Vec<String>) -> Result<FromKeeper, NoAnswer> {
         let index = self.living(name)?;
         if self.actors[index].owes.is_some() {
             // It may have come back meanwhile: look, without waiting.
@@ -397,7 +403,7 @@ impl Keeper {
                 return Ok(FromKeeper::View(None));
             }
         }
-        let number = match self.put(index, Ask::View, &[]) {
+        let number = match self.put(index, Ask::View { files }, &[]) {
             Err(NoAnswer::Failed(Failure::Silent(_))) => return Ok(FromKeeper::View(None)),
             other => other?,
         };
@@ -406,6 +412,19 @@ impl Keeper {
             Ok(_) | Err(NoAnswer::Failed(Failure::Silent(_))) => Ok(FromKeeper::View(None)),
             Err(no) => Err(no),
         }
+    }
+
+    fn observe(&self, pid: u32, patience: u32, files: &[String]) -> Result<FromKeeper, NoAnswer> {
+        let deadline = Instant::now() + Duration::from_millis(u64::from(patience));
+        let view = observer::observe(pid, files, deadline, self.report.other);
+        view.map(FromKeeper::View).map_err(|errno| NoAnswer::Failed(Failure::Call(errno, format!("/proc/{pid}"))))
+    }
+
+    fn find(&self, shell: &str) -> Result<FromKeeper, NoAnswer> {
+        let index = self.living(shell)?;
+        let sessions: Vec<u32> =
+            self.sessions.iter().filter(|(actor, _)| *actor == index).map(|(_, session)| *session).collect();
+        Ok(FromKeeper::Found(find::different(self.actors[index].pid, &sessions)))
     }
 
     fn launch(
@@ -425,9 +444,16 @@ impl Keeper {
         let number = self.put(index, Ask::Launch { program, terminal }, &[])?;
         match self.hear(index, number, Instant::now() + OP_PATIENCE)? {
             Said::Launched { pid } => {
-                let Some(fd) = self.actors[index].connection.take_descriptor() else {
+                let connection = &mut self.actors[index].connection;
+                let (Some(fd), Some(pidfd)) = (connection.take_descriptor(), connection.take_descriptor()) else {
                     return Err(NoAnswer::Failed(Failure::Call(Errno(libc::EBADF), name.to_owned())));
                 };
+                // It leads a session of its own. The pidfd of one that has been
+                // collected says nothing any more, but its number may be ours too.
+                let depth = |pid: u32| nspid(pid).map(|all| all.len());
+                let ours = depth(self.actors[index].pid) == depth(std::process::id());
+                let session = if ours { Some(pid) } else { host_pid(&pidfd) };
+                self.sessions.extend(session.map(|session| (index, session)));
                 let id = self.next_launch;
                 self.next_launch += 1;
                 self.launched.push(Launched { id, actor: index, pid });
@@ -550,7 +576,7 @@ impl Keeper {
                     }
                 }
             }
-            Op::Kill { target, .. } => {
+            Op::Kill { target, .. } | Op::Idmap { of: target, .. } | Op::Hold { of: target, .. } => {
                 let target = self.actors[self.living(target)?].pid;
                 context.target = pid_as_seen_by(target, self.actors[index].pid);
             }
@@ -585,6 +611,7 @@ impl Keeper {
         sweep::wait_for_end(&pidfds);
         self.actors.clear();
         self.launched.clear();
+        self.sessions.clear();
         sweep::end_descendants(&std::collections::BTreeSet::new());
         while let Ok(Some(_)) = self.signals.read_signal() {}
         for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {

@@ -5,10 +5,12 @@
 
 pub mod actor;
 pub mod client;
+mod find;
 pub mod jail;
 pub mod journal;
 pub mod keeper;
 pub mod maps;
+pub mod observer;
 pub mod ops;
 pub mod program;
 pub mod protocol;
@@ -17,6 +19,22 @@ pub mod sweep;
 pub use client::{Lab, LabError, Options};
 pub use protocol::{ActorInfo, Performed, Program};
 
-/// Makes the view of the process that calls it, as opaque bytes: how an actor
-/// reports what it sees, without the lab knowing what that is.
-pub type Reporter = fn() -> Vec<u8>;
+use std::os::fd::OwnedFd;
+
+use crate::kernel::Errno;
+use crate::lesson::op::NsKind;
+
+/// Makes the view of another process, in whose namespaces the caller stands, as
+/// opaque bytes: its PID, its directory in the caller's first /proc, the namespaces
+/// that could not be entered, and the paths of files to look at.
+pub type Observer = fn(u32, OwnedFd, &[(NsKind, Errno)], &[String]) -> Vec<u8>;
+
+/// How processes of the lab report what they see, without the lab knowing what
+/// that is.
+#[derive(Debug, Clone, Copy)]
+pub struct Reporter {
+    /// Makes the view of the process that calls it, an actor's, with these files.
+    pub own: fn(&[String]) -> Vec<u8>,
+    /// Makes the view of another: an observer's.
+    pub other: Observer,
+}

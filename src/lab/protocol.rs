@@ -44,6 +44,23 @@ pub enum ToKeeper {
         actor: String,
         /// How long to wait, in milliseconds.
         patience: u32,
+        /// Paths of files to look at.
+        files: Vec<String>,
+    },
+    /// Look at any process from inside its namespaces (`observer`). Answered by `View`.
+    Observe {
+        /// Its PID on the host.
+        pid: u32,
+        /// How long to wait, in milliseconds.
+        patience: u32,
+        /// Paths of files to look at.
+        files: Vec<String>,
+    },
+    /// Find what differs from an actor among what its shells have started (`find`).
+    /// Answered by `Found`.
+    Find {
+        /// The actor's name.
+        shell: String,
     },
     /// Start a shell or a command in an actor. Answered by `Launched` (with the
     /// pty's master or the pipe) or `Failed`; later `Ended`.
@@ -80,8 +97,10 @@ pub enum FromKeeper {
     /// The ops that were tried, in order; the last may have failed, by its call or
     /// (second) because its actor could not be asked.
     Performed(Vec<Performed>, Option<Failure>),
-    /// An actor's view, opaque; nothing when it did not answer in time.
+    /// A view, opaque; nothing when none came in time.
     View(Option<Vec<u8>>),
+    /// The PID of the process asked for, if there is one.
+    Found(Option<u32>),
     /// Something was launched; its descriptor comes along.
     Launched {
         /// Names it from now on.
@@ -194,7 +213,10 @@ pub enum Ask {
         context: Context,
     },
     /// Report what you see.
-    View,
+    View {
+        /// Paths of files to look at.
+        files: Vec<String>,
+    },
     /// Start a program.
     Launch {
         /// What.
@@ -219,7 +241,7 @@ pub struct Context {
     /// `setns`: the namespace descriptors that come along, in this order, with
     /// how the trace shows each (`/proc/48213/ns/uts`).
     pub namespaces: Vec<(NsKind, String)>,
-    /// `kill`: the target's PID in the actor's namespace.
+    /// `kill`, `hold`, `write_map`: the target's PID in the actor's namespace.
     pub target: Option<u32>,
     /// `root` of copies: the directory to fill.
     pub directory: Option<String>,
@@ -253,7 +275,7 @@ pub enum Said {
     Performed(Performed),
     /// What it sees, opaque.
     View(Vec<u8>),
-    /// Started; PID in the actor's namespace; the descriptor comes along.
+    /// Started; the descriptor of its terminal or pipe and its pidfd come along.
     Launched {
         /// PID in the actor's namespace.
         pid: u32,

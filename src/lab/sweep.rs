@@ -188,6 +188,11 @@ pub fn wait_for_end(pidfds: &[OwnedFd]) {
     }
 }
 
+/// Every descendant of the calling process, parents before their children.
+pub fn all_descendants() -> Vec<u32> {
+    descendants(&children_of("self"))
+}
+
 /// These processes and all below them, parents before their children.
 fn descendants(of: &[u32]) -> Vec<u32> {
     let mut all = of.to_vec();

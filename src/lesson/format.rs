@@ -96,10 +96,14 @@ pub struct RawLesson {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, RawSeed>")]
     pub seed: IndexMap<Word, RawSeed>,
-    /// The actors that exist from the start: plain child processes without a wall.
+    /// The actors that exist from the start: plain child processes without a wall, and
+    /// processes that the student will make.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, RawActor>")]
     pub actors: IndexMap<Word, RawActor>,
+    /// Absolute paths of files whose owners every side shows, where they are there.
+    #[serde(default)]
+    pub files: Vec<Word>,
     /// The steps, in order.
     pub step: Placed<Vec<RawStep>>,
 }
@@ -115,10 +119,14 @@ pub struct RawSeed {
     pub number: Option<Placed<Vec<u32>>>,
 }
 
-/// An actor has no keys yet.
+/// An actor: a plain child process, unless it has a key.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RawActor {}
+pub struct RawActor {
+    /// `"box shell"`: no process of the lab, but the one that the student makes in a shell
+    /// of that actor and that differs from the actor in a namespace or its root directory.
+    pub from: Option<Word>,
+}
 
 /// A step.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -215,7 +223,13 @@ pub struct RawDo {
     /// setdomainname(2).
     pub domainname: Option<Word>,
     /// setns(2).
-    pub setns: Option<RawSetns>,
+    pub setns: Option<Placed<RawSetns>>,
+    /// Keep a namespace there when nobody is in it any more.
+    pub hold: Option<RawHold>,
+    /// Close the descriptors held of namespaces of this kind.
+    pub release: Option<Placed<NsKind>>,
+    /// Write the id maps of an actor's user namespace by hand.
+    pub write_map: Option<Placed<RawIdmap>>,
     /// The clock offsets of the time namespace that the actor's children will be in.
     pub clock: Option<RawClock>,
     /// Run a program in a child of the actor.
@@ -271,14 +285,45 @@ pub enum RootFrom {
     Host,
 }
 
-/// setns(2).
+/// setns(2): one of `of`, `at`, `held`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawSetns {
     /// The actor whose namespaces are entered.
-    pub of: Word,
+    pub of: Option<Word>,
+    /// The bind mount of the namespace that is entered.
+    pub at: Option<Word>,
+    /// `true`: those that the actor holds by a descriptor.
+    pub held: Option<Placed<bool>>,
     /// Which of them.
     pub kinds: Placed<Vec<Placed<NsKind>>>,
+}
+
+/// A namespace kept there.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawHold {
+    /// The actor whose namespace it is.
+    pub of: Word,
+    /// Which of them.
+    pub kind: NsKind,
+    /// Where it is bind mounted, on a file that is made. Without: by a descriptor that the
+    /// actor keeps open.
+    pub at: Option<Word>,
+}
+
+/// The files of a user namespace, written in this order: `setgroups`, `uid_map`, `gid_map`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawIdmap {
+    /// The actor whose user namespace it is.
+    pub of: Word,
+    /// `deny` or `allow`.
+    pub setgroups: Option<Word>,
+    /// The lines of uid_map: first id inside, first id outside, how many.
+    pub uid_map: Option<Word>,
+    /// The lines of gid_map.
+    pub gid_map: Option<Word>,
 }
 
 /// Clock offsets, in seconds.

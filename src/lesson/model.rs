@@ -70,6 +70,11 @@ pub struct Lesson {
     /// The actors that exist from the start, in order. Actors made by `fork`
     /// are not here.
     pub actors: Vec<String>,
+    /// Processes that the student makes in a shell, seen as actors are, in order.
+    pub from_shells: Vec<FromShell>,
+    /// Absolute paths of files whose owners every view shows, where they are there;
+    /// may hold `{seed.NAME}`.
+    pub files: Vec<String>,
     /// The steps, in order; at least one.
     pub steps: Vec<Step>,
     /// The prose, per language; complete in both.
@@ -90,10 +95,32 @@ impl Lesson {
         &self.text(lang).steps[step]
     }
 
+    /// The actor that the BOX side shows until a step names one.
+    pub fn first_box(&self) -> Option<&str> {
+        let found = self.from_shells.iter().map(|found| &found.name);
+        self.actors.iter().chain(found).next().map(String::as_str)
+    }
+
+    /// Whether an actor is one of the lab's, which carries out what it is asked: not
+    /// a process from a shell.
+    pub fn is_puppet(&self, actor: &str) -> bool {
+        self.from_shells.iter().all(|found| found.name != actor)
+    }
+
     /// The points of all predictions and tasks.
     pub fn points(&self) -> u32 {
         self.steps.iter().map(Step::points).sum()
     }
+}
+
+/// A process that the student makes in a shell: of what the shells of an actor have
+/// started, the one that differs from that actor. It is there while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FromShell {
+    /// Its name in the lesson.
+    pub name: String,
+    /// The actor whose shells it comes from (`host` among them).
+    pub shell: String,
 }
 
 /// How a value of a student's own is made: one of `choose`, a hyphen and a

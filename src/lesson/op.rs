@@ -179,6 +179,43 @@ pub enum Op {
         /// Which of them.
         kinds: Vec<NsKind>,
     },
+    /// `setns = { at = "/run/uts", kinds = ["uts"] }`, `setns = { held = true, kinds = ["uts"] }`:
+    /// setns(2) through a bind mount of the namespace, or the descriptor that the
+    /// actor holds.
+    SetnsHeld {
+        /// Where it is mounted; nothing for a descriptor.
+        at: Option<String>,
+        /// Which; for a mount the one that it is.
+        kinds: Vec<NsKind>,
+    },
+    /// `hold = { of = "init", kind = "uts", at = "/run/uts" }`: keeps a namespace there
+    /// when nobody is in it any more, namespaces(7).
+    Hold {
+        /// The actor whose namespace it is.
+        of: String,
+        /// Which of them.
+        kind: NsKind,
+        /// Where it is bind mounted, on a file that is made; nothing for a descriptor
+        /// that the actor keeps open.
+        at: Option<String>,
+    },
+    /// `release = "uts"`: closes the descriptors held of namespaces of this kind.
+    Release {
+        /// Which.
+        kind: NsKind,
+    },
+    /// `write_map = { of = "inner", uid_map = "1000 0 1" }`: the files of a user
+    /// namespace below the actor's own, by hand, user_namespaces(7). In this order:
+    Idmap {
+        /// The actor whose user namespace it is.
+        of: String,
+        /// `deny` or `allow`.
+        setgroups: Option<String>,
+        /// The lines of uid_map.
+        uid_map: Option<String>,
+        /// The lines of gid_map.
+        gid_map: Option<String>,
+    },
     /// `clock = { monotonic = 86400, boottime = 86400 }`: the offsets of the time
     /// namespace that the actor's children will be in, time_namespaces(7).
     Clock {

@@ -111,8 +111,17 @@ impl Op {
             | Self::Map { .. }
             | Self::Fork { .. }
             | Self::Setns { .. }
+            | Self::Release { .. }
             | Self::Clock { .. }
             | Self::Kill { .. } => self.clone(),
+            Self::SetnsHeld { at, kinds } => Self::SetnsHeld { at: at.as_ref().map(fill), kinds: kinds.clone() },
+            Self::Hold { of, kind, at } => Self::Hold { of: of.clone(), kind: *kind, at: at.as_ref().map(fill) },
+            Self::Idmap { of, setgroups, uid_map, gid_map } => Self::Idmap {
+                of: of.clone(),
+                setgroups: setgroups.as_ref().map(fill),
+                uid_map: uid_map.as_ref().map(fill),
+                gid_map: gid_map.as_ref().map(fill),
+            },
             Self::Mount { fstype, source, target, flags, data } => Self::Mount {
                 fstype: fill(fstype),
                 source: fill(source),

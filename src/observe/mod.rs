@@ -2,11 +2,14 @@
 //! actor's own, and the twin rows that join them. Reads only. Used by the panes,
 //! the checks and `cloison snapshot`; uses the read side of `kernel`.
 
+mod beside;
 pub mod census;
 mod diff;
 mod face;
+mod files;
 mod limits;
 pub mod model;
+mod namespaces;
 mod outside;
 pub mod parse;
 mod passwd;
@@ -18,6 +21,7 @@ mod view;
 mod walls;
 
 pub use crate::kernel::{Call, Errno};
+pub use beside::beside;
 pub use census::{Census, Container};
 pub use diff::{Change, Changes, diff};
 pub use model::{ActorView, Reading, Snapshot, View};

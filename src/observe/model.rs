@@ -39,6 +39,17 @@ impl<T> Reading<T> {
             Self::Unread(_) => None,
         }
     }
+
+    /// What comes of the value, where there is one; else the same reason.
+    pub fn then<U>(&self, convert: impl FnOnce(&T) -> Result<U, Unread>) -> Reading<U> {
+        match self {
+            Self::Read(value) => match convert(value) {
+                Ok(value) => Reading::Read(value),
+                Err(unread) => Reading::Unread(unread),
+            },
+            Self::Unread(unread) => Reading::Unread(unread.clone()),
+        }
+    }
 }
 
 impl<T: Serialize> Serialize for Reading<T> {
@@ -92,6 +103,64 @@ pub struct Snapshot {
     pub host: View,
     /// Each actor, by name.
     pub actors: BTreeMap<String, ActorView>,
+    /// The namespaces of the processes that the program may look at, and those held
+    /// without a process.
+    pub namespaces: Namespaces,
+}
+
+/// The namespaces that were found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Namespaces {
+    /// Each user namespace, then what it owns, then its children: by kind and number.
+    pub list: Vec<Namespace>,
+    /// How many processes may not be asked for theirs (EACCES: ptrace(2)).
+    pub denied: u32,
+    /// How many have not been asked yet: of a crowd, some at a time.
+    pub pending: u32,
+}
+
+/// One namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Namespace {
+    /// Of which type.
+    pub kind: NsKind,
+    /// Its inode number, which is its name.
+    pub inode: u64,
+    /// The user namespace that owns it (of a user namespace: its parent), ioctl_ns(2)
+    /// NS_GET_USERNS; EPERM where that is outside the program's own.
+    pub owner: Reading<u64>,
+    /// Of a user namespace: who made it (NS_GET_OWNER_UID), in the program's ids.
+    pub uid: Option<u32>,
+    /// How many user namespaces are above it in the list.
+    pub depth: u32,
+    /// How many processes are in it.
+    pub members: u32,
+    /// The first of them, by PID on the host.
+    pub pids: Vec<u32>,
+    /// What else keeps it there.
+    pub held: Vec<Held>,
+}
+
+/// What keeps a namespace there when nobody is in it, namespaces(7).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Held {
+    /// How.
+    pub by: Holding,
+    /// The process that has the descriptor, or sees the mount; nothing for the
+    /// program's own mounts.
+    pub pid: Option<u32>,
+    /// The mount point, or the number of the descriptor.
+    pub at: String,
+}
+
+/// How a namespace is kept there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Holding {
+    /// By a bind mount of its file.
+    Mount,
+    /// By an open descriptor.
+    Descriptor,
 }
 
 /// An actor, or a process inspected: from outside, and its own view.
@@ -110,6 +179,8 @@ pub struct ActorView {
     /// Its id maps, read from outside: `outside` are the reader's ids, however
     /// deep it is nested. The names are those that the host gives to them.
     pub users: Reading<Users>,
+    /// The lesson's files below its root directory, as the host sees them.
+    pub files: BTreeMap<String, Reading<FileSeen>>,
     /// What it sees by its own system calls, from inside.
     pub seen: Reading<View>,
     /// When `seen` was taken, where that is older than the snapshot (the actor
@@ -247,6 +318,9 @@ pub struct View {
     pub time: Reading<TimeOffsets>,
     /// Security module's label (/proc/self/attr/current), trimmed.
     pub lsm: Reading<String>,
+    /// The lesson's files, by path in its root directory, links not followed; those
+    /// that are not there are left out.
+    pub files: BTreeMap<String, Reading<FileSeen>>,
 }
 
 /// A process's own ids.
@@ -322,6 +396,25 @@ pub struct Mount {
     pub fstype: String,
     /// Its source.
     pub source: String,
+}
+
+/// A file, as one process sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSeen {
+    /// Owner, in the viewer's user namespace: the overflow uid where it has none there.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// The name of the uid in the viewer's user database.
+    pub user: Option<String>,
+    /// What it is and who may what, as ls(1) shows it: `-rw-r--r--`.
+    pub mode: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// Device number of its file system, stat(2).
+    pub device: u64,
+    /// Inode.
+    pub inode: u64,
 }
 
 /// Who is who.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsFd;
 
 use super::face::Face;
+use super::files;
 use super::model::{ActorView, IdRange, Ids, Process, Reading, Root, Unread, Uts, View};
 use super::parse;
 use super::passwd::Passwd;
@@ -45,6 +46,7 @@ impl Sampler {
             ns: face.ns,
             walls,
             users,
+            files: files::below(&dir.root(), &self.scratch.files, &self.scratch.passwd),
             seen: Reading::Read(seen),
             stale: None,
         })
@@ -81,13 +83,14 @@ impl Sampler {
             processes,
             mounts: file_of(dir, base, "mountinfo", MOUNTINFO, buffer, |bytes| Some(parse::mounts(bytes))),
             users,
-            root: map(&face.root, |root| Ok(Root { device: root.device, inode: root.inode })),
-            caps: map(&face.privileges, |held| caps_of(held.caps).ok_or_else(|| status("Cap"))),
-            seccomp: map(&face.privileges, |held| held.seccomp.ok_or_else(|| status("Seccomp"))),
-            no_new_privs: map(&face.privileges, |held| held.no_new_privs.ok_or_else(|| status("NoNewPrivs"))),
+            root: face.root.then(|root| Ok(Root { device: root.device, inode: root.inode })),
+            caps: face.privileges.then(|held| caps_of(held.caps).ok_or_else(|| status("Cap"))),
+            seccomp: face.privileges.then(|held| held.seccomp.ok_or_else(|| status("Seccomp"))),
+            no_new_privs: face.privileges.then(|held| held.no_new_privs.ok_or_else(|| status("NoNewPrivs"))),
             cgroup: face.cgroup.clone(),
             time: file_of(dir, base, "timens_offsets", SMALL, buffer, parse::time_offsets),
             lsm: face.lsm.clone(),
+            files: files::below(&dir.root(), &self.scratch.files, &passwd),
         }
     }
 
@@ -181,15 +184,5 @@ fn uts_of(face: &Face, host: &View) -> Reading<Uts> {
         }
         (_, Some(Reading::Unread(unread))) => Reading::Unread(unread.clone()),
         (_, None) => Reading::Unread(Unread { path: "ns/uts".to_owned(), errno: Errno(libc::ENOENT) }),
-    }
-}
-
-fn map<T, U>(reading: &Reading<T>, convert: impl FnOnce(&T) -> Result<U, Unread>) -> Reading<U> {
-    match reading {
-        Reading::Read(value) => match convert(value) {
-            Ok(value) => Reading::Read(value),
-            Err(unread) => Reading::Unread(unread),
-        },
-        Reading::Unread(unread) => Reading::Unread(unread.clone()),
     }
 }

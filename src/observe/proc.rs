@@ -75,6 +75,11 @@ pub struct PidDir {
 }
 
 impl PidDir {
+    /// A directory that was opened before.
+    pub(super) fn new(dir: OwnedFd) -> Self {
+        Self { dir }
+    }
+
     /// The directory itself.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()

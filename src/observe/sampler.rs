@@ -7,8 +7,10 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::face::Face;
+use super::files;
 use super::limits::{Limits, Tree};
 use super::model::{ActorView, Reading, Snapshot, Unread, Users, View, Wall, WallState};
+use super::namespaces::Census;
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir};
 use super::view::{MOUNTINFO, Scratch, view};
@@ -38,6 +40,7 @@ pub struct Sampler {
     pub(super) proc: ProcDir,
     pub(super) scratch: Scratch,
     pub(super) last_cap: u32,
+    pub(super) census: Census,
 }
 
 impl Sampler {
@@ -46,7 +49,18 @@ impl Sampler {
         let proc = ProcDir::open(Path::new("/proc"))?;
         let mut scratch = Scratch::default();
         let last_cap = last_cap(&proc, &mut scratch.buffer).unwrap_or(40);
-        Ok(Self { proc, scratch, last_cap })
+        Ok(Self { proc, scratch, last_cap, census: Census::default() })
+    }
+
+    /// Has every view look at these files, by their absolute paths, from now on.
+    pub fn watch(&mut self, files: Vec<String>) {
+        self.scratch.files = files;
+    }
+
+    /// Asks only so many processes of a crowd per snapshot for their namespaces: for
+    /// those who take one snapshot after the other.
+    pub fn unhurried(&mut self) {
+        self.census.most = 512;
     }
 
     /// The host's side: what this process sees.
@@ -65,7 +79,8 @@ impl Sampler {
     pub fn snapshot_with(&mut self, host: View, actors: Vec<Known>) -> Snapshot {
         let own = self.own_face();
         let actors = actors.into_iter().map(|known| self.actor(&own, known)).collect();
-        Snapshot { taken: read::monotonic(), host, actors }
+        let namespaces = self.census.take(&self.proc, &host, &actors);
+        Snapshot { taken: read::monotonic(), host, actors, namespaces }
     }
 
     fn actor(&mut self, own: &Face, known: Known) -> (String, ActorView) {
@@ -73,12 +88,14 @@ impl Sampler {
         // A dead actor's PID may be another process's by now.
         let gone = || Unread { path: format!("{}/{pid}", self.proc.path()), errno: Errno(libc::ESRCH) };
         let dir = if alive { self.proc.process(pid) } else { Err(gone()) };
-        let face = match dir {
-            Ok(dir) => self.face(&dir, pid),
-            Err(unread) => Face::unread(&unread),
+        let face = match &dir {
+            Ok(dir) => self.face(dir, pid),
+            Err(unread) => Face::unread(unread),
         };
+        let files = dir.map(|dir| files::below(&dir.root(), &self.scratch.files, &self.scratch.passwd));
+        let files = files.unwrap_or_default();
         let walls = self.walls(own, &face);
-        (name, ActorView { pid, alive, exit, ns: face.ns, walls, users: face.users, seen, stale })
+        (name, ActorView { pid, alive, exit, ns: face.ns, walls, users: face.users, files, seen, stale })
     }
 
     /// This process, from outside.

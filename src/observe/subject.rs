@@ -237,7 +237,8 @@ impl Sampler {
             }
         }
         let actors = [(subject.pid.to_string(), subject.last.clone())].into();
-        Snapshot { taken: read::monotonic(), host, actors }
+        let namespaces = self.census.take(&self.proc, &host, &actors);
+        Snapshot { taken: read::monotonic(), host, actors, namespaces }
     }
 
     fn lives(&mut self, dir: &PidDir) -> bool {

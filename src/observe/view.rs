@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::files;
 use super::model::{Caps, Ids, Process, Reading, Root, Unread, Users, Uts, View};
 use super::parse;
 use super::passwd::Passwd;
@@ -26,6 +27,8 @@ pub(super) const MOUNTINFO: usize = 4 << 20;
 pub struct Scratch {
     pub(super) buffer: Vec<u8>,
     pub(super) passwd: Passwd,
+    /// Paths of files that a view looks at.
+    pub(super) files: Vec<String>,
 }
 
 /// What the calling process sees through `proc`, or without any where it could
@@ -37,16 +40,11 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     }
     // `self` leads nowhere where the reader is not in this /proc's PID namespace.
     let dir = proc.map_err(Clone::clone).and_then(ProcDir::own);
-    let own = Own { dir: dir.as_ref().map_err(Clone::clone), base: proc.map_or("/proc", ProcDir::path) };
+    let base = format!("{}/self", proc.map_or("/proc", ProcDir::path));
+    let own = Own { dir: dir.as_ref().map_err(Clone::clone), base, listed: true };
     let ns = own.namespaces(PidDir::namespace);
-    let processes = match proc {
-        Ok(proc) => reading(processes(proc, &own, &ns, scratch), || proc.path().to_owned()),
-        Err(unread) => Reading::Unread(unread.clone()),
-    };
-    let mut users = own.users(&mut scratch.buffer);
-    if let Reading::Read(users) = &mut users {
-        users.names = names(users, processes.read().map_or(&[], Vec::as_slice), &scratch.passwd);
-    }
+    let processes = list(proc, &own, &ns, scratch);
+    let users = own.users(&processes, scratch);
     let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
     View {
         ids: ids(&scratch.passwd),
@@ -63,15 +61,16 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         cgroup: own.file("cgroup", SMALL, &mut scratch.buffer, |bytes| Some(parse::cgroup(bytes))),
         time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
         lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
+        files: files::below(&read::open_dir(c"/"), &scratch.files, &scratch.passwd),
     }
 }
 
-/// What the calling process sees through its own `/proc`, encoded for the keeper's
-/// protocol; [`decode`] reads it. For an actor to call; empty bytes, which do not
+/// What the calling process sees through its own `/proc`, these files among it,
+/// encoded for the keeper's protocol; [`decode`] reads it. For an actor to call; empty bytes, which do not
 /// decode, should encoding fail.
-pub fn inside() -> Vec<u8> {
+pub fn inside(files: &[String]) -> Vec<u8> {
     let proc = ProcDir::open(Path::new("/proc"));
-    let seen = view(proc.as_ref(), &mut Scratch::default());
+    let seen = view(proc.as_ref(), &mut Scratch { files: files.to_vec(), ..Scratch::default() });
     postcard::to_stdvec(&seen).unwrap_or_default()
 }
 
@@ -80,14 +79,17 @@ pub fn decode(bytes: &[u8]) -> Result<View, Errno> {
     postcard::from_bytes(bytes).map_err(|_| Errno(libc::EPROTO))
 }
 
-/// The reader's own directory in a /proc, or why there is none.
-struct Own<'a> {
-    dir: Result<&'a PidDir, Unread>,
-    base: &'a str,
+/// The viewer's own directory in a /proc, or why there is none.
+pub(super) struct Own<'a> {
+    pub(super) dir: Result<&'a PidDir, Unread>,
+    /// What messages call it.
+    pub(super) base: String,
+    /// Whether it is in the /proc whose processes are listed.
+    pub(super) listed: bool,
 }
 
 impl Own<'_> {
-    fn file<T>(
+    pub(super) fn file<T>(
         &self,
         name: &str,
         limit: usize,
@@ -95,24 +97,32 @@ impl Own<'_> {
         parse: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Reading<T> {
         match &self.dir {
-            Ok(dir) => file_of(dir, &format!("{}/self", self.base), name, limit, buffer, parse),
+            Ok(dir) => file_of(dir, &self.base, name, limit, buffer, parse),
             Err(unread) => Reading::Unread(unread.clone()),
         }
     }
 
-    fn namespaces(&self, read: impl Fn(&PidDir, NsKind) -> Result<u64, Errno>) -> BTreeMap<NsKind, Reading<u64>> {
+    pub(super) fn namespaces(
+        &self,
+        read: impl Fn(&PidDir, NsKind) -> Result<u64, Errno>,
+    ) -> BTreeMap<NsKind, Reading<u64>> {
         let one = |kind: NsKind| match &self.dir {
-            Ok(dir) => reading(read(dir, kind), || format!("{}/self/ns/{}", self.base, kind.name())),
+            Ok(dir) => reading(read(dir, kind), || format!("{}/ns/{}", self.base, kind.name())),
             Err(unread) => Reading::Unread(unread.clone()),
         };
         NsKind::ALL.into_iter().map(|kind| (kind, one(kind))).collect()
     }
 
-    fn users(&self, buffer: &mut Vec<u8>) -> Reading<Users> {
-        match &self.dir {
-            Ok(dir) => users_of(dir, &format!("{}/self", self.base), buffer),
+    /// The maps, with the names of the ids in use.
+    pub(super) fn users(&self, processes: &Reading<Vec<Process>>, scratch: &mut Scratch) -> Reading<Users> {
+        let mut users = match &self.dir {
+            Ok(dir) => users_of(dir, &self.base, &mut scratch.buffer),
             Err(unread) => Reading::Unread(unread.clone()),
+        };
+        if let Reading::Read(users) = &mut users {
+            users.names = names(users, processes.read().map_or(&[], Vec::as_slice), &scratch.passwd);
         }
+        users
     }
 }
 
@@ -215,6 +225,19 @@ fn caps() -> Result<Caps, Errno> {
     Ok(Caps { inheritable, permitted, effective, bounding, ambient })
 }
 
+/// The processes of a /proc, or why there are none to be seen.
+pub(super) fn list(
+    proc: Result<&ProcDir, &Unread>,
+    own: &Own<'_>,
+    ns: &BTreeMap<NsKind, Reading<u64>>,
+    scratch: &mut Scratch,
+) -> Reading<Vec<Process>> {
+    match proc {
+        Ok(proc) => reading(processes(proc, own, ns, scratch), || proc.path().to_owned()),
+        Err(unread) => Reading::Unread(unread.clone()),
+    }
+}
+
 /// Every process of a /proc, by PID. One that ends meanwhile is left out.
 fn processes(
     proc: &ProcDir,
@@ -222,11 +245,11 @@ fn processes(
     ns: &BTreeMap<NsKind, Reading<u64>>,
     scratch: &mut Scratch,
 ) -> Result<Vec<Process>, Errno> {
-    // Where the reader has one PID in this /proc, the /proc is of the reader's own
+    // Where the viewer has one PID in this /proc, the /proc is of the viewer's own
     // PID namespace, and so is every process that has one PID in it.
     let depth = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::nspid(bytes).len()));
     let outermost = match (depth, ns.get(&NsKind::Pid)) {
-        (Reading::Read(1), Some(Reading::Read(inode))) => Some(*inode),
+        (Reading::Read(1), Some(Reading::Read(inode))) if own.listed => Some(*inode),
         _ => None,
     };
     let mut found = Vec::with_capacity(256);

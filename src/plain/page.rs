@@ -13,7 +13,7 @@ use crate::session::{Session, TaskView};
 pub fn boxed(session: &Session) -> String {
     let lesson = session.lesson();
     let named = lesson.steps[..=session.step()].iter().rev().find_map(|step| step.boxed.clone());
-    named.or_else(|| lesson.actors.first().cloned()).unwrap_or_default()
+    named.or_else(|| lesson.first_box().map(str::to_owned)).unwrap_or_default()
 }
 
 /// All of the step.

@@ -12,7 +12,7 @@ use crate::lesson::model::{
 };
 use crate::lesson::op::NsKind;
 use crate::lesson::{Check, Op};
-use crate::observe::model::{Reading, Unread, Uts, View};
+use crate::observe::model::{Namespaces, Reading, Unread, Uts, View};
 use indexmap::IndexMap;
 
 fn check(id: &str, at: &str, is: Predicate) -> Check {
@@ -103,6 +103,8 @@ fn lesson() -> Arc<Lesson> {
         minutes: 5,
         seeds: IndexMap::from([("name".into(), Seed { choose: vec!["brume".into()], number: Some((10, 99)) })]),
         actors: vec!["box".into()],
+        from_shells: Vec::new(),
+        files: Vec::new(),
         texts: Lang::ALL.map(|lang| (lang, text(lang))).into(),
         steps,
     })
@@ -127,8 +129,9 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         cgroup: unread(),
         time: unread(),
         lsm: unread(),
+        files: BTreeMap::new(),
     };
-    Command::Observed(Arc::new(Snapshot { taken: 0, host, actors: BTreeMap::new() }))
+    Command::Observed(Arc::new(Snapshot { taken: 0, host, actors: BTreeMap::new(), namespaces: Namespaces::default() }))
 }
 
 fn typed(shell: &str, line: &str) -> Command {

@@ -235,7 +235,7 @@ impl LessonScreen {
         let mut actors = vec![HOST.to_owned()];
         let task = self.session.step_def().task.iter().flat_map(|task| task.shells.iter());
         for actor in task.chain([&self.boxed().to_owned()]) {
-            if !actors.contains(actor) {
+            if !actors.contains(actor) && self.session.lesson().is_puppet(actor) {
                 actors.push(actor.clone());
             }
         }
@@ -247,7 +247,7 @@ impl LessonScreen {
     pub fn boxed(&self) -> &str {
         let lesson = self.session.lesson();
         let named = lesson.steps[..=self.session.step()].iter().rev().find_map(|step| step.boxed.as_deref());
-        named.or(lesson.actors.first().map(String::as_str)).unwrap_or(HOST)
+        named.or(lesson.first_box()).unwrap_or(HOST)
     }
 
     /// The last step so far in which an actor did something: its shells from before

@@ -12,7 +12,8 @@ use cloison::lesson::model::{
 };
 use cloison::lesson::op::{MapKind, NsKind, Op};
 use cloison::observe::model::{
-    ActorView, Built, Caps, IdRange, Ids, Mount, Process, Root, TimeOffsets, Unread, Users, Uts, View, Wall, WallState,
+    ActorView, Built, Caps, IdRange, Ids, Mount, Namespaces, Process, Root, TimeOffsets, Unread, Users, Uts, View,
+    Wall, WallState,
 };
 use cloison::observe::{Call, Errno, Reading, Snapshot};
 use cloison::session::{Effect, OpOutcome, StepOutcome};
@@ -250,6 +251,8 @@ pub fn lesson() -> Lesson {
         minutes: 6,
         seeds: IndexMap::new(),
         actors: vec!["box".to_owned()],
+        from_shells: Vec::new(),
+        files: Vec::new(),
         steps: vec![
             Step { show: Some(Pane::Processes), boxed: Some("box".to_owned()), ..step("look") },
             Step { predict: Some(predict), ..step("guess") },
@@ -430,6 +433,7 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         cgroup: Reading::Read(BTreeMap::new()),
         time: Reading::Read(TimeOffsets { monotonic: (0, 0), boottime: (0, 0) }),
         lsm: Reading::Read(String::new()),
+        files: BTreeMap::new(),
     }
 }
 
@@ -468,11 +472,12 @@ pub fn snapshot() -> Snapshot {
         ns: BTreeMap::from([(NsKind::Pid, Reading::Read(200))]),
         walls: Wall::ALL.iter().map(wall).collect(),
         users,
+        files: BTreeMap::new(),
         seen: Reading::Read(seen),
         stale: None,
     };
     let host = side("lab", "ana", processes, vec![mount(1, "/"), mount(2, "/home")]);
-    Snapshot { taken: 1, host, actors: BTreeMap::from([("box".to_owned(), actor)]) }
+    Snapshot { taken: 1, host, actors: BTreeMap::from([("box".to_owned(), actor)]), namespaces: Namespaces::default() }
 }
 
 /// Why nothing could be read.

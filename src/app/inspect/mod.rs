@@ -11,7 +11,7 @@ use crate::i18n::{Explain, Lang};
 use crate::observe::Sampler;
 use crate::plain::{self, Paper};
 use crate::say;
-use look::Look;
+use look::{Look, Observer};
 
 /// Shown.
 const FINE: u8 = 0;
@@ -27,7 +27,7 @@ pub fn process(pid: u32, json: bool, lang: Lang, color: bool) -> Output {
         Ok(look) => look,
         Err(error) => return (String::new(), error.explain(lang), error.code()),
     };
-    let snapshot = look.snapshot();
+    let snapshot = look.snapshot(&mut Observer::new(None));
     if json {
         return as_json(&snapshot, lang);
     }
@@ -37,7 +37,7 @@ pub fn process(pid: u32, json: bool, lang: Lang, color: bool) -> Output {
 
 /// All that are apart from the host, once.
 pub fn list(json: bool, lang: Lang, color: bool) -> Output {
-    match Sampler::new().and_then(|mut sampler| sampler.census()) {
+    match Sampler::new().and_then(|mut sampler| sampler.take_census()) {
         Ok(census) if json => as_json(&census, lang),
         Ok(census) => lines(lang, color, |paper| plain::inspect::census(paper, &census)),
         Err(why) => (String::new(), look::LookError::NoProc(why).explain(lang), USAGE),

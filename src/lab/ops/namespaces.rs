@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use super::{Outcome, doing};
 use crate::kernel::namespace::{clone_flag, flag_names};
-use crate::kernel::{Trace, namespace};
+use crate::kernel::{Errno, Trace, namespace};
 use crate::lesson::op::NsKind;
 
 /// unshare(2) of all of `kinds`, in one call.
@@ -17,6 +17,20 @@ pub fn unshare(trace: &mut Trace, kinds: &[NsKind]) -> Outcome {
 pub fn setns(trace: &mut Trace, fds: &[OwnedFd], names: &[(NsKind, String)]) -> Outcome {
     for (fd, (kind, label)) in fds.iter().zip(names) {
         doing(namespace::setns(trace, fd, kind.name(), label), || format!("setns {label}"))?;
+    }
+    Ok(())
+}
+
+/// Writes the files of a process's user namespace, by the number that the caller
+/// knows it by, in the order given.
+pub fn write_map(trace: &mut Trace, target: Option<u32>, files: [(&str, &Option<String>); 3]) -> Outcome {
+    let Some(pid) = target else {
+        return Err((Errno(libc::ESRCH), "the target has no number in this PID namespace".to_owned()));
+    };
+    for (file, content) in files {
+        let Some(content) = content else { continue };
+        let path = format!("/proc/{pid}/{file}");
+        doing(namespace::write_file(trace, &path, content), || path.clone())?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use super::diagnostic::{Both, Diagnostic, both, did_you_mean, quoted};
 use super::format::{Placed, RawLesson, RawSeed, Word};
 use super::load::{Files, MOST};
-use super::model::{HOST, Lesson, Seed};
+use super::model::{FromShell, HOST, Lesson, Seed};
 use super::shape;
 use super::source::Source;
 use super::text;
@@ -37,6 +37,8 @@ pub fn validate(files: &Files) -> Result<Lesson, Vec<Diagnostic>> {
     let number = context.head(&raw, &files.folder);
     let actors = context.actors(&raw);
     let steps = context.steps(&raw.step);
+    let from_shells = context.student_made(&raw);
+    let watched = context.files(&raw.files);
     let Context { found: mistakes, seeds, longest, actors: all_actors, .. } = context;
     found.splice(0..0, mistakes);
 
@@ -57,6 +59,8 @@ pub fn validate(files: &Files) -> Result<Lesson, Vec<Diagnostic>> {
         minutes: *raw.minutes,
         seeds,
         actors,
+        from_shells,
+        files: watched,
         steps,
         texts,
     })
@@ -75,12 +79,20 @@ struct Context<'a> {
     longest: Values,
     /// The actors there are by now; not `host`.
     actors: Vec<String>,
+    /// Those of them that are processes from a shell.
+    from_shells: Vec<String>,
 }
 
 impl<'a> Context<'a> {
     fn new(source: &'a Source, raw: &RawLesson) -> Self {
-        let mut context =
-            Self { source, found: Vec::new(), seeds: IndexMap::new(), longest: Values::default(), actors: Vec::new() };
+        let mut context = Self {
+            source,
+            found: Vec::new(),
+            seeds: IndexMap::new(),
+            longest: Values::default(),
+            actors: Vec::new(),
+            from_shells: Vec::new(),
+        };
         context.few(raw.seed.keys().nth(FEW).map(Placed::span), FEW);
         for (name, seed) in raw.seed.iter().take(FEW) {
             context.id(name);
@@ -226,10 +238,37 @@ impl<'a> Context<'a> {
             );
         }
         self.few(raw.actors.keys().nth(FEW).map(Placed::span), FEW);
-        for name in raw.actors.keys().take(FEW) {
+        for (name, actor) in raw.actors.iter().take(FEW) {
             self.new_actor(name);
+            if actor.from.is_some() {
+                self.from_shells.push(name.to_string());
+            }
         }
-        self.actors.clone()
+        self.actors.iter().filter(|actor| !self.from_shells.contains(actor)).cloned().collect()
+    }
+
+    /// The processes from shells, once all actors are known: a step may make the one
+    /// whose shell it is.
+    fn student_made(&mut self, raw: &RawLesson) -> Vec<FromShell> {
+        let mut all = Vec::new();
+        for (name, actor) in raw.actors.iter().take(FEW) {
+            let Some(from) = &actor.from else { continue };
+            match from.strip_suffix(" shell") {
+                Some(shell) => {
+                    self.known_puppet(from.span(), shell, true);
+                    all.push(FromShell { name: name.to_string(), shell: shell.to_owned() });
+                }
+                None => self.report_with_help(
+                    from.span(),
+                    both!("not the shell of an actor", "ce n'est pas le shell d'un acteur"),
+                    both!(
+                        "the actor's name and the word shell: \"box shell\"",
+                        "le nom de l'acteur et le mot shell : \"box shell\""
+                    ),
+                ),
+            }
+        }
+        all
     }
 
     /// A name for a new actor.
@@ -249,23 +288,45 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A name of an actor that must be there by now.
+    /// A name of an actor that must be there by now, and do what it is asked.
     fn known_actor(&mut self, name: &Word, host: bool) {
-        if self.actors.contains(name) || (host && name.as_str() == HOST) {
-            return;
-        }
+        self.known_puppet(name.span(), name, host);
+    }
+
+    fn known_puppet(&mut self, span: Range<usize>, name: &str, host: bool) {
         let shown = quoted(name);
-        let mut known: Vec<&str> = self.actors.iter().map(String::as_str).collect();
-        if host {
-            known.push(HOST);
+        if self.from_shells.iter().any(|from| from == name) {
+            self.report_with_help(
+                span,
+                both!("`{shown}` is a process of the student's", "« {shown} » est un processus de l'étudiant"),
+                both!(
+                    "it can be looked at (selectors, `box`), but not told what to do",
+                    "on peut l'observer (sélecteurs, « box »), mais on ne peut rien lui demander"
+                ),
+            );
+        } else if !(self.actors.iter().any(|actor| actor == name) || host && name == HOST) {
+            let puppets = self.actors.iter().filter(|actor| !self.from_shells.contains(actor));
+            let known: Vec<String> = puppets.cloned().chain(host.then(|| HOST.to_owned())).collect();
+            self.unknown_actor(span, name, &known);
         }
-        let help = did_you_mean(name, &known);
-        let title = if name.as_str() == HOST {
+    }
+
+    /// A name of an actor to look at.
+    fn known_view(&mut self, name: &Word) {
+        if !self.actors.contains(name) {
+            self.unknown_actor(name.span(), name, &self.actors.clone());
+        }
+    }
+
+    fn unknown_actor(&mut self, span: Range<usize>, name: &str, known: &[String]) {
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let shown = quoted(name);
+        let title = if name == HOST {
             both!("`{HOST}` can't be used here", "« {HOST} » n'est pas permis ici")
         } else {
             both!("no actor `{shown}` at this point", "aucun acteur « {shown} » à cet endroit")
         };
-        self.report_with_help(name.span(), title, help);
+        self.report_with_help(span, title, did_you_mean(name, &known));
     }
 
     /// An id: `[a-z][a-z0-9-]*`, at most 40 bytes.

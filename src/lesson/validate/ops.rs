@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use nix::sys::signal::Signal;
 
-use super::Context;
+use super::{Context, FEW};
 use crate::lesson::diagnostic::{both, quoted};
-use crate::lesson::format::{Placed, RawDo, RawRoot, RawRun, Word};
+use crate::lesson::format::{Placed, RawDo, RawRoot, RawRun, RawSetns, Word};
 use crate::lesson::model::Do;
 use crate::lesson::op::{NsKind, Op, RootKind};
 
@@ -40,8 +40,8 @@ impl Context<'_> {
                 raw.span(),
                 both!("no operation", "il manque l'opération"),
                 both!(
-                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, clock, run, kill",
-                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, clock, run, kill"
+                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, hold, release, write_map, clock, run, kill",
+                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, hold, release, write_map, clock, run, kill"
                 ),
             );
             return None;
@@ -108,9 +108,33 @@ impl Context<'_> {
             ops.push(Op::Domainname { name: self.text(name, NAME_BYTES) });
         }
         if let Some(setns) = &raw.setns {
-            self.known_actor(&setns.of, true);
-            let kinds = self.kinds(&setns.kinds);
-            ops.push(Op::Setns { of: setns.of.to_string(), kinds });
+            ops.push(self.setns(setns));
+        }
+        if let Some(hold) = &raw.hold {
+            self.known_actor(&hold.of, true);
+            if let Some(at) = &hold.at {
+                self.path(at);
+            }
+            ops.push(Op::Hold { of: hold.of.to_string(), kind: hold.kind, at: hold.at.as_deref().cloned() });
+        }
+        if let Some(kind) = &raw.release {
+            ops.push(Op::Release { kind: **kind });
+        }
+        if let Some(map) = &raw.write_map {
+            self.known_actor(&map.of, false);
+            let files = [&map.setgroups, &map.uid_map, &map.gid_map];
+            if files.iter().all(|file| file.is_none()) {
+                self.report(
+                    map.span(),
+                    both!(
+                        "none of `setgroups`, `uid_map`, `gid_map`",
+                        "il faut au moins l'un de « setgroups », « uid_map », « gid_map »"
+                    ),
+                );
+            }
+            let [setgroups, uid_map, gid_map] =
+                files.map(|file| file.as_ref().map(|content| self.text(content, TEXT_BYTES)));
+            ops.push(Op::Idmap { of: map.of.to_string(), setgroups, uid_map, gid_map });
         }
         if let Some(clock) = &raw.clock {
             ops.push(Op::Clock { monotonic: clock.monotonic, boottime: clock.boottime });
@@ -141,6 +165,42 @@ impl Context<'_> {
             ops.push(Op::Kill { target: kill.target.to_string(), signal: name.to_owned() });
         }
         ops
+    }
+
+    fn setns(&mut self, setns: &Placed<RawSetns>) -> Op {
+        let kinds = self.kinds(&setns.kinds);
+        match (&setns.of, &setns.at, &setns.held) {
+            (Some(of), None, None) => {
+                self.known_actor(of, true);
+                Op::Setns { of: of.to_string(), kinds }
+            }
+            (None, Some(at), None) => {
+                self.path(at);
+                if kinds.len() > 1 {
+                    self.report(
+                        setns.kinds.span(),
+                        both!("a mount is of one namespace", "un montage est celui d'un seul espace de noms"),
+                    );
+                }
+                Op::SetnsHeld { at: Some(at.to_string()), kinds }
+            }
+            (None, None, Some(held)) => {
+                if !**held {
+                    self.report(held.span(), both!("`held` can only be true", "« held » ne peut valoir que true"));
+                }
+                Op::SetnsHeld { at: None, kinds }
+            }
+            _ => {
+                self.report(
+                    setns.span(),
+                    both!(
+                        "setns takes one of `of`, `at`, `held`",
+                        "setns prend l'un de « of », « at », « held », et un seul"
+                    ),
+                );
+                Op::SetnsHeld { at: None, kinds }
+            }
+        }
     }
 
     fn root(&mut self, root: &Placed<RawRoot>) -> Op {
@@ -198,6 +258,19 @@ impl Context<'_> {
         }
         self.no_doubles(list, |kind| kind.name().to_owned());
         list.iter().map(|kind| **kind).collect()
+    }
+
+    /// The files that every side shows.
+    pub(super) fn files(&mut self, paths: &[Word]) -> Vec<String> {
+        self.few(paths.get(FEW).map(Placed::span), FEW);
+        self.no_doubles(paths, Clone::clone);
+        for path in paths.iter().take(FEW) {
+            self.text(path, TEXT_BYTES);
+            if !path.starts_with('/') {
+                self.report(path.span(), both!("not an absolute path", "ce n'est pas un chemin absolu"));
+            }
+        }
+        super::words(paths)
     }
 
     fn path(&mut self, path: &Word) {

@@ -37,7 +37,7 @@ impl Context<'_> {
         self.few(raw.ops.get(FEW).map(Placed::span), FEW);
         let ops = raw.ops.iter().take(FEW).filter_map(|op| self.op(op)).collect();
         if let Some(boxed) = &raw.boxed {
-            self.known_actor(boxed, false);
+            self.known_view(boxed);
         }
         let expect = self.checks(&raw.expect, "expect");
         let predict = raw.predict.as_ref().map(|predict| self.predict(predict));

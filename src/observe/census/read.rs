@@ -69,7 +69,7 @@ struct Found {
 impl Sampler {
     /// Who is apart from the host now. Fails where the reader's own namespaces can't
     /// be read.
-    pub fn census(&mut self) -> Result<Census, Unread> {
+    pub fn take_census(&mut self) -> Result<Census, Unread> {
         let own = self.proc.own()?;
         let base = format!("{}/self", self.proc.path());
         let unread = |errno, name: &str| Unread { path: format!("{base}/{name}"), errno };

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::kernel::Errno;
 use crate::observe::model::{
-    ActorView, Built, IdRange, Ids, Mount, Process, Reading, Snapshot, Unread, Users, Uts, View, WallState,
+    ActorView, Built, IdRange, Ids, Mount, Namespaces, Process, Reading, Snapshot, Unread, Users, Uts, View, WallState,
 };
 use crate::observe::{Change, OVERFLOW, diff};
 
@@ -27,6 +27,7 @@ fn view() -> View {
         cgroup: unread(),
         time: unread(),
         lsm: unread(),
+        files: BTreeMap::new(),
     }
 }
 
@@ -38,6 +39,7 @@ fn actor(pid: u32, seen: View) -> ActorView {
         ns: BTreeMap::new(),
         walls: BTreeMap::new(),
         users: unread(),
+        files: BTreeMap::new(),
         seen: Reading::Read(seen),
         stale: None,
     }
@@ -223,7 +225,7 @@ fn names_say_whether_they_are_the_same() {
 }
 
 fn snapshot(host: View, actor: ActorView) -> Snapshot {
-    Snapshot { taken: 0, host, actors: BTreeMap::from([("box".to_owned(), actor)]) }
+    Snapshot { taken: 0, host, actors: BTreeMap::from([("box".to_owned(), actor)]), namespaces: Namespaces::default() }
 }
 
 #[test]

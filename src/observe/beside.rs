@@ -1,0 +1,136 @@
+//! The view of another process by a reader that stands where it does: in its
+//! namespaces, all but pid, and its root directory. What belongs to the process
+//! alone (ids, maps, capabilities, cgroup) comes from its directory in /proc. For an
+//! observer of the lab; every field fails on its own, as in `view`.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use super::files;
+use super::model::{Ids, Reading, Root, Unread, View};
+use super::parse::{self, Status};
+use super::passwd::Passwd;
+use super::proc::{PidDir, ProcDir, SMALL, reading};
+use super::view::{MOUNTINFO, Own, Scratch, caps_of, list, lsm_label, uts};
+use crate::kernel::{Errno, read};
+use crate::lesson::op::NsKind;
+
+/// What the process `pid` sees, encoded as by [`super::inside`]. `dir` is its
+/// directory in the /proc of the reader's first PID namespace; `refused` are the
+/// namespaces that the reader could not enter, with `mnt` for the root directory.
+pub fn beside(pid: u32, dir: OwnedFd, refused: &[(NsKind, Errno)], files: &[String]) -> Vec<u8> {
+    let mut scratch = Scratch { files: files.to_vec(), ..Scratch::default() };
+    let seen = Beside { pid, dir: PidDir::new(dir), refused }.view(&mut scratch);
+    postcard::to_stdvec(&seen).unwrap_or_default()
+}
+
+struct Beside<'a> {
+    pid: u32,
+    dir: PidDir,
+    refused: &'a [(NsKind, Errno)],
+}
+
+impl Beside<'_> {
+    /// Why nothing can be said of what a namespace holds.
+    fn refusal(&self, kind: NsKind) -> Option<Unread> {
+        let errno = self.refused.iter().find(|(refused, _)| *refused == kind)?.1;
+        Some(Unread { path: format!("setns(2) /proc/{}/ns/{}", self.pid, kind.name()), errno })
+    }
+
+    /// A reading in a namespace, where that could be entered.
+    fn within<T>(&self, kind: NsKind, reading: impl FnOnce() -> Reading<T>) -> Reading<T> {
+        self.refusal(kind).map_or_else(reading, Reading::Unread)
+    }
+
+    fn view(&self, scratch: &mut Scratch) -> View {
+        let proc = self.refusal(NsKind::Mnt).map_or_else(|| ProcDir::open(Path::new("/proc")), Err);
+        match (&proc, read::open_dir(c"/")) {
+            (Ok(_), Ok(root)) => scratch.passwd.refresh(root.as_fd(), &mut scratch.buffer),
+            _ => scratch.passwd = Passwd::default(),
+        }
+        let listed = proc.as_ref().ok().and_then(|proc| self.listed_in(proc, scratch));
+        let own = match &listed {
+            Some((number, dir)) => {
+                let base = proc.as_ref().map_or("/proc", ProcDir::path);
+                Own { dir: Ok(dir), base: format!("{base}/{number}"), listed: true }
+            }
+            None => Own { dir: Ok(&self.dir), base: format!("/proc/{}", self.pid), listed: false },
+        };
+        let ns = own.namespaces(PidDir::namespace);
+        let processes = list(proc.as_ref(), &own, &ns, scratch);
+        let users = self.within(NsKind::User, || own.users(&processes, scratch));
+        let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
+        let privilege =
+            |line: &str| Unread { path: format!("{}/status {line}", own.base), errno: Errno(libc::ENODATA) };
+        View {
+            ids: self.within(NsKind::User, || self.ids(scratch)),
+            uts: self.within(NsKind::Uts, uts),
+            owners: own.namespaces(PidDir::owner),
+            ns,
+            processes,
+            mounts: own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| Some(parse::mounts(bytes))),
+            users,
+            root: self.root(),
+            caps: privileges.then(|held| caps_of(held.caps).ok_or_else(|| privilege("Cap"))),
+            seccomp: privileges.then(|held| held.seccomp.ok_or_else(|| privilege("Seccomp"))),
+            no_new_privs: privileges.then(|held| held.no_new_privs.ok_or_else(|| privilege("NoNewPrivs"))),
+            cgroup: self.within(NsKind::Cgroup, || {
+                own.file("cgroup", SMALL, &mut scratch.buffer, |bytes| Some(parse::cgroup(bytes)))
+            }),
+            time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
+            lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
+            files: files::below(&self.dir.root(), &scratch.files, &scratch.passwd),
+        }
+    }
+
+    /// The process in the /proc that it has, and its number there: the one of its
+    /// PID namespace that has its number in that one.
+    fn listed_in(&self, proc: &ProcDir, scratch: &mut Scratch) -> Option<(u32, PidDir)> {
+        let namespace = self.dir.namespace(NsKind::Pid).ok()?;
+        let numbers = status(&self.dir, scratch)?.nspid;
+        numbers.iter().find_map(|&number| {
+            let dir = proc.process(number).ok()?;
+            let same =
+                dir.namespace(NsKind::Pid) == Ok(namespace) && status(&dir, scratch)?.nspid.last() == numbers.last();
+            same.then_some((number, dir))
+        })
+    }
+
+    fn ids(&self, scratch: &mut Scratch) -> Reading<Ids> {
+        let Some(status) = status(&self.dir, scratch) else {
+            return Reading::Unread(Unread { path: format!("/proc/{}/status", self.pid), errno: Errno(libc::ESRCH) });
+        };
+        Reading::Read(Ids {
+            pid: status.nspid.last().copied().unwrap_or(self.pid),
+            ppid: self.parent(status.ppid, status.nspid.len(), scratch),
+            uid: status.uid,
+            gid: status.gid,
+            user: scratch.passwd.name(status.uid).map(str::to_owned),
+        })
+    }
+
+    /// The parent's number in the process's own PID namespace, as getppid(2) would
+    /// say it: 0 where the parent is outside. `ppid` and `depth` are as the first
+    /// /proc has them, which is where the parent is looked up.
+    fn parent(&self, ppid: u32, depth: usize, scratch: &mut Scratch) -> u32 {
+        if depth <= 1 {
+            return ppid;
+        }
+        let path = format!("../{ppid}");
+        let parent = read::open_dir_at(self.dir.fd(), path.as_str()).ok().map(PidDir::new);
+        let numbers = parent.and_then(|dir| Some(status(&dir, scratch)?.nspid)).unwrap_or_default();
+        numbers.get(depth - 1).copied().unwrap_or(0)
+    }
+
+    fn root(&self) -> Reading<Root> {
+        let root = self.dir.root().and_then(|root| read::stat(root.as_fd()));
+        reading(root.map(|stat| Root { device: stat.st_dev, inode: stat.st_ino }), || {
+            format!("/proc/{}/root", self.pid)
+        })
+    }
+}
+
+fn status(dir: &PidDir, scratch: &mut Scratch) -> Option<Status> {
+    dir.read_piece(c"status", &mut scratch.buffer, SMALL).ok()?;
+    parse::status(&scratch.buffer)
+}
