@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "lab/holding.rs"]
+mod holding;
 #[path = "lab/observer.rs"]
 mod observer;
 mod support;

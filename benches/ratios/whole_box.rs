@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::options;
 use crate::table::{Measure, Row, Unit, in_turns, program, timed};
 
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 150;
 
 /// The rows.
 pub fn rows() -> Vec<Row> {

@@ -68,6 +68,34 @@ pub fn fork(trace: &mut Trace) -> Result<Side, Errno> {
     })
 }
 
+/// What the child of [`fork_to_exec`] has to live on until its exec.
+const CHILD_STACK: usize = 256 << 10;
+
+/// A child that will exec at once: clone(2) with CLONE_VM and CLONE_VFORK, as
+/// posix_spawn(3) does, so that no page is copied; the caller stands still until then.
+/// Where the kernel refuses that to who has just unshared a time namespace (EINVAL,
+/// before Linux 6.0), fork(2). `child` gives the exit code for the case that it comes
+/// back; it must not unwind. The caller must have one thread. The child's PID.
+#[expect(unsafe_code, reason = "clone(2)")]
+pub fn fork_to_exec(trace: &mut Trace, child: &dyn Fn() -> i32) -> Result<u32, Errno> {
+    use nix::sched::{CloneFlags, clone};
+    let mut stack = vec![0; CHILD_STACK];
+    let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
+    let args = vec!["CLONE_VM | CLONE_VFORK".to_owned(), Signal::SIGCHLD.to_string()];
+    let body = Box::new(|| -> isize { exit_now(child()) });
+    // SAFETY: the caller has one thread and stands still while the child runs, on a
+    // stack of its own that lives until then; the child ends in exec or _exit.
+    let call = || unsafe { clone(body, &mut stack, flags, Some(Signal::SIGCHLD as i32)) };
+    match trace.record("clone", args, call, |pid| i64::from(pid.as_raw())) {
+        Ok(pid) => Ok(pid.as_raw() as u32),
+        Err(Errno(libc::EINVAL)) => match fork(trace)? {
+            Side::Parent(pid) => Ok(pid),
+            Side::Child => exit_now(child()),
+        },
+        Err(errno) => Err(errno),
+    }
+}
+
 /// Ends the calling process without running anything of the program's.
 #[expect(unsafe_code, reason = "_exit(2)")]
 pub fn exit_now(code: i32) -> ! {

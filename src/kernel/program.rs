@@ -15,7 +15,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal};
 
 use super::call::{Errno, Trace, quoted};
-use super::process::{self, Side};
+use super::process;
 use super::pty;
 
 /// A sealed copy of a program (`/proc/self/exe` for the running one) in memory, memfd_create(2): whoever
@@ -97,7 +97,7 @@ pub enum Streams {
     Pipe(OwnedFd),
 }
 
-/// Forks and execs in the child: a fresh session, default signals, SIGKILL when
+/// Makes a child that execs: a fresh session, default signals, SIGKILL when
 /// the caller dies, descriptors 0, 1, 2 and no other. Gives back the child's PID
 /// in the caller's namespace. The caller must have one thread.
 ///
@@ -113,14 +113,11 @@ pub fn launch(trace: &mut Trace, launch: &Launch, streams: &Streams) -> Result<u
     let candidates = candidates(&name.to_string_lossy(), &launch.path)?;
     let (mut said, say) = pipe()?;
     let me = nix::unistd::getpid().as_raw() as u32;
-    let pid = match process::fork(trace)? {
-        Side::Parent(pid) => pid,
-        Side::Child => {
-            let errno = become_program(launch, streams, &argv, &env, &candidates, me);
-            let _ = nix::unistd::write(&say, &errno.0.to_le_bytes());
-            process::exit_now(127);
-        }
-    };
+    let pid = process::fork_to_exec(trace, &|| {
+        let errno = become_program(launch, streams, &argv, &env, &candidates, me);
+        let _ = nix::unistd::write(&say, &errno.0.to_le_bytes());
+        127
+    })?;
     drop(say);
     let mut word = [0; 4];
     // An exec that succeeds closes the pipe without a word.

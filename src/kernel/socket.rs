@@ -104,7 +104,8 @@ impl Connection {
 
     /// Takes what has arrived, without waiting.
     pub fn fill(&mut self) -> Result<(), FrameError> {
-        let mut buffer = [0_u8; 16 << 10];
+        // Small: a fresh process pays a page fault for each page of it.
+        let mut buffer = [0_u8; 4 << 10];
         let mut control = nix::cmsg_space!([RawFd; MAX_FDS]);
         loop {
             let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;

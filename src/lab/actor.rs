@@ -106,9 +106,17 @@ impl Actor {
 
     fn answer(&mut self, ask: Ask) -> Result<(), FrameError> {
         match ask {
-            Ask::Perform { op, context } => {
-                let performed = self.perform(&op, &context)?;
-                self.say(self.number, &Said::Performed(performed), &[])
+            Ask::Perform { ops } => {
+                let mut done = Vec::with_capacity(ops.len());
+                for (op, context) in &ops {
+                    let performed = self.perform(op, context)?;
+                    let failed = performed.failure.is_some();
+                    done.push(performed);
+                    if failed {
+                        break;
+                    }
+                }
+                self.say(self.number, &Said::Performed(done), &[])
             }
             Ask::View { files } => {
                 let view = (self.report.own)(&files);
@@ -122,7 +130,7 @@ impl Actor {
                 self.say(self.number, &Said::Done, &[])
             }
             // Answers to nothing that was asked: ignored.
-            Ask::Mapped(_) | Ask::Adopted => Ok(()),
+            Ask::Mapped(_) => Ok(()),
         }
     }
 
@@ -257,7 +265,8 @@ impl Actor {
         Ok(Ok(()))
     }
 
-    /// Makes a child that becomes an actor of its own once the keeper knows it.
+    /// Makes a child that becomes an actor of its own: it waits to be asked by the
+    /// keeper, who asks nothing of whom it has not written down.
     fn fork(&mut self, trace: &mut Trace, name: &str) -> Result<ops::Outcome, FrameError> {
         let (ours, theirs) = match Connection::pair() {
             Ok(pair) => pair,
@@ -279,10 +288,7 @@ impl Actor {
             Err(errno) => return Ok(Err((errno, "pidfd_open".to_owned()))),
         };
         self.say(self.number, &Said::Forked { name: name.to_owned(), pid }, &[&ours.into_fd(), &pidfd])?;
-        match self.hear()? {
-            Ask::Adopted => Ok(Ok(())),
-            _ => Err(FrameError::TooLong(0)),
-        }
+        Ok(Ok(()))
     }
 
     /// Waits for the keeper's next word in the middle of an op.

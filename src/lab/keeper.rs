@@ -6,6 +6,7 @@
 //! Descriptors at entry, from `FIRST_PASSED` on: the socket, and the terminal where
 //! `Hello` has its settings.
 
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -166,7 +167,7 @@ impl Keeper {
         });
         let listening: Vec<usize> =
             (0..self.actors.len()).filter(|index| self.actors[*index].ended.is_none()).collect();
-        let ready: Vec<usize> = {
+        let (signalled, ready): (bool, Vec<usize>) = {
             // While a question is open, of the program only its end matters.
             let of_client = if deadline.is_some() { PollFlags::empty() } else { PollFlags::POLLIN };
             let mut watched =
@@ -182,10 +183,11 @@ impl Keeper {
                 return Err(FrameError::Closed);
             }
             let ready = |slot: usize| watched[slot + 2].any() == Some(true);
-            listening.iter().enumerate().filter(|(slot, _)| ready(*slot)).map(|(_, index)| *index).collect()
+            let ready = listening.iter().enumerate().filter(|(slot, _)| ready(*slot)).map(|(_, index)| *index);
+            (watched[1].any() == Some(true), ready.collect())
         };
-        while let Ok(Some(_)) = self.signals.read_signal() {}
-        while let Ok(Some((pid, exit))) = process::reap() {
+        while signalled && matches!(self.signals.read_signal(), Ok(Some(_))) {}
+        while signalled && let Ok(Some((pid, exit))) = process::reap() {
             if let Some(index) = self.actors.iter().position(|actor| actor.pid == pid && actor.parent.is_none()) {
                 self.note_end(index, Some(exit))?;
             }
@@ -479,15 +481,18 @@ impl Keeper {
 
     fn perform_all(&mut self, ops: Vec<(String, Op)>) -> Result<FromKeeper, NoAnswer> {
         let mut done = Vec::new();
-        for (actor, op) in ops {
-            match self.perform(&actor, op) {
-                Ok(performed) => {
-                    let failed = performed.failure.is_some();
-                    done.push(performed);
-                    if failed {
-                        break;
-                    }
+        let mut left = ops.into_iter().peekable();
+        while let Some((actor, op)) = left.next() {
+            let mut together = vec![op];
+            while !depends(&together[0]) {
+                match left.next_if(|(next, op)| *next == actor && !depends(op)) {
+                    Some((_, op)) => together.push(op),
+                    None => break,
                 }
+            }
+            match self.perform(&actor, together, &mut done) {
+                Ok(()) if done.last().is_some_and(|last| last.failure.is_some()) => break,
+                Ok(()) => {}
                 Err(NoAnswer::Failed(failure)) => return Ok(FromKeeper::Performed(done, Some(failure))),
                 Err(NoAnswer::ClientGone) => return Err(NoAnswer::ClientGone),
             }
@@ -495,31 +500,46 @@ impl Keeper {
         Ok(FromKeeper::Performed(done, None))
     }
 
-    fn perform(&mut self, name: &str, op: Op) -> Result<Performed, NoAnswer> {
+    /// Has one actor carry out ops, up to the first that fails, and adds what came of
+    /// each to `done`.
+    fn perform(&mut self, name: &str, ops: Vec<Op>, done: &mut Vec<Performed>) -> Result<(), NoAnswer> {
         let index = self.living(name)?;
-        let patience = match &op {
-            Op::Run { seconds, .. } => OP_PATIENCE + Duration::from_secs(u64::from(*seconds)),
-            _ => OP_PATIENCE,
-        };
-        let deadline = Instant::now() + patience;
-        let (context, fds) = match self.context(index, &op)? {
-            Ok(prepared) => prepared,
-            Err(failure) => return Ok(Performed { failure: Some(failure), ..Performed::default() }),
-        };
+        let deadline = Instant::now() + ops.iter().map(patience).sum::<Duration>();
+        let forks: Vec<bool> = ops.iter().map(|op| matches!(op, Op::Fork { .. })).collect();
+        let (mut asked, mut fds) = (Vec::with_capacity(ops.len()), Vec::new());
+        for op in ops {
+            match self.context(index, &op)? {
+                Ok((context, more)) => {
+                    asked.push((op, context));
+                    fds.extend(more);
+                }
+                Err(failure) => {
+                    done.push(Performed { failure: Some(failure), ..Performed::default() });
+                    return Ok(());
+                }
+            }
+        }
         let numbers: Vec<i32> = fds.iter().map(AsRawFd::as_raw_fd).collect();
-        let number = self.put(index, Ask::Perform { op, context }, &numbers)?;
-        let mut made = None;
+        let number = self.put(index, Ask::Perform { ops: asked }, &numbers)?;
+        let mut made = VecDeque::new();
         loop {
             match self.hear(index, number, deadline)? {
-                Said::Performed(performed) => return Ok(Performed { made, ..performed }),
+                Said::Performed(performed) => {
+                    done.extend(
+                        performed
+                            .into_iter()
+                            .zip(forks)
+                            .map(|(one, fork)| Performed { made: if fork { made.pop_front() } else { None }, ..one }),
+                    );
+                    return Ok(());
+                }
                 Said::NeedMaps(kind) => {
                     let mapped: Mapped = maps::write(self.actors[index].pid, kind, self.real_root);
                     self.give_directory(index, &mapped);
                     self.put_again(index, number, Ask::Mapped(mapped), &[])?;
                 }
                 Said::Forked { name, pid } => {
-                    made = Some(self.take_in(index, &name, pid)?);
-                    self.put_again(index, number, Ask::Adopted, &[])?;
+                    made.push_back(self.take_in(index, &name, pid)?);
                 }
                 _ => return Err(NoAnswer::Failed(Failure::Silent(name.to_owned()))),
             }
@@ -559,6 +579,9 @@ impl Keeper {
     fn context(&mut self, index: usize, op: &Op) -> Result<Result<(Context, Vec<OwnedFd>), (Errno, String)>, NoAnswer> {
         let mut context = Context::default();
         let mut fds = Vec::new();
+        if !depends(op) {
+            return Ok(Ok((context, fds)));
+        }
         match op {
             Op::Setns { of, kinds } => {
                 let target = self.actors[self.living(of)?].pid;
@@ -612,7 +635,16 @@ impl Keeper {
         self.actors.clear();
         self.launched.clear();
         self.sessions.clear();
-        sweep::end_descendants(&std::collections::BTreeSet::new());
+        let last = loop {
+            match process::reap() {
+                Ok(Some(_)) => {}
+                other => break other,
+            }
+        };
+        // ECHILD: they were all there was.
+        if last != Err(Errno(libc::ECHILD)) {
+            sweep::end_descendants(&std::collections::BTreeSet::new());
+        }
         while let Ok(Some(_)) = self.signals.read_signal() {}
         for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
             if entry.file_name() != "journal" {
@@ -629,6 +661,27 @@ impl Keeper {
             let _ = settings.restore(terminal);
         }
     }
+}
+
+/// How long an op may take.
+fn patience(op: &Op) -> Duration {
+    match op {
+        Op::Run { seconds, .. } => OP_PATIENCE + Duration::from_secs(u64::from(*seconds)),
+        _ => OP_PATIENCE,
+    }
+}
+
+/// Whether the keeper must find something out for an op ([`Keeper::context`]), which
+/// the ops before it may change.
+fn depends(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Setns { .. }
+            | Op::Kill { .. }
+            | Op::Idmap { .. }
+            | Op::Hold { .. }
+            | Op::Root { kind: RootKind::Copy { .. } }
+    )
 }
 
 /// The PID that a pidfd stands for, in the keeper's own namespace: `Pid:` of

@@ -205,12 +205,10 @@ pub struct ToActor {
 /// What an actor is asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Ask {
-    /// Carry out an op.
+    /// Carry out ops, up to the first that fails.
     Perform {
-        /// What.
-        op: Op,
-        /// What only the keeper knows.
-        context: Context,
+        /// What, and what of it only the keeper knows.
+        ops: Vec<(Op, Context)>,
     },
     /// Report what you see.
     View {
@@ -231,8 +229,6 @@ pub enum Ask {
     },
     /// The answer to `NeedMaps`.
     Mapped(Mapped),
-    /// The answer to `Forked`: go on.
-    Adopted,
 }
 
 /// What only the keeper knows and an op needs.
@@ -271,8 +267,8 @@ pub struct FromActor {
 /// What an actor says.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Said {
-    /// The op is done, or failed.
-    Performed(Performed),
+    /// The ops are done, up to the first that failed.
+    Performed(Vec<Performed>),
     /// What it sees, opaque.
     View(Vec<u8>),
     /// Started; the descriptor of its terminal or pipe and its pidfd come along.
@@ -286,7 +282,8 @@ pub enum Said {
     Done,
     /// In the middle of an op: write the maps of my user namespace, please.
     NeedMaps(MapKind),
-    /// In the middle of an op: I made a child; its connection and a pidfd come along.
+    /// In the middle of an op: I made a child, which waits to be asked; its connection
+    /// and a pidfd come along.
     Forked {
         /// The new actor's name.
         name: String,

@@ -180,7 +180,8 @@ pub fn end_descendants(spared: &BTreeSet<u32>) -> usize {
 /// caller's children are still to be collected.
 pub fn wait_for_end(pidfds: &[OwnedFd]) {
     let until = Instant::now() + Duration::from_millis(20);
-    for pidfd in pidfds {
+    // Who was killed last mostly ends last: the others are then not waited for.
+    for pidfd in pidfds.iter().rev() {
         let left = until.saturating_duration_since(Instant::now()).as_millis() as i64;
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
         // An interrupted wait is only shorter.
