@@ -107,6 +107,23 @@ pub fn regions(size: Size, column: Column) -> Regions {
     if wide(size) { side_by_side(header, body, foot) } else { one_column(header, body, foot, column) }
 }
 
+/// The regions of a process that is inspected: below so many lines of text the twin
+/// pane, and the walls. The text is left out where the panes would not fit below it.
+pub fn inspected(size: Size, text: usize) -> Regions {
+    if too_small(size) {
+        return Regions::default();
+    }
+    let Size { width, height } = size;
+    let text = u16::try_from(text).unwrap_or(u16::MAX).min(height - SMALLEST.height);
+    let header = Rect::new(0, 0, width, 1);
+    let foot = Rect::new(0, height - 1, width, 1);
+    let body = Rect::new(0, 1 + text, width, height - 2 - text);
+    let walls_high = 5;
+    let twin = Rect { height: body.height + 1 - walls_high, ..body };
+    let walls = Rect { y: twin.bottom() - 1, height: walls_high, ..body };
+    Regions { header, twin, walls, foot, ..Regions::default() }
+}
+
 fn side_by_side(header: Rect, body: Rect, foot: Rect) -> Regions {
     let shells_high = (body.height * 3 / 10).clamp(6, 24);
     let top = body.height - shells_high + 1;
@@ -196,6 +213,12 @@ mod tests {
             for column in [Column::Lesson, Column::Pane(Pane::Users), Column::Pane(Pane::Walls), Column::Shell] {
                 let r = regions(size, column);
                 for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
+                    prop_assert_eq!(area.intersection(screen), area);
+                }
+            }
+            for text in [0, 3, 500] {
+                let r = inspected(size, text);
+                for area in [r.header, r.twin, r.walls, r.foot] {
                     prop_assert_eq!(area.intersection(screen), area);
                 }
             }

@@ -8,8 +8,9 @@ use std::time::Instant;
 use ratatui::layout::Size;
 use ratatui::text::Line;
 
-use super::event::{Entry, Finding};
-use super::layout::{Column, Pane, Regions, regions, wide};
+use super::containers::Containers;
+use super::event::{Entry, Finding, Inspected};
+use super::layout::{Column, Pane, Regions, inspected, regions, wide};
 use super::list::List;
 use super::shells::Shells;
 use super::theme::Theme;
@@ -29,6 +30,8 @@ pub struct Model {
     pub size: Size,
     /// The list of lessons, kept while a lesson is open.
     pub list: List,
+    /// The list of containers, kept while one is inspected.
+    pub containers: Containers,
     /// What this machine can do, in a line: English, French. The list's foot.
     pub machine: [String; 2],
     /// What is shown.
@@ -49,7 +52,9 @@ pub struct Model {
 pub enum Screen {
     /// The list of lessons; the id of one asked for and not yet ready.
     List(Option<String>),
-    /// A lesson.
+    /// The list of containers.
+    Containers,
+    /// A lesson; or a process that is inspected.
     Lesson(Box<LessonScreen>),
 }
 
@@ -91,7 +96,14 @@ pub enum Share {
 }
 
 /// A lesson on the screen.
+///
+/// A process that is inspected stands on the screen as a lesson without words: the
+/// panes and the walls are the same, and all that is done to them.
 pub struct LessonScreen {
+    /// The process, where one is inspected.
+    pub inspected: Option<Inspected>,
+    /// What has to be said of it, wrapped: above the panes.
+    pub notice: Vec<Line<'static>>,
     /// The state machine.
     pub session: Session,
     /// Who has the keyboard.
@@ -161,6 +173,7 @@ impl Model {
             theme,
             size,
             list: List::new(entries),
+            containers: Containers::default(),
             machine: [String::new(), String::new()],
             screen: Screen::List(None),
             overlay: None,
@@ -175,7 +188,7 @@ impl Model {
     pub fn lesson(&self) -> Option<&LessonScreen> {
         match &self.screen {
             Screen::Lesson(lesson) => Some(lesson),
-            Screen::List(_) => None,
+            Screen::List(_) | Screen::Containers => None,
         }
     }
 
@@ -183,7 +196,7 @@ impl Model {
     pub fn lesson_mut(&mut self) -> Option<&mut LessonScreen> {
         match &mut self.screen {
             Screen::Lesson(lesson) => Some(lesson),
-            Screen::List(_) => None,
+            Screen::List(_) | Screen::Containers => None,
         }
     }
 
@@ -197,6 +210,8 @@ impl LessonScreen {
     /// The screen of a session.
     pub fn new(session: Session) -> Self {
         let mut screen = Self {
+            inspected: None,
+            notice: Vec::new(),
             session,
             focus: Focus::Lesson,
             share: Share::Half,
@@ -268,11 +283,15 @@ impl LessonScreen {
 
     /// Its regions on a screen of this size.
     pub fn regions(&self, size: Size) -> Regions {
-        regions(size, self.column())
+        match self.inspected {
+            Some(_) => inspected(size, self.notice.len()),
+            None => regions(size, self.column()),
+        }
     }
 
     /// The panes that are tabs on a screen of this size.
-    pub fn tabs(size: Size) -> &'static [Pane] {
-        if wide(size) { &Pane::TWINS } else { &Pane::ALL }
+    pub fn tabs(&self, size: Size) -> &'static [Pane] {
+        // The walls of a process that is inspected have their place on every screen.
+        if wide(size) || self.inspected.is_some() { &Pane::TWINS } else { &Pane::ALL }
     }
 }

@@ -8,6 +8,7 @@ use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModif
 use ratatui::layout::{Position, Size};
 
 use super::event::{EntryState, Event, Request};
+use super::inspect;
 use super::keymap::{Context, Intent, lookup};
 use super::layout::{Pane, Region, inner, too_small, wide};
 use super::model::{Focus, LessonScreen, Model, Overlay, Screen, Share};
@@ -36,6 +37,7 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             model.dirty = true;
             carry_out(model, effects, &mut requests);
         }
+        Event::Observed(snapshot) if inspect::inspecting(model) => drop(observed(model, &snapshot, now)),
         Event::Observed(snapshot) => {
             let news = observed(model, &snapshot, now);
             let stale = model.lesson().is_some_and(|lesson| lesson.prose.stale);
@@ -84,9 +86,12 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
                 model.dirty = true;
             }
         }
+        Event::Census(census) => inspect::counted(model, census),
+        Event::Inspecting(inspected) => inspect::open(model, *inspected),
         Event::Failed(why) => {
             match &mut model.screen {
                 Screen::List(opening) => *opening = None,
+                Screen::Containers => model.containers.opening = None,
                 Screen::Lesson(lesson) => lesson.shells.failed(&why),
             }
             model.failure = Some(why);
@@ -146,6 +151,10 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     }
     let (lang, theme, size) = (model.lang, model.theme, model.size);
     let Some(lesson) = model.lesson_mut() else { return };
+    if let Some(inspected) = &lesson.inspected {
+        let actor = lesson.twins.snapshot.as_deref();
+        lesson.notice = view::inspect::notice(inspected, actor, lang, theme, usize::from(size.width));
+    }
     let regions = lesson.regions(size);
     let prose = regions.prose();
     if !prose.is_empty() && (lesson.prose.stale || lesson.prose.width != prose.width) {
@@ -253,6 +262,9 @@ fn terminal(model: &mut Model, input: Input, requests: &mut Vec<Request>) {
             model.dirty = true;
             match &mut model.screen {
                 Screen::List(_) if model.overlay.is_none() => text.chars().for_each(|c| model.list.type_char(c)),
+                Screen::Containers if model.overlay.is_none() => {
+                    text.chars().for_each(|c| model.containers.type_char(c));
+                }
                 Screen::Lesson(lesson) if model.overlay.is_none() && lesson.focus == Focus::Shells => {
                     let unpassed = unpassed(lesson);
                     let lines = lesson.shells.paste(&text, unpassed);
@@ -285,6 +297,7 @@ pub fn context(model: &Model) -> Context {
         (Some(Overlay::Quit), _) => Context::Quit,
         (Some(_), _) => Context::Overlay,
         (None, Screen::List(_)) => Context::List,
+        (None, Screen::Containers) => Context::Containers,
         (None, Screen::Lesson(lesson)) => match lesson.focus {
             Focus::Lesson => Context::Lesson,
             Focus::Panes => Context::Panes,
@@ -311,11 +324,14 @@ fn key(model: &mut Model, key: KeyEvent, requests: &mut Vec<Request>) {
         (Some(Intent::Prefix), _) => model.prefix = true,
         (Some(meaning), _) => intent(model, meaning, requests),
         (None, Context::Shell) => to_shell(model, key, requests),
-        (None, Context::List) => {
+        (None, Context::List | Context::Containers) => {
             if let KeyCode::Char(c) = key.code
                 && !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
             {
-                model.list.type_char(c);
+                match context {
+                    Context::List => model.list.type_char(c),
+                    _ => model.containers.type_char(c),
+                }
             }
         }
         (None, _) => {}
@@ -345,7 +361,9 @@ fn intent(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
         }
         Intent::Evidence => toggle(model, Overlay::Evidence(0)),
         Intent::Quit => match model.screen {
-            Screen::List(_) => model.left = true,
+            Screen::List(_) | Screen::Containers => model.left = true,
+            // There is nothing to lose.
+            Screen::Lesson(_) if inspect::inspecting(model) => model.left = true,
             Screen::Lesson(_) if model.overlay == Some(Overlay::Quit) => model.left = true,
             Screen::Lesson(_) => model.overlay = Some(Overlay::Quit),
         },
@@ -359,6 +377,8 @@ fn intent(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
         }
         _ if model.overlay.is_some() => overlay(model, meaning, requests),
         _ if matches!(model.screen, Screen::List(_)) => list(model, meaning, requests),
+        _ if matches!(model.screen, Screen::Containers) => inspect::list(model, meaning, requests),
+        _ if inspect::intercepts(model, meaning, requests) => {}
         _ => lesson(model, meaning, requests),
     }
 }
@@ -517,7 +537,7 @@ fn focus(lesson: &mut LessonScreen, region: Focus) {
 }
 
 fn turn(lesson: &mut LessonScreen, size: Size, by: isize) {
-    let tabs = LessonScreen::tabs(size);
+    let tabs = lesson.tabs(size);
     let at = tabs.iter().position(|&tab| tab == lesson.pane).unwrap_or(0);
     let count = tabs.len().cast_signed();
     lesson.pane = tabs[(at.cast_signed() + by).rem_euclid(count).cast_unsigned()];
@@ -594,7 +614,7 @@ fn in_panes(lesson: &mut LessonScreen, size: Size, meaning: Intent) {
         Intent::Left => turn(lesson, size, -1),
         Intent::Right => turn(lesson, size, 1),
         Intent::Digit(n) => {
-            if let Some(&pane) = LessonScreen::tabs(size).get(usize::from(n) - 1) {
+            if let Some(&pane) = lesson.tabs(size).get(usize::from(n) - 1) {
                 lesson.pane = pane;
             }
         }
@@ -641,6 +661,7 @@ fn wheel(model: &mut Model, place: Position, up: bool) {
     }
     let lesson = match &mut model.screen {
         Screen::List(_) => return model.list.move_by(by.signum(), lang),
+        Screen::Containers => return model.containers.move_by(by.signum()),
         Screen::Lesson(lesson) => lesson,
     };
     let regions = lesson.regions(size);

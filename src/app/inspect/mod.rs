@@ -3,6 +3,7 @@
 //! command line; changes nothing on the machine.
 
 mod look;
+mod screen;
 
 use std::io::IsTerminal as _;
 
@@ -12,6 +13,7 @@ use crate::observe::Sampler;
 use crate::plain::{self, Paper};
 use crate::say;
 use look::{Look, Observer};
+pub use screen::screen;
 
 /// Shown.
 const FINE: u8 = 0;
@@ -33,6 +35,12 @@ pub fn process(pid: u32, json: bool, lang: Lang, color: bool) -> Output {
     }
     let container = look.container();
     lines(lang, color, |paper| plain::inspect::process(paper, &snapshot, &pid.to_string(), container.as_ref()))
+}
+
+/// Why a process can't be inspected, before a screen is taken for it: the text and the
+/// exit code.
+pub fn refused(pid: u32, lang: Lang) -> Option<(String, u8)> {
+    Look::at(pid).err().map(|error| (error.explain(lang), error.code()))
 }
 
 /// All that are apart from the host, once.
