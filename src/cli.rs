@@ -24,6 +24,8 @@ pub struct Common {
     pub lang: Lang,
     /// Whether to be a line interface.
     pub plain: bool,
+    /// Whether the screen takes the mouse.
+    pub mouse: bool,
     /// Whether to use colours; decided by the output where not said.
     pub color: Option<bool>,
     /// Lessons from this directory instead of those built in.
@@ -145,6 +147,11 @@ pub fn grammar(lang: Lang) -> Command {
             lang,
             "Lines instead of a screen: for screen readers, logs and pipes",
             "Des lignes au lieu d'un écran : pour lecteurs d'écran, journaux et tubes"
+        )))
+        .arg(Arg::new("no-mouse").long("no-mouse").global(true).action(ArgAction::SetTrue).help(say!(
+            lang,
+            "Leave the mouse to the terminal, which selects text with it",
+            "Laisser la souris au terminal, qui sélectionne du texte avec elle"
         )))
         .arg(
             Arg::new("color")
@@ -268,6 +275,7 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
     let common = Common {
         lang,
         plain: deepest.get_flag("plain"),
+        mouse: !deepest.get_flag("no-mouse"),
         color: match deepest.get_one::<String>("color").map(String::as_str) {
             Some("always") => Some(true),
             Some("never") => Some(false),

@@ -371,3 +371,76 @@ fn what_a_box_prints_never_reaches_the_terminal_as_it_is() {
     assert_eq!(text.matches("\x1b[?1049l").count(), 1);
     assert_eq!(text.matches("\x1b[?1049h").count(), 1);
 }
+
+#[test]
+fn a_shell_that_prints_without_end_leaves_the_keys_alone() {
+    for noise in ["yes", "cat /dev/urandom", "seq 1 100000000", "while :; do /bin/true; done"] {
+        let place = Place::new();
+        let before = Inventory::take(&place);
+        let mut terminal = begun(&place);
+        terminal.enter(noise);
+        if noise.starts_with("while") {
+            terminal.see("while");
+        } else {
+            let quiet = terminal.raw().len();
+            terminal.wait_now("noise", |_, raw| raw.len() > quiet + 20_000);
+        }
+        for (key, focus) in [(F3, "panes"), (F4, "box shell"), (F2, "lesson"), (F4, "box shell")] {
+            let drawn = terminal.frames();
+            terminal.write(key);
+            terminal.wait_now(focus, |screen, _| screen.contents().contains(&format!("keyboard: {focus}")));
+            let frames = terminal.frames() - drawn;
+            assert!(frames <= 40, "{noise}: {key:?} took {frames} frames");
+        }
+        terminal.write(CTRL_C);
+        assert_eq!(terminal.quit().code(), Some(0), "{noise}");
+        before.must_come_back(&place);
+    }
+}
+
+#[test]
+fn no_key_is_lost_when_the_size_changes_in_the_same_moment() {
+    let place = Place::new();
+    let mut terminal = begun(&place);
+    for turn in 0..40 {
+        let (key, focus) = if turn % 2 == 0 { (F3, "panes") } else { (F2, "lesson") };
+        terminal.resize(120 + turn % 3, 36);
+        terminal.write(key);
+        terminal.see(&format!("keyboard: {focus}"));
+    }
+    assert_eq!(terminal.quit().code(), Some(0));
+}
+
+#[test]
+fn many_keys_at_once_all_come_through() {
+    let place = Place::new();
+    let mut terminal = begun(&place);
+    // More than crossterm reads at once; the shell's own line takes as many.
+    let word = "abcdefghij".repeat(300);
+    terminal.enter(&format!("v={word}; echo ${{#v}}x"));
+    terminal.see("3000x");
+    assert_eq!(terminal.quit().code(), Some(0));
+}
+
+#[test]
+fn the_mouse_is_taken_for_clicks_alone_and_left_on_demand() {
+    let place = Place::new();
+    let mut terminal = place.start(WIDE, &["learn", "uts", "--lang", "en"]);
+    terminal.at_step(1, 11, "0/8");
+    terminal.wait_for("clicks", |screen| screen.mouse_protocol_mode() == vt100::MouseProtocolMode::PressRelease);
+    // A click on the tab of the mounts, where it stands.
+    let line = terminal.text().lines().position(|line| line.contains(" Mounts ")).unwrap();
+    let text = terminal.text();
+    let column = text.lines().nth(line).unwrap().split(" Mounts ").next().unwrap().chars().count() + 2;
+    terminal.write(&format!("\x1b[<0;{};{}M", column + 1, line + 1));
+    terminal.see("MOUNTED ON");
+    // The wheel scrolls the crowd of mounts or shows that there is none; no byte of it is typed.
+    terminal.write("\x07m");
+    terminal.see("mouse: terminal");
+    terminal.wait_for("no mouse", |screen| screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None);
+    assert_eq!(terminal.quit().code(), Some(0));
+    let mut terminal = place.start(WIDE, &["learn", "uts", "--lang", "en", "--no-mouse"]);
+    terminal.at_step(1, 11, "0/8");
+    assert_eq!(terminal.quit().code(), Some(0));
+    assert!(!String::from_utf8_lossy(&terminal.raw()).contains("\x1b[?1000h"));
+}

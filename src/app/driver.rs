@@ -29,6 +29,10 @@ use crate::ui::event::{Event, Finding, Request, ShellId};
 const LOOK: Duration = Duration::from_millis(50);
 /// How soon after a shell's activity a snapshot is taken.
 const SOON: Duration = Duration::from_millis(80);
+/// The least time between two snapshots: five in a second are as many as one reads.
+const REFRESH: Duration = Duration::from_millis(200);
+/// A busy lab is sampled so seldom that it costs at most this part of a core.
+const BUSY: u32 = 10;
 /// The least time between two snapshots of an idle lab.
 const IDLE: Duration = Duration::from_millis(400);
 /// An idle lab is sampled so seldom that it costs at most this part of a core.
@@ -53,6 +57,8 @@ pub(super) struct Driver {
     answers: Answers,
     last: Option<Arc<Snapshot>>,
     next_sample: Instant,
+    /// Not before this, whatever a shell does.
+    earliest: Instant,
     next_shell: ShellId,
     threads: Vec<JoinHandle<()>>,
     /// The terminal's settings, for every keeper that is started.
@@ -86,6 +92,7 @@ impl Driver {
             answers: Answers::default(),
             last: None,
             next_sample: Instant::now(),
+            earliest: Instant::now(),
             next_shell: 1,
             threads: Vec::new(),
             settings: None,
@@ -125,7 +132,7 @@ impl Driver {
         }
         self.note_closed()?;
         if self.shared.active.swap(false, Ordering::AcqRel) {
-            self.next_sample = self.next_sample.min(Instant::now() + SOON);
+            self.next_sample = self.next_sample.min((Instant::now() + SOON).max(self.earliest));
         }
         if self.stage.is_some() && Instant::now() >= self.next_sample {
             self.sample(false)?;
@@ -262,7 +269,9 @@ impl Driver {
             Ok(snapshot) => Arc::new(snapshot),
             Err(error) => return self.recover(&error),
         };
-        self.next_sample = Instant::now() + (start.elapsed() * COST).clamp(IDLE, LONGEST);
+        let (now, cost) = (Instant::now(), start.elapsed());
+        self.next_sample = now + (cost * COST).clamp(IDLE, LONGEST);
+        self.earliest = now + (cost * BUSY).clamp(REFRESH, LONGEST);
         let news = self.last.as_ref().is_none_or(|last| last.host != snapshot.host || last.actors != snapshot.actors);
         if asked || news {
             self.last = Some(Arc::clone(&snapshot));

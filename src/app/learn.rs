@@ -18,10 +18,13 @@ use crate::i18n::{Explain, Lang};
 use crate::kernel::terminal::{Settings, duplicate_stdin};
 use crate::lesson::library::Library;
 use crate::ui::event::{Entry, EntryState, Event, LessonSummary, Request};
+use crate::ui::model::Mouse;
 use crate::ui::run::{Setup, run};
 
 /// Events that may wait for the screen.
 const WAITING_EVENTS: usize = 64;
+/// What crossterm is given to look: with nothing it does not look at all.
+const GLANCE: Duration = Duration::from_millis(5);
 /// How long the keys' thread may take to end.
 const HANG: Duration = Duration::from_secs(1);
 
@@ -38,13 +41,15 @@ pub struct Wanted {
     pub theme: crate::ui::Theme,
     /// The lesson to open at once.
     pub open: Option<String>,
+    /// Whose the mouse is.
+    pub mouse: Mouse,
 }
 
 /// Runs the screen until it is left.
 pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
-    let Wanted { library, store, lang, theme, open } = wanted;
+    let Wanted { library, store, lang, theme, open, mouse } = wanted;
     let entries = entries(&library, &store);
-    let setup = Setup { lang, theme, entries, machine: machine(), first: open.map(Request::Open) };
+    let setup = Setup { lang, theme, entries, machine: machine(), first: open.map(Request::Open), mouse };
     on_screen(setup, move |events, requests, terminal| {
         Driver::new(library, store, lang, events).serve(&requests, terminal);
     })
@@ -206,7 +211,7 @@ fn take_keys(events: &SyncSender<Event>) -> Option<()> {
     if watched[0].revents().is_some_and(|now| now.intersects(gone)) {
         return None;
     }
-    while crossterm::event::poll(Duration::ZERO).ok()? {
+    while crossterm::event::poll(GLANCE).ok()? {
         events.send(Event::Terminal(crossterm::event::read().ok()?)).ok()?;
     }
     Some(())

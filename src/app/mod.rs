@@ -22,6 +22,8 @@ use crate::cli::{self, Cli, LessonMode, Mode};
 use crate::i18n::Explain;
 use crate::lesson::library::Library;
 use crate::say;
+use crate::ui::Theme;
+use crate::ui::model::Mouse;
 
 use store::Store;
 
@@ -107,8 +109,8 @@ fn screen(cli: &Cli, open: Option<String>) -> Result<(), (String, u8)> {
         library.get(id).map_err(|error| (error.explain(lang), USAGE))?;
     }
     let store = Store::open(common.state.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
-    let theme = theme(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
-    let wanted = learn::Wanted { library, store, lang, theme, open };
+    let (theme, mouse) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
+    let wanted = learn::Wanted { library, store, lang, theme, open, mouse };
     learn::learn(wanted).map_err(|error| (format!("{error:#}"), 1))
 }
 
@@ -123,13 +125,13 @@ fn inspect_screen(cli: &Cli, pid: Option<u32>) -> Result<(), (String, u8)> {
         Some(pid) => format!("cloison inspect --plain {pid}"),
         None => "cloison inspect --list".to_owned(),
     };
-    let theme = theme(cli, &lines)?;
-    inspect::screen(pid, lang, theme).map_err(|error| (format!("{error:#}"), 1))
+    let (theme, mouse) = terminal(cli, &lines)?;
+    inspect::screen(pid, lang, theme, mouse).map_err(|error| (format!("{error:#}"), 1))
 }
 
-/// The screen's theme; refuses where there is no terminal, and says what there is
-/// for lines.
-fn theme(cli: &Cli, lines: &str) -> Result<crate::ui::Theme, (String, u8)> {
+/// The screen's theme, and whose the mouse is; refuses where there is no terminal, and
+/// says what there is for lines.
+fn terminal(cli: &Cli, lines: &str) -> Result<(Theme, Mouse), (String, u8)> {
     let lang = cli.common.lang;
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         let text = say!(
@@ -141,7 +143,8 @@ fn theme(cli: &Cli, lines: &str) -> Result<crate::ui::Theme, (String, u8)> {
     }
     let color = cli.common.color.unwrap_or_else(|| wants_color(true));
     let ground = std::env::var("COLORFGBG").ok();
-    Ok(crate::ui::Theme::choose(color, ground.as_deref()))
+    let mouse = if cli.common.mouse { Mouse::Ours } else { Mouse::Terminals };
+    Ok((Theme::choose(color, ground.as_deref()), mouse))
 }
 
 /// Colours where a person reads them, unless NO_COLOR says no (no-color.org).

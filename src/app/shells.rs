@@ -1,12 +1,13 @@
 //! The threads behind the embedded shells: one per shell, which moves bytes between
-//! its terminal and the screen. A noisy shell fills a bounded channel and is then
-//! left to wait; a shell that does not read keeps at most a mebibyte waiting.
+//! its terminal and the screen. A noisy shell is read no further than the screen
+//! follows, so that keys always have room in the channel and are never far behind;
+//! a shell that does not read keeps at most a mebibyte waiting.
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -21,6 +22,8 @@ use crate::ui::event::{Event, ShellHandle, ShellId};
 const MOST_WAITING: usize = 1 << 20;
 /// What is read at once: small, so that keys are never far behind.
 const CHUNK: usize = 4 << 10;
+/// What the screen may have of a shell's output without having taken it, in bytes.
+const AHEAD: usize = 8 * CHUNK;
 
 /// What the threads of all shells share with the lab's thread.
 #[derive(Debug, Default)]
@@ -36,6 +39,8 @@ pub struct Shared {
 struct Handle {
     master: OwnedFd,
     waiting: Arc<Mutex<VecDeque<u8>>>,
+    /// The output that the screen has not taken yet, in bytes.
+    ahead: Arc<AtomicUsize>,
     /// Written to when something waits; closed when the screen lets go.
     wake: OwnedFd,
 }
@@ -53,6 +58,14 @@ impl ShellHandle for Handle {
         // The shell may just have ended: nothing is left to resize.
         let _ = pty::resize(self.master.as_fd(), rows, cols);
     }
+
+    fn taken(&mut self, bytes: usize) {
+        let before = self.ahead.fetch_sub(bytes, Ordering::AcqRel);
+        if before >= AHEAD && before - bytes < AHEAD {
+            // EAGAIN: it has been woken and has not looked yet.
+            let _ = nix::unistd::write(&self.wake, b"w");
+        }
+    }
 }
 
 /// Starts the thread of a shell on this terminal, and makes the screen's handle.
@@ -68,10 +81,11 @@ pub fn start(
         fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     }
     let waiting = Arc::new(Mutex::new(VecDeque::new()));
+    let ahead = Arc::new(AtomicUsize::new(0));
     let terminal = File::from(master.try_clone()?);
-    let handle = Handle { master, waiting: Arc::clone(&waiting), wake };
+    let handle = Handle { master, waiting: Arc::clone(&waiting), ahead: Arc::clone(&ahead), wake };
     let thread = std::thread::Builder::new().name(format!("shell-{id}")).spawn(move || {
-        if serve(id, terminal, woken, &waiting, &events, &shared) {
+        if serve(id, terminal, woken, (&waiting, &ahead), &events, &shared) {
             lock(&shared.closed).push((id, launch));
             shared.active.store(true, Ordering::Release);
         }
@@ -89,13 +103,14 @@ fn serve(
     id: ShellId,
     mut terminal: File,
     mut woken: File,
-    waiting: &Mutex<VecDeque<u8>>,
+    (waiting, ahead): (&Mutex<VecDeque<u8>>, &AtomicUsize),
     events: &SyncSender<Event>,
     shared: &Shared,
 ) -> bool {
     let mut buffer = [0; CHUNK];
     loop {
-        let mut wanted = PollFlags::POLLIN;
+        let mut wanted = PollFlags::empty();
+        wanted.set(PollFlags::POLLIN, ahead.load(Ordering::Acquire) < AHEAD);
         wanted.set(PollFlags::POLLOUT, !lock(waiting).is_empty());
         let mut watched = [PollFd::new(terminal.as_fd(), wanted), PollFd::new(woken.as_fd(), PollFlags::POLLIN)];
         match poll(&mut watched, PollTimeout::NONE) {
@@ -117,6 +132,7 @@ fn serve(
             match terminal.read(&mut buffer) {
                 Ok(count) if count > 0 => {
                     shared.active.store(true, Ordering::Release);
+                    ahead.fetch_add(count, Ordering::AcqRel);
                     if events.send(Event::ShellOutput(id, buffer[..count].to_vec())).is_err() {
                         return false;
                     }

@@ -27,6 +27,11 @@ impl Session {
         self.step
     }
 
+    /// The index of the furthest step that was reached.
+    pub fn furthest(&self) -> usize {
+        self.furthest
+    }
+
     /// The step that the session is at.
     pub fn step_def(&self) -> &Step {
         &self.lesson.steps[self.step]

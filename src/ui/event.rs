@@ -69,6 +69,9 @@ pub trait ShellHandle: Send {
     fn write(&mut self, bytes: &[u8]);
     /// Tells it its size, in cells.
     fn resize(&mut self, rows: u16, cols: u16);
+    /// So many bytes of its output were taken: as many more may come. Without it a
+    /// shell that prints without end would fill the channel that keys come by.
+    fn taken(&mut self, _bytes: usize) {}
 }
 
 /// All that the screen asks for, through one channel.

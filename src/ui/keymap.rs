@@ -65,6 +65,18 @@ pub enum Intent {
     CallsUp,
     /// The calls after.
     CallsDown,
+    /// Sort by the next column.
+    Sort,
+    /// Turn the order round.
+    Reverse,
+    /// Sort by the other side.
+    OtherSide,
+    /// Type a filter.
+    Filter,
+    /// The whole screen for the region that has the keyboard, or its own place again.
+    Zoom,
+    /// The mouse to the program, or to the terminal.
+    Mouse,
     /// Close what lies above; clear the filter.
     Close,
     /// Erase the last character of the filter.
@@ -88,6 +100,8 @@ pub enum Context {
     Lesson,
     /// In the panes.
     Panes,
+    /// In the filter of a pane, while it is typed.
+    Filter,
     /// In a shell: all other keys go to it.
     Shell,
     /// In a pane whose shell has ended.
@@ -100,13 +114,14 @@ pub enum Context {
 
 impl Context {
     /// All, in the order of the help.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Everywhere,
         Self::AfterPrefix,
         Self::List,
         Self::Containers,
         Self::Lesson,
         Self::Panes,
+        Self::Filter,
         Self::Shell,
         Self::EndedShell,
         Self::Overlay,
@@ -124,6 +139,7 @@ impl Context {
             Self::Containers => lang.pick("In the list of containers", "Dans la liste des conteneurs"),
             Self::Lesson => lang.pick("In the lesson", "Dans la leçon"),
             Self::Panes => lang.pick("In the panes", "Dans les volets"),
+            Self::Filter => lang.pick("While a filter is typed", "Pendant la saisie d'un filtre"),
             Self::Shell => {
                 lang.pick("In a shell (all other keys go to it)", "Dans un shell (il reçoit les autres touches)")
             }
@@ -216,9 +232,12 @@ const NEXT: [&str; 2] = ["the next step", "étape suivante"];
 const QUIT: [&str; 2] = ["leave (progress is kept)", "quitter (la progression est gardée)"];
 const CALLS_UP: [&str; 2] = ["scroll the calls up", "faire défiler les appels vers le haut"];
 const CALLS_DOWN: [&str; 2] = ["scroll the calls down", "faire défiler les appels vers le bas"];
+const ZOOM: [&str; 2] = ["this region on the whole screen, and back", "cette zone sur tout l'écran, et retour"];
+const CHOICE: [&str; 2] = ["the choice of that number", "le choix de ce numéro"];
+const PANE: [&str; 2] = ["the pane of that number", "le volet de ce numéro"];
 const PREFIX: [&str; 2] = ["prefix in place of the F keys", "préfixe à la place des touches F"];
 
-use Context::{AfterPrefix, Containers, EndedShell, Everywhere, Lesson, List, Overlay, Panes, Quit, Shell};
+use Context::{AfterPrefix, Containers, EndedShell, Everywhere, Filter, Lesson, List, Overlay, Panes, Quit, Shell};
 use KeyCode::{Char, F};
 
 /// The table.
@@ -260,6 +279,13 @@ pub const KEYS: &[Binding] = &[
     row(AfterPrefix, Char('b'), Intent::Back, BACK),
     row(AfterPrefix, Char('n'), Intent::Next, NEXT),
     row(AfterPrefix, Char('q'), Intent::Quit, QUIT),
+    row(AfterPrefix, Char('z'), Intent::Zoom, ZOOM),
+    row(
+        AfterPrefix,
+        Char('m'),
+        Intent::Mouse,
+        ["the mouse to the terminal (to select text), and back", "souris au terminal (pour sélectionner), et retour"],
+    ),
     with(
         KeyModifiers::CONTROL,
         row(AfterPrefix, Char('g'), Intent::Prefix, ["Ctrl-G itself, to the shell", "Ctrl-G lui-même, au shell"]),
@@ -307,12 +333,13 @@ pub const KEYS: &[Binding] = &[
         ["take the choice; then: go on", "retenir le choix ; ensuite : continuer"],
     ),
     row(Lesson, Char(' '), Intent::PageDown, ["scroll down", "défiler vers le bas"]),
-    row(Lesson, Char('1'), Intent::Digit(1), ["the first choice", "le premier choix"]),
-    row(Lesson, Char('2'), Intent::Digit(2), ["the second choice", "le deuxième choix"]),
-    row(Lesson, Char('3'), Intent::Digit(3), ["the third choice", "le troisième choix"]),
-    row(Lesson, Char('4'), Intent::Digit(4), ["the fourth choice", "le quatrième choix"]),
-    row(Lesson, Char('5'), Intent::Digit(5), ["the fifth choice", "le cinquième choix"]),
-    row(Lesson, Char('6'), Intent::Digit(6), ["the sixth choice", "le sixième choix"]),
+    row(Lesson, Char('1'), Intent::Digit(1), CHOICE),
+    row(Lesson, Char('2'), Intent::Digit(2), CHOICE),
+    row(Lesson, Char('3'), Intent::Digit(3), CHOICE),
+    row(Lesson, Char('4'), Intent::Digit(4), CHOICE),
+    row(Lesson, Char('5'), Intent::Digit(5), CHOICE),
+    row(Lesson, Char('6'), Intent::Digit(6), CHOICE),
+    row(Lesson, Char('z'), Intent::Zoom, ZOOM),
     row(Lesson, Char('e'), Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
     row(Lesson, Char('['), Intent::CallsUp, CALLS_UP),
     row(Lesson, Char(']'), Intent::CallsDown, CALLS_DOWN),
@@ -322,30 +349,53 @@ pub const KEYS: &[Binding] = &[
     row(Panes, KeyCode::BackTab, Intent::PreviousRegion, ["the region before", "région précédente"]),
     row(Panes, KeyCode::Left, Intent::Left, ["the pane on the left", "volet à gauche"]),
     row(Panes, KeyCode::Right, Intent::Right, ["the pane on the right", "volet à droite"]),
-    row(Panes, Char('1'), Intent::Digit(1), ["processes", "processus"]),
-    row(Panes, Char('2'), Intent::Digit(2), ["users", "utilisateurs"]),
-    row(Panes, Char('3'), Intent::Digit(3), ["mounts", "montages"]),
-    row(Panes, Char('4'), Intent::Digit(4), ["names", "noms"]),
-    row(
-        Panes,
-        Char('5'),
-        Intent::Digit(5),
-        ["walls (where they have no place of their own)", "cloisons (quand elles n'ont pas leur place à part)"],
-    ),
-    row(
-        Panes,
-        Char('6'),
-        Intent::Digit(6),
-        ["calls (where they have no place of their own)", "appels (quand ils n'ont pas leur place à part)"],
-    ),
-    row(Panes, KeyCode::Up, Intent::Up, ["scroll up", "défiler vers le haut"]),
-    row(Panes, KeyCode::Down, Intent::Down, ["scroll down", "défiler vers le bas"]),
+    row(Panes, Char('1'), Intent::Digit(1), PANE),
+    row(Panes, Char('2'), Intent::Digit(2), PANE),
+    row(Panes, Char('3'), Intent::Digit(3), PANE),
+    row(Panes, Char('4'), Intent::Digit(4), PANE),
+    row(Panes, Char('5'), Intent::Digit(5), PANE),
+    row(Panes, Char('6'), Intent::Digit(6), PANE),
+    row(Panes, Char('7'), Intent::Digit(7), PANE),
+    row(Panes, Char('8'), Intent::Digit(8), PANE),
+    row(Panes, Char('9'), Intent::Digit(9), PANE),
+    row(Panes, Char('0'), Intent::Digit(10), PANE),
+    row(Panes, KeyCode::Up, Intent::Up, ["the row above; calls: scroll", "ligne au-dessus ; appels : défiler"]),
+    row(Panes, KeyCode::Down, Intent::Down, ["the row below; calls: scroll", "ligne au-dessous ; appels : défiler"]),
     row(Panes, KeyCode::PageUp, Intent::PageUp, ["a page up", "une page plus haut"]),
     row(Panes, KeyCode::PageDown, Intent::PageDown, ["a page down", "une page plus bas"]),
     row(Panes, KeyCode::Home, Intent::Top, ["the first row", "première ligne"]),
     row(Panes, KeyCode::End, Intent::Bottom, ["the last row", "dernière ligne"]),
-    row(Panes, KeyCode::Enter, Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
+    row(
+        Panes,
+        KeyCode::Enter,
+        Intent::Accept,
+        ["all of the row; without one: the walls' evidence", "ligne entière ; sans ligne : preuve des cloisons"],
+    ),
+    row(
+        Panes,
+        Char('s'),
+        Intent::Sort,
+        ["sort by the next column (the box's own first)", "trier par la colonne suivante (la boîte d'abord)"],
+    ),
+    row(Panes, Char('r'), Intent::Reverse, ["sort the other way round", "inverser le tri"]),
+    row(Panes, Char('x'), Intent::OtherSide, ["sort by the other side's column", "trier selon l'autre côté"]),
+    row(
+        Panes,
+        Char('/'),
+        Intent::Filter,
+        ["filter: only rows that say this", "filtrer : seulement les lignes qui contiennent"],
+    ),
+    row(
+        Panes,
+        KeyCode::Esc,
+        Intent::Close,
+        ["clear the filter; the selection; the zoom", "vider le filtre ; la sélection ; le zoom"],
+    ),
+    row(Panes, Char('z'), Intent::Zoom, ZOOM),
     row(Panes, Char('e'), Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
+    row(Filter, KeyCode::Enter, Intent::Accept, ["keep it", "le garder"]),
+    row(Filter, KeyCode::Backspace, Intent::Erase, ["erase from it", "y effacer"]),
+    row(Filter, KeyCode::Esc, Intent::Close, ["clear it", "le vider"]),
     with(
         KeyModifiers::SHIFT,
         row(Shell, KeyCode::PageUp, Intent::PageUp, ["back into the past", "remonter dans le passé"]),

@@ -31,7 +31,7 @@ pub enum Column {
 }
 
 /// The panes, in the order of their tabs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pane {
     /// Twin rows of processes.
     Processes,
@@ -124,6 +124,21 @@ pub fn inspected(size: Size, text: usize) -> Regions {
     Regions { header, twin, walls, foot, ..Regions::default() }
 }
 
+/// The regions while one of them has all of the screen between the bars.
+pub fn zoomed(size: Size, on: Column) -> Regions {
+    if too_small(size) {
+        return Regions::default();
+    }
+    let body = Rect::new(0, 1, size.width, size.height - 2);
+    let mut regions = Regions {
+        header: Rect::new(0, 0, size.width, 1),
+        foot: Rect::new(0, size.height - 1, size.width, 1),
+        ..Regions::default()
+    };
+    *regions.place(on) = body;
+    regions
+}
+
 fn side_by_side(header: Rect, body: Rect, foot: Rect) -> Regions {
     let shells_high = (body.height * 3 / 10).clamp(6, 24);
     let top = body.height - shells_high + 1;
@@ -153,17 +168,22 @@ fn one_column(header: Rect, body: Rect, foot: Rect, column: Column) -> Regions {
     let lesson_high = body.height / 2;
     regions.lesson = Rect { height: lesson_high, ..body };
     let below = Rect { y: body.y + lesson_high - 1, height: body.height - lesson_high + 1, ..body };
-    match column {
-        Column::Lesson => {}
-        Column::Pane(Pane::Walls) => regions.walls = below,
-        Column::Pane(Pane::Calls) => regions.calls = below,
-        Column::Pane(_) => regions.twin = below,
-        Column::Shell => regions.shells = below,
-    }
+    *regions.place(column) = below;
     regions
 }
 
 impl Regions {
+    /// Where this is.
+    fn place(&mut self, of: Column) -> &mut Rect {
+        match of {
+            Column::Lesson => &mut self.lesson,
+            Column::Pane(Pane::Walls) => &mut self.walls,
+            Column::Pane(Pane::Calls) => &mut self.calls,
+            Column::Pane(_) => &mut self.twin,
+            Column::Shell => &mut self.shells,
+        }
+    }
+
     /// What is at a place.
     pub fn at(&self, place: Position) -> Option<Region> {
         let panes = [self.twin, self.walls, self.calls];
@@ -176,6 +196,11 @@ impl Regions {
         } else {
             None
         }
+    }
+
+    /// The pane in front: the twin pane where it is shown, else the one in its place.
+    pub fn pane(&self) -> Rect {
+        [self.twin, self.walls, self.calls].into_iter().find(|area| !area.is_empty()).unwrap_or_default()
     }
 
     /// Where the text of the lesson is: inside its frame, with a margin.
@@ -211,9 +236,10 @@ mod tests {
             let size = Size { width, height };
             let screen = Rect::new(0, 0, width, height);
             for column in [Column::Lesson, Column::Pane(Pane::Users), Column::Pane(Pane::Walls), Column::Shell] {
-                let r = regions(size, column);
-                for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
-                    prop_assert_eq!(area.intersection(screen), area);
+                for r in [regions(size, column), zoomed(size, column)] {
+                    for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
+                        prop_assert_eq!(area.intersection(screen), area);
+                    }
                 }
             }
             for text in [0, 3, 500] {

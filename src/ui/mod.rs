@@ -2,9 +2,9 @@
 //! knows the session, the snapshots and the texts, and never the lab or the
 //! kernel: what it needs done it asks for through a [`Request`].
 
+pub mod browse;
 pub mod containers;
 pub mod event;
-pub mod inspect;
 pub mod keymap;
 pub mod layout;
 pub mod list;

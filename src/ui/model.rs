@@ -2,19 +2,21 @@
 //! `view` through `&`. What is dear to make (wrapped prose, twin tables) is kept
 //! here, made again when what it depends on has changed.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use ratatui::layout::Size;
+use ratatui::layout::{Position, Rect, Size};
 use ratatui::text::Line;
 
+use super::browse::Browse;
 use super::containers::Containers;
 use super::event::{Entry, Finding, Inspected};
-use super::layout::{Column, Pane, Regions, inspected, regions, wide};
+use super::layout::{Column, Pane, Regions, inspected, regions, wide, zoomed};
 use super::list::List;
 use super::shells::Shells;
 use super::theme::Theme;
-use super::twin::{Hues, Table};
+use super::twin::{Hues, Row, Table};
 use crate::i18n::Lang;
 use crate::lesson::model::{self, HOST};
 use crate::observe::{Changes, Snapshot};
@@ -40,12 +42,25 @@ pub struct Model {
     pub overlay: Option<Overlay>,
     /// The prefix was pressed.
     pub prefix: bool,
+    /// Whose the mouse is.
+    pub mouse: Mouse,
+    /// The last click, for a second one at the same place.
+    pub clicked: Option<(Instant, Position)>,
     /// Something could not be done: said until the next key.
     pub failure: Option<String>,
     /// The person has left.
     pub left: bool,
     /// Something has changed since the last drawing.
     pub dirty: bool,
+}
+
+/// Whose the mouse is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mouse {
+    /// The program's.
+    Ours,
+    /// The terminal's, which selects text with it.
+    Terminals,
 }
 
 /// What is shown.
@@ -67,12 +82,24 @@ pub enum Overlay {
     Doctor(Option<Vec<Finding>>, usize),
     /// What proves the walls, scrolled.
     Evidence(usize),
-    /// Back would lose what was typed.
-    Confirm,
+    /// All of the row that is selected, scrolled.
+    Row(usize),
+    /// Going back to the step of this index would lose what was typed.
+    Confirm(usize),
     /// Leave?
     Quit,
     /// The lesson is finished.
     Finished,
+}
+
+impl Overlay {
+    /// By how many lines it is scrolled, where it can be.
+    pub fn scroll(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::Help(scroll) | Self::Doctor(_, scroll) | Self::Evidence(scroll) | Self::Row(scroll) => Some(scroll),
+            Self::Confirm(_) | Self::Quit | Self::Finished => None,
+        }
+    }
 }
 
 /// Who has the keyboard.
@@ -115,6 +142,10 @@ pub struct LessonScreen {
     pub below: Focus,
     /// The pane in front.
     pub pane: Pane,
+    /// What has all of the screen between the bars.
+    pub zoom: Option<Column>,
+    /// The filter of the pane in front is being typed.
+    pub filtering: bool,
     /// The index of the choice that Enter takes.
     pub choice: usize,
     /// The text of the lesson.
@@ -136,12 +167,22 @@ pub struct Prose {
     pub lines: Vec<Line<'static>>,
     /// The lines where the choices begin, to keep the selected one in sight.
     pub choices: Vec<usize>,
+    /// The line behind the last choice.
+    pub choices_end: usize,
     /// The first line shown.
     pub scroll: usize,
     /// It has to be made again.
     pub stale: bool,
     /// The width it was made for.
     pub width: u16,
+}
+
+impl Prose {
+    /// The index of the choice that a line is of.
+    pub fn choice_at(&self, line: usize) -> Option<usize> {
+        let at = self.choices.iter().rposition(|&first| first <= line)?;
+        (line < self.choices_end).then_some(at)
+    }
 }
 
 /// The rows of the twin pane.
@@ -151,18 +192,42 @@ pub struct Twins {
     pub snapshot: Option<Arc<Snapshot>>,
     /// The rows of the pane in front.
     pub table: Table,
-    /// The first row shown.
-    pub scroll: usize,
-    /// What changed a moment ago.
+    /// How they are looked at.
+    pub browse: Browse,
+    /// How the other panes were looked at.
+    pub others: BTreeMap<Pane, Browse>,
+    /// What changed a moment ago, and until when each of it is marked.
+    pub recent: VecDeque<(Instant, Changes)>,
+    /// All of that together.
     pub changes: Changes,
+    /// Rows that are gone and still shown.
+    pub gone: Vec<Gone>,
     /// The colours of joined rows.
     pub hues: Hues,
-    /// Until when what changed is marked.
-    pub marked_until: Option<Instant>,
     /// The table has to be made again.
     pub stale: bool,
-    /// What the table was made for.
-    pub made_for: Option<(Pane, String, Lang)>,
+    /// The rows have to be put in order again.
+    pub unlisted: bool,
+    /// What the table was made for, and whether with all rows of a crowd.
+    pub made_for: Option<(Pane, String, Lang, bool)>,
+}
+
+/// A row of something that is gone.
+pub struct Gone {
+    /// Until when it is shown.
+    pub until: Instant,
+    /// The row's index in the table that had it.
+    pub at: usize,
+    /// The row.
+    pub row: Row,
+}
+
+impl Twins {
+    /// When a mark expires next.
+    pub fn deadline(&self) -> Option<Instant> {
+        let marks = self.recent.iter().map(|(until, _)| *until);
+        marks.chain(self.gone.iter().map(|gone| gone.until)).min()
+    }
 }
 
 impl Model {
@@ -178,6 +243,8 @@ impl Model {
             screen: Screen::List(None),
             overlay: None,
             prefix: false,
+            mouse: Mouse::Ours,
+            clicked: None,
             failure: None,
             left: false,
             dirty: true,
@@ -202,7 +269,7 @@ impl Model {
 
     /// When something changes by itself next: marks that expire.
     pub fn deadline(&self) -> Option<Instant> {
-        self.lesson().and_then(|lesson| lesson.twins.marked_until)
+        self.lesson().and_then(|lesson| lesson.twins.deadline())
     }
 }
 
@@ -217,6 +284,8 @@ impl LessonScreen {
             share: Share::Half,
             below: Focus::Panes,
             pane: Pane::Processes,
+            zoom: None,
+            filtering: false,
             choice: 0,
             prose: Prose { stale: true, ..Prose::default() },
             twins: Twins { stale: true, ..Twins::default() },
@@ -241,11 +310,15 @@ impl LessonScreen {
         }
         self.focus = Focus::Lesson;
         self.below = Focus::Panes;
+        // A step shows its pane as its author meant it.
+        self.zoom = None;
+        self.filtering = false;
+        self.twins.browse = Browse::default();
+        self.twins.others.clear();
         self.choice = 0;
         self.prose.scroll = 0;
         self.prose.stale = true;
         self.calls_scroll = 0;
-        self.twins.scroll = 0;
         self.twins.stale = true;
         let mut actors = vec![HOST.to_owned()];
         let task = self.session.step_def().task.iter().flat_map(|task| task.shells.iter());
@@ -283,9 +356,31 @@ impl LessonScreen {
 
     /// Its regions on a screen of this size.
     pub fn regions(&self, size: Size) -> Regions {
-        match self.inspected {
-            Some(_) => inspected(size, self.notice.len()),
-            None => regions(size, self.column()),
+        match (self.zoom, &self.inspected) {
+            (Some(on), _) => zoomed(size, on),
+            (None, Some(_)) => inspected(size, self.notice.len()),
+            (None, None) => regions(size, self.column()),
+        }
+    }
+
+    /// Where its text is. In a single column the last line of the region is kept for
+    /// the checks of a task ([`Self::pinned`]).
+    pub fn prose_area(&self, size: Size) -> Rect {
+        let area = self.regions(size).prose();
+        Rect { height: area.height - u16::from(self.pinned(size)), ..area }
+    }
+
+    /// Whether the checks of the task stand in a line of their own, below the text:
+    /// where there is so little room that they could be out of sight.
+    pub fn pinned(&self, size: Size) -> bool {
+        !wide(size) && self.session.step_def().task.is_some() && self.regions(size).prose().height > 3
+    }
+
+    /// The pane that has the keyboard, or would have it.
+    pub fn front(&self) -> Pane {
+        match self.zoom {
+            Some(Column::Pane(pane)) => pane,
+            _ => self.pane,
         }
     }
 

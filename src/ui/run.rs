@@ -3,13 +3,13 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossterm::event::Event as Input;
 use ratatui::layout::Size;
 
 use super::event::{Entry, Event, Request};
-use super::model::{Model, Screen};
+use super::model::{Model, Mouse, Screen};
 use super::terminal::{self, Terminal};
 use super::theme::Theme;
 use super::update::{tick, update};
@@ -19,6 +19,9 @@ use crate::i18n::Lang;
 /// So many events are taken before a drawing, at most: a shell that prints without
 /// end must not keep the screen from moving.
 const DRAIN: usize = 256;
+/// No more than so long is spent on taking them, and what shells print without
+/// pause is drawn no more often than this.
+const FRAME: Duration = Duration::from_millis(16);
 
 /// What the screen begins with.
 #[derive(Debug)]
@@ -34,16 +37,20 @@ pub struct Setup {
     /// What to ask for at once: a lesson, the list of containers, a process; nothing
     /// for the list of lessons.
     pub first: Option<Request>,
+    /// Whose the mouse is.
+    pub mouse: Mouse,
 }
 
 /// Runs the screen until the person leaves, [`Event::Terminate`] comes, or one of
 /// the channels is closed. Takes the terminal and gives it back. Fails where the
 /// terminal can't be taken or drawn on, and after a panic of any thread.
 pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -> io::Result<()> {
+    terminal::set_mouse(setup.mouse == Mouse::Ours)?;
     let mut terminal = Terminal::take()?;
     let size = terminal.screen.size()?;
     let mut model = Model::new(setup.lang, setup.theme, Size::new(size.width, size.height), setup.entries);
     model.machine = setup.machine;
+    model.mouse = setup.mouse;
     if let Some(first) = setup.first {
         match &first {
             Request::Open(id) => model.screen = Screen::List(Some(id.clone())),
@@ -57,13 +64,18 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
             return Ok(());
         }
     }
+    // Only shells have printed since the last drawing; when that was last drawn.
+    let (mut only_output, mut drawn) = (false, None);
     loop {
         if terminal::panicked() {
             return Err(io::Error::other("a thread of the program has panicked"));
         }
+        let not_before = drawn.filter(|_| model.dirty && only_output).map(|drawn: Instant| drawn + FRAME);
+        let due = not_before.is_none_or(|instant| instant <= Instant::now());
         // Not while the program is stopped: the terminal is the user's shell's then.
-        if model.dirty && terminal::taken() {
+        if model.dirty && due && terminal::taken() {
             model.dirty = false;
+            terminal::set_mouse(model.mouse == Mouse::Ours)?;
             // Where a key and a change of size come at once, crossterm loses the latter.
             let size = terminal.screen.size()?;
             if Size::new(size.width, size.height) != model.size {
@@ -76,9 +88,16 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
                 model.dirty = false;
             }
             terminal.screen.draw(|frame| view::render(frame, &model))?;
+            if only_output {
+                drawn = Some(Instant::now());
+            }
+            only_output = true;
         }
-        let Ok(first) = next(&mut model, events) else { return Ok(()) };
-        for event in first.into_iter().chain(events.try_iter().take(DRAIN)) {
+        let Ok(first) = next(&mut model, events, not_before.filter(|_| !due)) else { return Ok(()) };
+        let start = Instant::now();
+        let more = || if start.elapsed() < FRAME { events.try_recv().ok() } else { None };
+        for event in first.into_iter().chain(std::iter::from_fn(more).take(DRAIN)) {
+            only_output &= matches!(event, Event::ShellOutput(..));
             // A terminal that shrank and grew between two drawings has lost what it cut.
             if matches!(event, Event::Terminal(Input::Resize(..))) && terminal::taken() {
                 terminal.forget()?;
@@ -100,10 +119,14 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
     }
 }
 
-/// The next event; none when something has expired meanwhile. Waits without end
-/// where nothing can.
-fn next(model: &mut Model, events: &Receiver<Event>) -> Result<Option<Event>, RecvTimeoutError> {
-    let Some(deadline) = model.deadline() else {
+/// The next event; none when something has expired meanwhile, or a drawing is due
+/// (`until`). Waits without end where nothing can.
+fn next(
+    model: &mut Model,
+    events: &Receiver<Event>,
+    until: Option<Instant>,
+) -> Result<Option<Event>, RecvTimeoutError> {
+    let Some(deadline) = model.deadline().into_iter().chain(until).min() else {
         return events.recv().map(Some).map_err(|_| RecvTimeoutError::Disconnected);
     };
     match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {

@@ -183,6 +183,7 @@ impl Shells {
     pub fn output(&mut self, id: ShellId, bytes: &[u8]) -> Vec<Entered> {
         let Some((actor, running)) = self.find(id) else { return Vec::new() };
         running.screen.process(bytes);
+        running.handle.taken(bytes.len());
         let lines = running.integration.output(bytes);
         running.entered(actor, lines)
     }

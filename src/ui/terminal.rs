@@ -7,7 +7,8 @@ use std::io::{self, Stdout, stdout};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste};
+use crossterm::style::Print;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
@@ -17,6 +18,13 @@ use ratatui::layout::{Position, Rect};
 static ENTERED: AtomicBool = AtomicBool::new(false);
 /// Whether a thread has panicked since, and wrote its message to the terminal.
 static PANICKED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the mouse is to be ours while the terminal is.
+static MOUSE: AtomicBool = AtomicBool::new(true);
+
+/// Asks for clicks and the wheel (1000) in the form that knows wide screens (1006),
+/// xterm's "Mouse Tracking". crossterm's own command asks for every motion, too.
+const CLICKS: &str = "\x1b[?1000h\x1b[?1006h";
 
 /// The terminal, taken.
 pub struct Terminal {
@@ -62,12 +70,21 @@ pub fn enter() -> io::Result<()> {
         return Ok(());
     }
     let taken = enable_raw_mode().and_then(|()| {
-        execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste, cursor::Hide)
+        execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+        if MOUSE.load(Ordering::SeqCst) { execute!(stdout(), Print(CLICKS)) } else { Ok(()) }
     });
     if taken.is_err() {
         drop(leave());
     }
     taken
+}
+
+/// Takes the mouse, or leaves it to the terminal, which then selects text with it.
+pub fn set_mouse(ours: bool) -> io::Result<()> {
+    if MOUSE.swap(ours, Ordering::SeqCst) == ours || !taken() {
+        return Ok(());
+    }
+    if ours { execute!(stdout(), Print(CLICKS)) } else { execute!(stdout(), DisableMouseCapture) }
 }
 
 /// Whether the terminal is ours to draw on now.

@@ -2,7 +2,7 @@
 //! in the order to show them. Made once per snapshot, pane and language, never
 //! while drawing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::layout::Pane;
 use super::safe::safe;
@@ -10,8 +10,12 @@ use crate::i18n::{Explain, Lang};
 use crate::lesson::op::NsKind;
 use crate::observe::model::{IdRange, Mount, Process, Users};
 use crate::observe::twin::{self, Key, RowKey, Side, UserFace};
-use crate::observe::{ActorView, Changes, Reading, Snapshot, View};
+use crate::observe::{ActorView, Change, Changes, Reading, Snapshot, View};
 use crate::say;
+
+/// So many rows that are not the box's own are made ready at once; the rest of a
+/// crowd is only counted until somebody looks at it.
+const CROWD: usize = 100;
 
 /// A pane's rows, ready to be drawn.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,26 +25,90 @@ pub struct Table {
     /// The box's own first, then what else the box sees, then what only the host
     /// sees.
     pub rows: Vec<Row>,
-    /// How many of them are the box's own; where the others do not fit they fold
-    /// into a line.
-    pub own: usize,
+    /// Those that were only counted.
+    pub rest: Rest,
     /// Lines below the rows, per side (the id maps).
     pub notes: [Vec<String>; 2],
     /// What to say instead of rows, per side: it could not be read, and why.
     pub unread: [Option<String>; 2],
 }
 
+impl Table {
+    /// How many of so many lines are for rows, and how many below them for notes:
+    /// those stand there only where both have room.
+    pub fn room(&self, high: usize) -> (usize, usize) {
+        let notes = self.notes.iter().map(Vec::len).max().unwrap_or(0);
+        if high >= notes + 5 { (high - notes, notes) } else { (high, 0) }
+    }
+}
+
+/// Rows that are not the box's own, counted by who sees them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// Both sides.
+    pub both: usize,
+    /// The box alone.
+    pub inside: usize,
+    /// The host alone.
+    pub host: usize,
+}
+
+impl Rest {
+    /// All of them.
+    pub fn count(self) -> usize {
+        self.both + self.inside + self.host
+    }
+
+    /// One more, with these faces.
+    pub fn add(&mut self, host: bool, inside: bool) {
+        *match (host, inside) {
+            (true, true) => &mut self.both,
+            (false, true) => &mut self.inside,
+            _ => &mut self.host,
+        } += 1;
+    }
+}
+
 /// One object with its faces, a text per column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
+    /// Stable while the object lasts.
+    pub key: RowKey,
+    /// How near it is to the box.
+    pub rank: Rank,
     /// Its face on the host's side.
     pub host: Option<Vec<String>>,
     /// Its face on the box's side.
     pub inside: Option<Vec<String>>,
     /// How the two belong together.
     pub link: Link,
-    /// Which of the faces changed a moment ago: the host's, the box's.
-    pub marked: [bool; 2],
+    /// What became of the faces a moment ago: the host's, the box's.
+    pub marked: [Option<Change>; 2],
+    /// It is gone, and stays in sight for a moment.
+    pub gone: bool,
+}
+
+impl Row {
+    /// Its face on a side.
+    pub fn face(&self, side: Side) -> Option<&Vec<String>> {
+        match side {
+            Side::Host => self.host.as_ref(),
+            Side::Inside => self.inside.as_ref(),
+        }
+    }
+}
+
+/// How near a row is to the box: the order of the groups of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// The box's own, and it sees it.
+    Own,
+    /// The box's own, and it doesn't see it.
+    Hidden,
+    /// Something else that it sees.
+    Seen,
+    /// The rest.
+    Other,
 }
 
 /// How the two faces of a row belong together.
@@ -55,14 +123,57 @@ pub enum Link {
     Apart,
 }
 
-/// The numbers of joined objects: the first that is met is 0.
-pub type Hues = BTreeMap<RowKey, usize>;
+/// The numbers of joined objects, which are their colours: an object keeps its own
+/// in every pane and through every refresh.
+#[derive(Debug, Default)]
+pub struct Hues {
+    numbers: BTreeMap<RowKey, usize>,
+    next: usize,
+}
+
+impl Hues {
+    /// So many are remembered before those out of sight are forgotten: a box that
+    /// forks without end must not fill the memory.
+    const MOST: usize = 4096;
+
+    /// The number of an object; the first that is met has 0.
+    fn of(&mut self, key: RowKey) -> usize {
+        let next = &mut self.next;
+        *self.numbers.entry(key).or_insert_with(|| {
+            *next += 1;
+            *next - 1
+        })
+    }
+
+    /// Forgets all but these rows' where there are too many.
+    fn tidy(&mut self, rows: &[Row]) {
+        if self.numbers.len() > Self::MOST {
+            let kept: BTreeSet<RowKey> = rows.iter().map(|row| row.key).collect();
+            self.numbers.retain(|key, _| kept.contains(key));
+        }
+    }
+}
+
+/// What a table is made with.
+pub struct Look<'a> {
+    /// The actor that the BOX side shows.
+    pub boxed: &'a str,
+    /// What changed a moment ago.
+    pub changes: &'a Changes,
+    /// The colours of joined rows.
+    pub hues: &'a mut Hues,
+    /// Whether every row of a crowd is made ready, not only counted.
+    pub whole: bool,
+    /// The language.
+    pub lang: Lang,
+}
 
 impl Table {
     /// The table of a pane; empty while there is no snapshot of the box.
-    pub fn of(pane: Pane, snapshot: &Snapshot, boxed: &str, changes: &Changes, hues: &mut Hues, lang: Lang) -> Self {
+    pub fn of(pane: Pane, snapshot: &Snapshot, look: Look<'_>) -> Self {
+        let Look { boxed, changes, hues, whole, lang } = look;
         let Some(actor) = snapshot.actors.get(boxed) else { return Self::default() };
-        let mut making = Making { boxed, changes, hues, rows: Vec::new() };
+        let mut making = Making { boxed, changes, hues, whole, rows: Vec::new(), crowd: 0, rest: Rest::default() };
         let host = &snapshot.host;
         let mut table = match pane {
             Pane::Processes | Pane::Walls | Pane::Calls => processes(&mut making, host, actor, lang),
@@ -70,20 +181,24 @@ impl Table {
             Pane::Mounts => mounts(&mut making, host, actor, lang),
             Pane::Names => names(&mut making, host, actor, lang),
         };
-        making.rows.sort_by_key(|(rank, _)| *rank);
-        table.own = making.rows.iter().filter(|(rank, _)| *rank <= 1).count();
-        table.rows = making.rows.into_iter().map(|(_, row)| row).collect();
+        making.rows.sort_by_key(|row| row.rank);
+        making.hues.tidy(&making.rows);
+        table.rows = making.rows;
+        table.rest = making.rest;
         table
     }
 }
 
-/// Rows in the making, each with its rank: 0 the box's own that it sees, 1 its own
-/// that it doesn't see, 2 what else it sees, 3 the rest.
+/// Rows in the making.
 struct Making<'a> {
     boxed: &'a str,
     changes: &'a Changes,
     hues: &'a mut Hues,
-    rows: Vec<(u8, Row)>,
+    whole: bool,
+    rows: Vec<Row>,
+    /// How many of them are not the box's own.
+    crowd: usize,
+    rest: Rest,
 }
 
 impl Making<'_> {
@@ -95,25 +210,28 @@ impl Making<'_> {
         joined: Option<bool>,
         cells: impl Fn(&T) -> Vec<String>,
     ) {
+        let rank = match (row.relevant, row.inside.is_some()) {
+            (true, true) => Rank::Own,
+            (true, false) => Rank::Hidden,
+            (false, true) => Rank::Seen,
+            (false, false) => Rank::Other,
+        };
+        if rank >= Rank::Seen {
+            if self.crowd == CROWD && !self.whole {
+                return self.rest.add(row.host.is_some(), row.inside.is_some());
+            }
+            self.crowd += 1;
+        }
         let [host, inside] = keys;
-        let changed = |side, key: Option<Key>| key.is_some_and(|key| self.changes.of(side, self.boxed, key).is_some());
+        let changed = |side, key: Option<Key>| key.and_then(|key| self.changes.of(side, self.boxed, key));
         let marked = [changed(Side::Host, host), changed(Side::Inside, inside)];
         let link = match joined {
-            Some(true) => {
-                let next = self.hues.len();
-                Link::Joined(*self.hues.entry(row.key).or_insert(next))
-            }
+            Some(true) => Link::Joined(self.hues.of(row.key)),
             Some(false) => Link::Differs,
             None => Link::Apart,
         };
-        let rank = match (row.relevant, row.inside.is_some()) {
-            (true, true) => 0,
-            (true, false) => 1,
-            (false, true) => 2,
-            (false, false) => 3,
-        };
         let (host, inside) = (row.host.as_ref().map(&cells), row.inside.as_ref().map(&cells));
-        self.rows.push((rank, Row { host, inside, link, marked }));
+        self.rows.push(Row { key: row.key, rank, host, inside, link, marked, gone: false });
     }
 }
 

@@ -18,9 +18,10 @@ use cloison::observe::model::{
 use cloison::observe::{Call, Errno, Reading, Snapshot};
 use cloison::session::{Effect, OpOutcome, StepOutcome};
 use cloison::ui::event::{Entry, EntryState, Event, Finding, LessonSummary, Request, ShellHandle};
+use cloison::ui::model::{Focus, LessonScreen};
 use cloison::ui::update::{tick, update};
 use cloison::ui::{Model, Theme, view};
-use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use indexmap::IndexMap;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -106,6 +107,44 @@ impl Scene {
 
     pub fn ctrl(self, c: char) -> Self {
         self.keys(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL))
+    }
+
+    /// Types a text, a key at a time.
+    pub fn keys_of(self, text: &str) -> Self {
+        text.chars().fold(self, |scene, c| scene.key(KeyCode::Char(c)))
+    }
+
+    /// Gives the keyboard to the panes and brings one to the front.
+    pub fn pane(mut self, pane: cloison::ui::layout::Pane) -> Self {
+        if self.model.lesson().expect("a lesson").focus != Focus::Panes {
+            self = self.key(KeyCode::F(3));
+        }
+        for _ in LessonScreen::tabs(self.model.size) {
+            if self.model.lesson().expect("a lesson").pane == pane {
+                return self;
+            }
+            self = self.key(KeyCode::Right);
+        }
+        panic!("no tab of {pane:?} here");
+    }
+
+    /// The mouse does something at a place.
+    pub fn mouse(mut self, kind: MouseEventKind, (column, row): (u16, u16)) -> Self {
+        let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
+        self.event(Event::Terminal(Input::Mouse(event)));
+        self
+    }
+
+    /// Clicks where a text begins, long after the last click.
+    pub fn click(self, text: &str) -> Self {
+        let place = self.find(text).unwrap_or_else(|| panic!("{text} is not there:\n{}", self.text()));
+        self.wait(1_000).mouse(MouseEventKind::Down(MouseButton::Left), place)
+    }
+
+    /// Clicks there twice at once.
+    pub fn double_click(self, text: &str) -> Self {
+        let place = self.find(text).unwrap_or_else(|| panic!("{text} is not there:\n{}", self.text()));
+        self.click(text).mouse(MouseEventKind::Down(MouseButton::Left), place)
     }
 
     fn keys(mut self, key: KeyEvent) -> Self {

@@ -298,6 +298,24 @@ impl Terminal {
         }
     }
 
+    /// Waits until screen and bytes are as wanted, at rest or not: while a shell
+    /// prints without end there is no rest.
+    pub fn wait_now(&self, what: &str, wanted: impl Fn(&vt100::Screen, &[u8]) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut inner = self.seen.lock();
+        while !wanted(inner.parser.screen(), &inner.raw) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero() && !inner.closed, "never seen: {what}\n{}", inner.parser.screen().contents());
+            inner = self.seen.news.wait_timeout(inner, left).unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+    }
+
+    /// How many frames were drawn: each ends with the cursor shown or hidden.
+    pub fn frames(&self) -> usize {
+        let inner = self.seen.lock();
+        inner.raw.windows(6).filter(|bytes| *bytes == b"\x1b[?25h" || *bytes == b"\x1b[?25l").count()
+    }
+
     /// Waits until the screen has a text.
     pub fn see(&self, text: &str) {
         self.wait_for(text, |screen| contents(screen).contains(text));

@@ -17,6 +17,7 @@ use crate::lab::client::sweep_leftovers;
 use crate::observe::{Census, Sampler, Snapshot};
 use crate::ui::Theme;
 use crate::ui::event::{Event, Inspected, Request};
+use crate::ui::model::Mouse;
 use crate::ui::run::Setup;
 
 /// The least time between two looks.
@@ -27,9 +28,9 @@ const SELDOM: Duration = Duration::from_secs(3);
 const COST: u32 = 200;
 
 /// Runs the screen until it is left: at a process, or at the list.
-pub fn screen(pid: Option<u32>, lang: Lang, theme: Theme) -> anyhow::Result<()> {
+pub fn screen(pid: Option<u32>, lang: Lang, theme: Theme, mouse: Mouse) -> anyhow::Result<()> {
     let first = pid.map_or(Request::Containers, Request::Inspect);
-    let setup = Setup { lang, theme, entries: Vec::new(), machine: machine(), first: Some(first) };
+    let setup = Setup { lang, theme, entries: Vec::new(), machine: machine(), first: Some(first), mouse };
     on_screen(setup, move |events, requests, terminal| {
         let mut server = Server { lang, events, shows: Shows::Nothing, next: Instant::now() };
         server.serve(&requests, terminal);

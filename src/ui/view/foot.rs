@@ -8,7 +8,7 @@ use super::put;
 use crate::i18n::Lang;
 use crate::say;
 use crate::ui::keymap::{Intent, KEYS};
-use crate::ui::model::{Focus, LessonScreen, Model};
+use crate::ui::model::{Focus, LessonScreen, Model, Mouse};
 use crate::ui::safe::{pad_left, safe, width};
 use crate::ui::theme::Role;
 
@@ -31,7 +31,13 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let who = if model.prefix {
         say!(lang, "Ctrl-G … which key?", "Ctrl-G … quelle touche ?")
     } else {
-        keyboard(lesson, lang)
+        let zoomed = lesson.zoom.map_or_else(String::new, |_| say!(lang, ", whole screen (z)", ", plein écran (z)"));
+        let mouse = if model.mouse == Mouse::Ours {
+            String::new()
+        } else {
+            say!(lang, "  mouse: terminal", "  souris : terminal")
+        };
+        keyboard(lesson, lang) + &zoomed + &mouse
     };
     let hints = lesson.session.task(lang).map(|_| {
         let opened = lesson.session.hints(lang).len();
@@ -55,6 +61,7 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
 fn keyboard(lesson: &LessonScreen, lang: Lang) -> String {
     match lesson.focus {
         Focus::Lesson => say!(lang, "keyboard: lesson", "clavier : leçon"),
+        Focus::Panes if lesson.filtering => say!(lang, "keyboard: filter", "clavier : filtre"),
         Focus::Panes => say!(lang, "keyboard: panes", "clavier : volets"),
         Focus::Shells => {
             let actor = lesson.shells.shown().map_or_else(String::new, |tab| safe(&tab.actor));

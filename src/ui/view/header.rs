@@ -1,6 +1,7 @@
 //! The bar at the top: which lesson, which step, how many points.
 
 use ratatui::Frame;
+use ratatui::layout::Position;
 use ratatui::text::{Line, Span};
 
 use super::{points, put};
@@ -12,16 +13,38 @@ use crate::ui::theme::Role;
 /// Draws the bar.
 pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let area = lesson.regions(model.size).header;
-    let (lang, theme, session) = (model.lang, model.theme, &lesson.session);
+    let [left, right] = halves(model, lesson, usize::from(area.width));
+    let gap = " ".repeat(usize::from(area.width).saturating_sub(width(&left) + width(&right)));
+    let theme = model.theme;
+    let line = Line::from_iter([Span::styled(left, theme.style(Role::Strong)), Span::raw(gap), Span::raw(right)]);
+    put(frame.buffer_mut(), area, 0, &line.style(theme.style(Role::Bar)));
+}
+
+/// The index of the step whose dot is at a place, for the mouse.
+pub fn step_at(model: &Model, lesson: &LessonScreen, place: Position) -> Option<usize> {
+    let area = lesson.regions(model.size).header;
+    let [_, right] = halves(model, lesson, usize::from(area.width));
+    let before = right.split_once(&dots(lesson)).filter(|_| area.contains(place))?.0;
+    let first = usize::from(area.right()).checked_sub(width(&right) - width(before))?;
+    let at = usize::from(place.x).checked_sub(first)?;
+    (at < lesson.session.lesson().steps.len()).then_some(at)
+}
+
+/// A dot for each step: behind, here, ahead.
+fn dots(lesson: &LessonScreen) -> String {
+    let dot = |at: usize| match at.cmp(&lesson.session.step()) {
+        std::cmp::Ordering::Less => '●',
+        std::cmp::Ordering::Equal => '◐',
+        std::cmp::Ordering::Greater => '○',
+    };
+    (0..lesson.session.lesson().steps.len()).map(dot).collect()
+}
+
+/// What stands on the left and on the right of a bar of so many cells.
+fn halves(model: &Model, lesson: &LessonScreen, room: usize) -> [String; 2] {
+    let (lang, session) = (model.lang, &lesson.session);
     let total = session.lesson().steps.len();
     let (step, earned, out_of) = (session.step() + 1, session.points(), session.out_of());
-    let dots: String = (0..total)
-        .map(|at| match at.cmp(&session.step()) {
-            std::cmp::Ordering::Less => '●',
-            std::cmp::Ordering::Equal => '◐',
-            std::cmp::Ordering::Greater => '○',
-        })
-        .collect();
     let at = say!(lang, "step {step}/{total}", "étape {step}/{total}");
     let score = format!("{earned}/{}", points(out_of, lang));
     let lab = if session.busy() {
@@ -34,12 +57,11 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     };
     // What is dropped first where there is no room stands last.
     let mut right = vec![at, score, lang.code().to_uppercase()];
-    right.insert(1, dots);
+    right.insert(1, dots(lesson));
     right.extend(lab);
     let number = session.lesson().number;
     let name = format!(" cloison   {number} {}", safe(&session.lesson().id));
     let title = safe(&session.lesson().text(lang).title);
-    let room = usize::from(area.width);
     while right.len() > 2
         && width(&name) + width(&title).min(26) + 3 + right.iter().map(|part| width(part) + 3).sum::<usize>() > room
     {
@@ -51,9 +73,7 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     }
     let right = right.join("   ") + " ";
     let left = fit(&format!("{name} · {title}"), room.saturating_sub(width(&right) + 1));
-    let gap = " ".repeat(room.saturating_sub(width(&left) + width(&right)));
-    let line = Line::from_iter([Span::styled(left, theme.style(Role::Strong)), Span::raw(gap), Span::raw(right)]);
-    put(frame.buffer_mut(), area, 0, &line.style(theme.style(Role::Bar)));
+    [left, right]
 }
 
 /// A duration in the largest unit in which it is at least 1: `31 µs`, `2.1 ms`.

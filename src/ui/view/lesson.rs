@@ -27,7 +27,10 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let buffer = frame.buffer_mut();
     let title = Line::styled(say!(lang, " Lesson ", " Leçon "), title_style(theme, focused));
     put(buffer, ratatui::layout::Rect { x: regions.lesson.x + 1, ..regions.lesson }, 0, &title);
-    let area = regions.prose();
+    let area = lesson.prose_area(model.size);
+    if lesson.pinned(model.size) {
+        put(buffer, ratatui::layout::Rect { y: area.bottom(), height: 1, ..area }, 0, &checks(lesson, lang, theme));
+    }
     let lines = lesson.prose.lines.iter().skip(lesson.prose.scroll).take(usize::from(area.height));
     for (row, line) in (0..).zip(lines) {
         put(buffer, area, row, line);
@@ -51,10 +54,41 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     put(buffer, corner, 0, &Line::styled(more, theme.style(Role::Key)));
 }
 
+/// The checks of the task in one line: how many hold, and the first that doesn't.
+fn checks(lesson: &LessonScreen, lang: Lang, theme: Theme) -> Line<'static> {
+    let Some(task) = lesson.session.task(lang) else { return Line::default() };
+    if task.passed {
+        let points = points(task.points, lang);
+        return Line::styled(
+            say!(lang, "✓ Done: {points}. F9 goes on.", "✓ Réussi : {points}. F9 pour continuer."),
+            theme.style(Role::Good),
+        );
+    }
+    let signs: String = task.checks.iter().map(|check| sign(check.state).0).collect();
+    let mut line = Line::from_iter([
+        Span::styled(say!(lang, "Your turn  ", "À vous  "), theme.style(Role::Strong)),
+        Span::styled(format!("{signs}  "), theme.style(Role::Key)),
+    ]);
+    if let Some(open) = task.checks.iter().find(|check| check.state != State::Pass) {
+        let label = markdown::lines(&open.label, usize::from(u16::MAX), theme).into_iter().next().unwrap_or_default();
+        line.extend(label.spans);
+    }
+    line
+}
+
+fn sign(state: State) -> (&'static str, Role) {
+    match state {
+        State::Pass => ("✓", Role::Good),
+        State::Fail => ("✗", Role::Bad),
+        State::Skip => ("…", Role::Quiet),
+        State::Error => ("?", Role::Warn),
+    }
+}
+
 /// Makes the lines of the step as it stands now.
 pub fn write(lesson: &mut LessonScreen, lang: Lang, theme: Theme, width: u16) {
     let mut text = Text { lines: Vec::new(), width: usize::from(width), theme };
-    let mut choices = Vec::new();
+    let (mut choices, mut choices_end) = (Vec::new(), 0);
     let session = &lesson.session;
     if let Some(notice) = session.notice(lang) {
         text.note("! ", &safe(&notice), Role::Warn);
@@ -89,6 +123,7 @@ pub fn write(lesson: &mut LessonScreen, lang: Lang, theme: Theme, width: u16) {
                 }
             }
         }
+        choices_end = text.lines.len();
         let say = match (&prediction.chosen, prediction.open) {
             (None, _) => {
                 say!(lang, "Choose with a digit, or ↑ ↓ and Enter.", "Choisissez par un chiffre, ou ↑ ↓ puis Entrée.")
@@ -113,7 +148,7 @@ pub fn write(lesson: &mut LessonScreen, lang: Lang, theme: Theme, width: u16) {
         text.markdown(&why);
     }
     let scroll = lesson.prose.scroll;
-    lesson.prose = Prose { lines: text.lines, choices, scroll, stale: false, width };
+    lesson.prose = Prose { lines: text.lines, choices, choices_end, scroll, stale: false, width };
 }
 
 fn hints(text: &mut Text, lesson: &LessonScreen, lang: Lang) {
@@ -200,13 +235,8 @@ impl Text {
     fn task(&mut self, task: &TaskView, lang: Lang) {
         self.rule(lang.pick("Your turn", "À vous"), &points(task.points, lang));
         for check in &task.checks {
-            let (sign, role) = match check.state {
-                State::Pass => (" ✓ ", Role::Good),
-                State::Fail => (" ✗ ", Role::Bad),
-                State::Skip => (" … ", Role::Quiet),
-                State::Error => (" ? ", Role::Warn),
-            };
-            self.bullet(sign, &check.label, role);
+            let (sign, role) = sign(check.state);
+            self.bullet(&format!(" {sign} "), &check.label, role);
             if check.state == State::Fail || check.state == State::Error {
                 let (expected, found) = (safe(&check.expected), safe(&check.found));
                 if !expected.is_empty() {

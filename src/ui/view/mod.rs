@@ -11,6 +11,7 @@ pub mod list;
 pub mod overlay;
 pub mod panes;
 pub mod shells;
+pub mod tabs;
 pub mod walls;
 
 use ratatui::Frame;
@@ -21,7 +22,7 @@ use ratatui::symbols::merge::MergeStrategy;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Widget};
 
-use super::layout::{Pane, too_small, wide};
+use super::layout::too_small;
 use super::model::{Focus, LessonScreen, Model, Screen};
 use super::theme::{Role, Theme};
 use crate::i18n::Lang;
@@ -65,14 +66,9 @@ pub fn render(frame: &mut Frame<'_>, model: &Model) {
 /// keyboard last, so that all of it is seen.
 fn frames(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let regions = lesson.regions(model.size);
-    let panes = if wide(model.size) || !matches!(lesson.pane, Pane::Walls | Pane::Calls) {
-        regions.twin
-    } else {
-        regions.walls.union(regions.calls)
-    };
     let focused = match lesson.focus {
         Focus::Lesson => regions.lesson,
-        Focus::Panes => panes,
+        Focus::Panes => regions.pane(),
         Focus::Shells => regions.shells,
     };
     let areas = [regions.lesson, regions.twin, regions.walls, regions.calls, regions.shells, focused];

@@ -12,7 +12,7 @@ use super::{blank, points, put, title_style, walls};
 use crate::i18n::Lang;
 use crate::say;
 use crate::ui::event::Finding;
-use crate::ui::keymap::{Context, KEYS};
+use crate::ui::keymap::{Binding, Context, KEYS};
 use crate::ui::layout::inner;
 use crate::ui::markdown::wrap;
 use crate::ui::model::{Model, Overlay};
@@ -55,7 +55,8 @@ fn content(model: &Model) -> Option<(String, Vec<Line<'static>>, usize)> {
             let lines = model.lesson().map_or_else(Vec::new, |lesson| walls::evidence(lesson, lang, theme));
             (say!(lang, "What proves the walls", "Ce qui prouve les cloisons"), lines, *scroll)
         }
-        Overlay::Confirm => (say!(lang, "Go back?", "Revenir en arrière\u{a0}?"), text(&confirm(lang), room), 0),
+        Overlay::Row(scroll) => (say!(lang, "One row", "Une ligne"), row(model, room), *scroll),
+        Overlay::Confirm(_) => (say!(lang, "Go back?", "Revenir en arrière\u{a0}?"), text(&confirm(lang), room), 0),
         Overlay::Quit => (say!(lang, "Leave?", "Quitter\u{a0}?"), text(&quit(lang), room), 0),
         Overlay::Finished => (say!(lang, "Lesson finished", "Leçon terminée"), text(&finished(model), room), 0),
     })
@@ -111,20 +112,54 @@ fn help(lang: Lang, theme: Theme, room: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let intro = say!(
         lang,
-        "The mouse: a click gives the keyboard, the wheel scrolls; with Shift most terminals select text. \
-         Progress is kept at every step.",
-        "À la souris : un clic donne le clavier, la molette fait défiler ; avec Maj, la plupart des terminaux \
-         sélectionnent du texte. La progression est gardée à chaque étape."
+        "The mouse: a click gives the keyboard, and chooses what it is on (a tab, a row, a heading to sort by, \
+         a step, an answer); two clicks give a region the whole screen; the wheel scrolls. With Shift most \
+         terminals select text; Ctrl-G m (or --no-mouse) leaves the mouse to them. \
+         Marks: + has come, ◆ has changed, − is gone. Progress is kept at every step.",
+        "À la souris : un clic donne le clavier et choisit ce qu'il désigne (un onglet, une ligne, un en-tête à \
+         trier, une étape, une réponse) ; deux clics donnent tout l'écran à une zone ; la molette fait défiler. \
+         Avec Maj, la plupart des terminaux sélectionnent du texte ; Ctrl-G m (ou --no-mouse) leur laisse la \
+         souris. Signes : + est apparu, ◆ a changé, − a disparu. La progression est gardée à chaque étape."
     );
     lines.extend(wrap(&[(intro, theme.style(Role::Text))], "", room));
     for context in Context::ALL {
         lines.push(Line::default());
         lines.push(Line::styled(context.name(lang), theme.style(Role::Strong)));
-        for binding in KEYS.iter().filter(|binding| binding.context == context) {
-            lines.push(Line::from_iter([
-                Span::styled(pad(&format!("  {}", binding.key_name(lang)), 18), theme.style(Role::Key)),
-                Span::raw(binding.help(lang)),
-            ]));
+        let here: Vec<&Binding> = KEYS.iter().filter(|binding| binding.context == context).collect();
+        // Digits that say the same stand on one line.
+        for alike in here.chunk_by(|one, other| one.help == other.help) {
+            let name = |binding: Option<&&Binding>| binding.map_or_else(String::new, |one| one.key_name(lang));
+            let mut keys = format!("  {}", name(alike.first()));
+            if alike.len() > 1 {
+                keys = format!("{keys} … {}", name(alike.last()));
+            }
+            let help = alike.first().map_or("", |binding| binding.help(lang));
+            lines.push(Line::from_iter([Span::styled(pad(&keys, 18), theme.style(Role::Key)), Span::raw(help)]));
+        }
+    }
+    lines
+}
+
+/// All that the selected row says, uncut, a column to a line.
+fn row(model: &Model, room: usize) -> Vec<Line<'static>> {
+    let (lang, theme) = (model.lang, model.theme);
+    let Some(lesson) = model.lesson() else { return Vec::new() };
+    let table = &lesson.twins.table;
+    let Some(row) = lesson.twins.browse.selected(table) else {
+        return text(&[say!(lang, "This row is gone.", "Cette ligne a disparu.")], room);
+    };
+    let names = [lang.pick("Host", "Hôte"), lang.pick("Box", "Boîte")];
+    let mut lines = Vec::new();
+    for (name, face) in names.into_iter().zip([&row.host, &row.inside]) {
+        lines.push(Line::styled(name, theme.style(Role::Strong)));
+        let Some(texts) = face else {
+            lines.push(Line::styled(say!(lang, "  not visible", "  invisible"), theme.style(Role::Quiet)));
+            continue;
+        };
+        let widest = table.head.iter().map(|head| width(head)).max().unwrap_or(0);
+        for (head, text) in table.head.iter().zip(texts) {
+            let lead = format!("  {}  ", pad(head, widest));
+            lines.extend(wrap(&[(text.clone(), theme.style(Role::Code))], &lead, room));
         }
     }
     lines
@@ -155,8 +190,8 @@ fn confirm(lang: Lang) -> Vec<String> {
     vec![
         say!(
             lang,
-            "The lab is taken down and rebuilt to the step before. What you typed in this exercise is undone there, and it is not passed yet.",
-            "Le labo est démonté puis reconstruit à l'étape précédente. Ce que vous avez tapé dans cet exercice y est perdu, et il n'est pas encore réussi."
+            "The lab is taken down and rebuilt to that step. What you typed in this exercise is undone there, and it is not passed yet.",
+            "Le labo est démonté puis reconstruit jusqu'à cette étape. Ce que vous avez tapé dans cet exercice y est perdu, et il n'est pas encore réussi."
         ),
         String::new(),
         say!(lang, "Enter: go back     Esc: stay here", "Entrée : revenir     Échap : rester ici"),

@@ -3,19 +3,38 @@
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect, Size};
-use ratatui::style::{Modifier, Style};
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-use super::{put, title_style};
+use super::{put, tabs};
 use crate::i18n::Lang;
+use crate::observe::Change;
 use crate::observe::model::View;
+use crate::observe::twin::Side;
 use crate::say;
-use crate::ui::layout::{Pane, inner, wide};
+use crate::ui::browse::Shown;
+use crate::ui::layout::{Pane, inner};
 use crate::ui::model::{Focus, LessonScreen, Model};
 use crate::ui::safe::{fit, pad, pad_left, safe, width};
 use crate::ui::theme::{Role, Theme};
-use crate::ui::twin::{Link, Row, Table};
+use crate::ui::twin::{Link, Rest, Row, Table};
+
+/// The cells before a row's text: a pointer or the joining line, and a sign.
+const LEAD: usize = 4;
+
+/// What is at a place of the twin pane, for the mouse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hit {
+    /// A tab.
+    Tab(Pane),
+    /// The heading of a column.
+    Heading(Side, usize),
+    /// A row, by its index among those listed.
+    Row(usize),
+    /// The line that stands for those below.
+    Fold,
+}
 
 /// Draws the pane in front and the tabs below it.
 pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
@@ -23,58 +42,96 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     if !area.is_empty() {
         twin(frame.buffer_mut(), area, model, lesson);
     }
-    for (place, pane, style) in tabs(model, lesson) {
-        put(frame.buffer_mut(), place, 0, &Line::styled(label(pane, model.lang), style));
+    tabs::render(frame, model, lesson);
+}
+
+/// What a click at a place is on.
+pub fn hit(model: &Model, lesson: &LessonScreen, place: Position) -> Option<Hit> {
+    if let Some(pane) = tabs::at(model, lesson, place) {
+        return Some(Hit::Tab(pane));
+    }
+    let place_of = Place::of(lesson.regions(model.size).twin);
+    let at = usize::from(place.y).checked_sub(usize::from(place_of.halves[0].y))?;
+    let side = place_of.halves.iter().position(|half| half.contains(place))?;
+    let laid = Laid::out(lesson, place_of)?;
+    match at.checked_sub(1) {
+        None => {
+            let mut end = usize::from(place_of.halves[side].x) + LEAD;
+            let column = laid.columns[side].iter().position(|wide| {
+                end += wide + 1;
+                usize::from(place.x) < end
+            })?;
+            Some(Hit::Heading([Side::Host, Side::Inside][side], column))
+        }
+        Some(at) if at < laid.shown.rows.len() => Some(Hit::Row(laid.shown.first + at)),
+        Some(at) if at == laid.shown.rows.len() && laid.shown.folded.count() > 0 => Some(Hit::Fold),
+        Some(_) => None,
     }
 }
 
-/// The tab at a place, for the mouse.
-pub fn tab_at(lesson: &LessonScreen, size: Size, lang: Lang, place: Position) -> Option<Pane> {
-    tab_places(lesson, size, lang).into_iter().find(|(area, _)| area.contains(place)).map(|(_, pane)| pane)
-}
-
-fn label(pane: Pane, lang: Lang) -> String {
-    let name = match pane {
+/// A pane's name, on its tab.
+pub(super) fn label(pane: Pane, lang: Lang) -> &'static str {
+    match pane {
         Pane::Processes => lang.pick("Processes", "Processus"),
         Pane::Users => lang.pick("Users", "Utilisateurs"),
         Pane::Mounts => lang.pick("Mounts", "Montages"),
         Pane::Names => lang.pick("Names", "Noms"),
         Pane::Walls => lang.pick("Walls", "Cloisons"),
         Pane::Calls => lang.pick("Calls", "Appels"),
-    };
-    format!(" {name} ")
-}
-
-/// The tabs stand on the lower frame of the pane.
-fn tab_places(lesson: &LessonScreen, size: Size, lang: Lang) -> Vec<(Rect, Pane)> {
-    let regions = lesson.regions(size);
-    let area = match lesson.pane {
-        _ if wide(size) => regions.twin,
-        Pane::Walls => regions.walls,
-        Pane::Calls => regions.calls,
-        _ => regions.twin,
-    };
-    let mut places = Vec::new();
-    let mut x = area.x + 1;
-    for &pane in lesson.tabs(size) {
-        let cells = u16::try_from(width(&label(pane, lang))).unwrap_or(u16::MAX);
-        if area.is_empty() || x + cells >= area.right() {
-            break;
-        }
-        places.push((Rect::new(x, area.bottom() - 1, cells, 1), pane));
-        x += cells + 1;
     }
-    places
 }
 
-fn tabs(model: &Model, lesson: &LessonScreen) -> Vec<(Rect, Pane, Style)> {
-    let focused = lesson.focus == Focus::Panes;
-    let style = |pane| match pane == lesson.pane {
-        true if focused => title_style(model.theme, true),
-        true => model.theme.style(Role::Strong).add_modifier(Modifier::UNDERLINED),
-        false => model.theme.style(Role::Quiet),
-    };
-    tab_places(lesson, model.size, model.lang).into_iter().map(|(area, pane)| (area, pane, style(pane))).collect()
+/// Where the halves of the pane are, and the line between them.
+#[derive(Clone, Copy)]
+struct Place {
+    halves: [Rect; 2],
+    middle: u16,
+}
+
+impl Place {
+    fn of(area: Rect) -> Self {
+        let inside = inner(area);
+        let left = Rect { width: inside.width.saturating_sub(1) / 2, ..inside };
+        let middle = left.right();
+        let right = Rect { x: middle + 1, width: inside.right().saturating_sub(middle + 1), ..inside };
+        Self { halves: [left, right], middle }
+    }
+}
+
+/// What stands where in the pane: the same for drawing and for the mouse.
+struct Laid<'a> {
+    table: &'a Table,
+    shown: Shown<'a>,
+    /// The headings of each half, with the sign of the order.
+    heads: [Vec<String>; 2],
+    columns: [Vec<usize>; 2],
+    notes: usize,
+}
+
+impl<'a> Laid<'a> {
+    /// Nothing where there is no room for a row.
+    fn out(lesson: &'a LessonScreen, place: Place) -> Option<Self> {
+        let (table, browse) = (&lesson.twins.table, &lesson.twins.browse);
+        let high = usize::from(place.halves[0].height).checked_sub(1).filter(|high| *high > 0)?;
+        let (rows, notes) = table.room(high);
+        let shown = browse.shown(table, rows);
+        let heads = [Side::Host, Side::Inside].map(|side| {
+            let sign = |column: usize| match browse.sort {
+                Some(sort) if (sort.side, sort.column) == (side, column) => {
+                    if sort.reverse {
+                        "▼"
+                    } else {
+                        "▲"
+                    }
+                }
+                _ => "",
+            };
+            table.head.iter().enumerate().map(|(at, head)| format!("{head}{}", sign(at))).collect::<Vec<_>>()
+        });
+        let rows: Vec<&Row> = shown.rows.iter().map(|&at| &table.rows[at]).collect();
+        let columns = [0, 1].map(|half| columns(table, &heads[half], &rows, usize::from(place.halves[half].width)));
+        Some(Self { table, shown, heads, columns, notes })
+    }
 }
 
 /// `user@name` of a side, as far as it is known.
@@ -87,9 +144,8 @@ fn whose(view: &View) -> String {
 fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
     let (lang, theme) = (model.lang, model.theme);
     let inside = inner(area);
-    let left = Rect { width: inside.width.saturating_sub(1) / 2, ..inside };
-    let middle = left.right();
-    let right = Rect { x: middle + 1, width: inside.right().saturating_sub(middle + 1), ..inside };
+    let place = Place::of(area);
+    let Place { halves: [left, right], middle } = place;
     let frame = if lesson.focus == Focus::Panes { theme.style(Role::Focus) } else { theme.style(Role::Frame) };
     buffer[(middle, area.y)].set_symbol("┬").set_style(frame);
     buffer[(middle, area.bottom() - 1)].set_symbol("┴").set_style(frame);
@@ -100,7 +156,8 @@ fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
     let boxed = lesson.boxed();
     let actor = snapshot.and_then(|snapshot| snapshot.actors.get(boxed));
     let host = snapshot.map_or_else(String::new, |snapshot| whose(&snapshot.host));
-    let title = say!(lang, " HOST {host} ", " HÔTE {host} ");
+    let title =
+        filter(model, lesson, usize::from(left.width)).unwrap_or_else(|| say!(lang, " HOST {host} ", " HÔTE {host} "));
     let title_area = |half: Rect| Rect { y: area.y, height: 1, ..half };
     put(buffer, title_area(left), 0, &heading(&title, left.width, theme));
     let seen = actor.and_then(|actor| actor.seen.read()).map_or_else(String::new, whose);
@@ -123,35 +180,56 @@ fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
         put(buffer, inside, 0, &Line::styled(fit(&text, usize::from(left.width)), theme.style(Role::Quiet)));
         return;
     };
-    rows(buffer, [left, right], middle, model, lesson);
+    rows(buffer, place, model, lesson);
 }
 
-fn rows(buffer: &mut Buffer, halves: [Rect; 2], middle: u16, model: &Model, lesson: &LessonScreen) {
-    let theme = model.theme;
-    let table = &lesson.twins.table;
-    let notes = table.notes.iter().map(Vec::len).max().unwrap_or(0);
-    let high = usize::from(halves[0].height - 1);
-    // Notes stand below the rows where both have room.
-    let notes = if high >= notes + 5 { notes } else { 0 };
-    let (shown, folded) = part(table, lesson.twins.scroll, high - notes);
-    let columns = halves.map(|half| columns(table, shown, usize::from(half.width)));
-    for (half, columns) in halves.iter().zip(&columns) {
-        let head: Vec<String> = table.head.iter().map(|&head| head.to_owned()).collect();
-        let text = format!("    {}", cells(&head, columns, &table.head));
+/// The title while a filter hides rows or is typed: it, and how many it hides.
+fn filter(model: &Model, lesson: &LessonScreen, room: usize) -> Option<String> {
+    let (lang, browse) = (model.lang, &lesson.twins.browse);
+    if browse.filter.is_empty() && !lesson.filtering {
+        return None;
+    }
+    let hidden = browse.hidden(&lesson.twins.table);
+    let (before, caret) = (lang.pick(" HOST  /", " HÔTE  /"), if lesson.filtering { "▏" } else { "" });
+    let after = say!(lang, "{caret}  {hidden} hidden ", "{caret}  {hidden} masquées ");
+    let most = room.saturating_sub(width(before) + width(&after));
+    let mut shown = safe(&browse.filter);
+    // Its end is where one types.
+    while width(&shown) > most && !shown.is_empty() {
+        shown.remove(0);
+    }
+    Some(format!("{before}{shown}{after}"))
+}
+
+fn rows(buffer: &mut Buffer, place: Place, model: &Model, lesson: &LessonScreen) {
+    let (lang, theme) = (model.lang, model.theme);
+    let halves = place.halves;
+    let Some(laid) = Laid::out(lesson, place) else { return };
+    let Laid { table, shown, notes, .. } = &laid;
+    for ((half, columns), head) in halves.iter().zip(&laid.columns).zip(&laid.heads) {
+        let text = format!("    {}", cells(head, columns, &table.head));
         put(buffer, *half, 0, &Line::styled(text, theme.style(Role::Quiet)));
     }
-    for (row, at) in shown.iter().zip(1..) {
-        draw_row(buffer, halves, middle, at, row, [&columns[0], &columns[1]], &table.head, model);
+    for (at, (&row, line)) in shown.rows.iter().zip(1..).enumerate() {
+        let selected = lesson.twins.browse.cursor == Some(shown.first + at) && lesson.focus == Focus::Panes;
+        draw_row(buffer, place, line, &table.rows[row], &laid, selected, model);
     }
-    if !folded.is_empty() {
-        let text = fold(folded, model.lang);
-        let both = halves[0].union(halves[1]);
-        let row = u16::try_from(shown.len() + 1).unwrap_or(u16::MAX);
+    let both = halves[0].union(halves[1]);
+    let below = u16::try_from(shown.rows.len() + 1).unwrap_or(u16::MAX);
+    if shown.folded.count() > 0 {
+        let text = fold(shown.folded, lang);
         let line = Line::styled(pad(&text, usize::from(both.width)), theme.style(Role::Quiet));
-        put(buffer, both, row, &line);
+        put(buffer, both, below, &line);
+    } else if shown.rows.is_empty() && !lesson.twins.browse.filter.is_empty() {
+        let text = say!(
+            lang,
+            "    no row says this; Esc clears the filter",
+            "    aucune ligne ne contient cela ; Échap vide le filtre"
+        );
+        put(buffer, both, below, &Line::styled(pad(&text, usize::from(both.width)), theme.style(Role::Quiet)));
     }
-    for (half, notes_of) in halves.iter().zip(&table.notes).filter(|_| notes > 0) {
-        let first = half.height.saturating_sub(u16::try_from(notes).unwrap_or(u16::MAX));
+    for (half, notes_of) in halves.iter().zip(&table.notes).filter(|_| *notes > 0) {
+        let first = half.height.saturating_sub(u16::try_from(*notes).unwrap_or(u16::MAX));
         for (note, row) in notes_of.iter().zip(first..) {
             let text = fit(&format!("    {note}"), usize::from(half.width));
             put(buffer, *half, row, &Line::styled(text, theme.style(Role::Code)));
@@ -169,80 +247,73 @@ fn rows(buffer: &mut Buffer, halves: [Rect; 2], middle: u16, model: &Model, less
     }
 }
 
-/// The rows to draw in so many lines, and those that fold into the last of them.
-/// Unscrolled, what is not the box's own is shown only where all that the box sees
-/// has room.
-fn part(table: &Table, scroll: usize, high: usize) -> (&[Row], &[Row]) {
-    let rows = &table.rows[scroll.min(table.rows.len().saturating_sub(high))..];
-    let seen = table.rows.iter().filter(|row| row.inside.is_some()).count();
-    let limit = match () {
-        () if scroll > 0 => rows.len(),
-        () if seen.max(table.own) < high => seen.max(table.own),
-        () => table.own,
-    };
-    let limit = limit.min(rows.len());
-    let room = if limit == rows.len() && limit <= high { high } else { high.saturating_sub(1) };
-    rows.split_at(limit.min(room))
-}
-
 /// What the line says that stands for rows.
-fn fold(folded: &[Row], lang: Lang) -> String {
-    let n = folded.len();
-    if folded.iter().all(|row| row.inside.is_none()) {
+fn fold(folded: Rest, lang: Lang) -> String {
+    let n = folded.count();
+    if folded.host == n {
         say!(lang, "    … {n} more, none visible from the box", "    … et {n} de plus, invisibles depuis la boîte")
-    } else if folded.iter().all(|row| row.inside.is_some() && row.host.is_some()) {
+    } else if folded.both == n {
         say!(lang, "    … {n} more, visible from both sides", "    … et {n} de plus, visibles des deux côtés")
     } else {
         say!(lang, "    … {n} more", "    … et {n} de plus")
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "a row is drawn in one place only, with all that surrounds it")]
-fn draw_row(
-    buffer: &mut Buffer,
-    halves: [Rect; 2],
-    middle: u16,
-    at: u16,
-    row: &Row,
-    columns: [&[usize]; 2],
-    head: &[&str],
-    model: &Model,
-) {
+/// The sign of what became of a face a moment ago.
+fn sign(change: Option<Change>, joined: bool) -> &'static str {
+    match change {
+        Some(Change::Appeared) => "+ ",
+        Some(Change::Changed) => "◆ ",
+        Some(Change::Vanished) => "− ",
+        None if joined => "● ",
+        None => "  ",
+    }
+}
+
+fn draw_row(buffer: &mut Buffer, place: Place, at: u16, row: &Row, laid: &Laid<'_>, selected: bool, model: &Model) {
     let (lang, theme) = (model.lang, model.theme);
+    let (halves, columns, head) = (place.halves, &laid.columns, &laid.table.head);
     let joined = match row.link {
         Link::Joined(n) => Some(n),
         Link::Differs | Link::Apart => None,
     };
-    let colour = joined.map_or(theme.style(Role::Text), |n| theme.joined(n));
-    let [(host_sign, host_style), (sign, style)] = row.marked.map(|marked| match (marked, joined) {
-        (true, _) => ("◆ ", colour.add_modifier(Modifier::BOLD)),
-        (false, Some(_)) => ("● ", colour),
-        (false, None) => ("  ", colour),
-    });
+    let mut colour = joined.map_or(theme.style(Role::Text), |n| theme.joined(n));
+    if row.gone {
+        colour = theme.style(Role::Quiet);
+    }
+    let style = |marked: Option<Change>| {
+        let style = if marked.is_some() { colour.add_modifier(Modifier::BOLD) } else { colour };
+        if selected { style.patch(theme.style(Role::Selected)) } else { style }
+    };
+    let [host_style, inside_style] = row.marked.map(style);
+    let [host_sign, inside_sign] = row.marked.map(|change| sign(change, joined.is_some()));
     let symbol = match row.link {
         Link::Joined(_) => Some("┼"),
         Link::Differs => Some("≠"),
         Link::Apart => None,
     };
     if let Some(symbol) = symbol {
-        buffer[(middle, halves[0].y + at)].set_symbol(symbol).set_style(colour);
+        buffer[(place.middle, halves[0].y + at)].set_symbol(symbol).set_style(colour);
     }
-    let blank = |side: &str| Line::styled(format!("    · {side}"), theme.style(Role::Quiet));
+    let lead = if selected { "▸ " } else { "  " };
+    let blank = |side: &str, lead: &str| Line::styled(format!("{lead}  · {side}"), theme.style(Role::Quiet));
     let host = match &row.host {
         Some(texts) if joined.is_some() => {
-            let room = usize::from(halves[0].width).saturating_sub(4);
-            let text = cells(texts, columns[0], head);
+            let room = usize::from(halves[0].width).saturating_sub(LEAD);
+            let text = cells(texts, &columns[0], head);
             let text = fit(text.trim_end(), room.saturating_sub(2));
             let line = "─".repeat(room.saturating_sub(width(&text) + 1));
-            Line::styled(format!("  {host_sign}{text} {line}"), host_style)
+            Line::styled(format!("{lead}{host_sign}{text} {line}"), host_style)
         }
-        Some(texts) => Line::styled(format!("  {host_sign}{}", cells(texts, columns[0], head)), host_style),
-        None => blank(lang.pick("not visible from the host", "invisible depuis l'hôte")),
+        Some(texts) => Line::styled(format!("{lead}{host_sign}{}", cells(texts, &columns[0], head)), host_style),
+        None => blank(lang.pick("not visible from the host", "invisible depuis l'hôte"), lead),
     };
     let inside = match &row.inside {
-        Some(texts) if joined.is_some() => Line::styled(format!("─ {sign}{}", cells(texts, columns[1], head)), style),
-        Some(texts) => Line::styled(format!("  {sign}{}", cells(texts, columns[1], head)), style),
-        None => blank(lang.pick("not visible from the box", "invisible depuis la boîte")),
+        Some(texts) => {
+            let lead = if joined.is_some() { "─ " } else { "  " };
+            Line::styled(format!("{lead}{inside_sign}{}", cells(texts, &columns[1], head)), inside_style)
+        }
+        None => blank(lang.pick("not visible from the box", "invisible depuis la boîte"), "  "),
     };
     put(buffer, halves[0], at, &host);
     put(buffer, halves[1], at, &inside);
@@ -262,9 +333,9 @@ fn numeric(head: &str) -> bool {
 }
 
 /// The widths of the columns, from what is shown; the last takes what is left.
-fn columns(table: &Table, shown: &[Row], room: usize) -> Vec<usize> {
-    let room = room.saturating_sub(4);
-    let mut widths: Vec<usize> = table.head.iter().map(|head| width(head)).collect();
+fn columns(table: &Table, heads: &[String], shown: &[&Row], room: usize) -> Vec<usize> {
+    let room = room.saturating_sub(LEAD);
+    let mut widths: Vec<usize> = heads.iter().map(|head| width(head)).collect();
     for texts in shown.iter().flat_map(|row| [&row.host, &row.inside]).flatten() {
         for (wide, text) in widths.iter_mut().zip(texts) {
             *wide = (*wide).max(width(text));

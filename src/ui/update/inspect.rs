@@ -3,27 +3,32 @@
 
 use std::sync::Arc;
 
-use super::event::{Inspected, Request};
-use super::keymap::Intent;
-use super::model::{Focus, LessonScreen, Model, Screen};
+use ratatui::layout::Size;
+
+use crate::i18n::Lang;
 use crate::lesson::answers::Answers;
 use crate::lesson::{Lesson, Step};
 use crate::observe::Census;
 use crate::session::Session;
+use crate::ui::event::{Inspected, Request};
+use crate::ui::keymap::Intent;
+use crate::ui::model::{Focus, LessonScreen, Model, Screen};
+use crate::ui::theme::Theme;
+use crate::ui::view;
 
 /// Whether a process is on the screen.
-pub fn inspecting(model: &Model) -> bool {
+pub(super) fn inspecting(model: &Model) -> bool {
     model.lesson().is_some_and(|lesson| lesson.inspected.is_some())
 }
 
 /// A new census came.
-pub fn counted(model: &mut Model, census: Arc<Census>) {
+pub(super) fn counted(model: &mut Model, census: Arc<Census>) {
     model.containers.take(census);
     model.dirty |= matches!(model.screen, Screen::Containers);
 }
 
 /// A process is held: it comes on the screen.
-pub fn open(model: &mut Model, inspected: Inspected) {
+pub(super) fn open(model: &mut Model, inspected: Inspected) {
     let session = Session::new(Arc::new(without_words(inspected.pid)), Answers::default(), String::new()).0;
     let mut screen = LessonScreen::new(session);
     screen.inspected = Some(inspected);
@@ -35,6 +40,14 @@ pub fn open(model: &mut Model, inspected: Inspected) {
     model.dirty = true;
 }
 
+/// Makes the lines that have to be said of a process.
+pub(super) fn tell(lesson: &mut LessonScreen, size: Size, lang: Lang, theme: Theme) {
+    if let Some(inspected) = &lesson.inspected {
+        let snapshot = lesson.twins.snapshot.as_deref();
+        lesson.notice = view::inspect::notice(inspected, snapshot, lang, theme, usize::from(size.width));
+    }
+}
+
 /// The lesson that stands behind a process: one step, and nothing to say or to do.
 fn without_words(pid: u32) -> Lesson {
     Lesson { actors: vec![pid.to_string()], steps: vec![Step::default()], ..Lesson::default() }
@@ -42,7 +55,7 @@ fn without_words(pid: u32) -> Lesson {
 
 /// Takes what means something else for a process than for a lesson, or nothing;
 /// whether it was taken.
-pub fn intercepts(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) -> bool {
+pub(super) fn intercepts(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) -> bool {
     if !inspecting(model) {
         return false;
     }
@@ -67,7 +80,7 @@ pub fn intercepts(model: &mut Model, meaning: Intent, requests: &mut Vec<Request
 }
 
 /// What a key means in the list of containers.
-pub fn list(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
+pub(super) fn list(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
     let page = isize::try_from(model.size.height.saturating_sub(12)).unwrap_or(1).max(1);
     let list = &mut model.containers;
     match meaning {

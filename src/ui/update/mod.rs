@@ -1,0 +1,192 @@
+//! Event in, requests out: the only place where the model changes. Pure: it reads
+//! no clock (the instant is given), asks nothing of the system, draws nothing.
+
+//!
+//! A file for each thing that changes it: `keys`, `mouse`, `lesson` (steps, text,
+//! focus), `panes` (snapshots, rows), `inspect` (the list of containers, a process).
+
+mod inspect;
+mod keys;
+mod lesson;
+mod mouse;
+mod panes;
+
+use std::time::{Duration, Instant};
+
+use super::event::{Event, Request};
+use super::model::{Focus, LessonScreen, Model, Overlay, Screen};
+use super::shells::Entered;
+use super::view;
+use crate::i18n::Lang;
+use crate::session::{Command, Effect, Session};
+
+pub use keys::context;
+pub use panes::tick;
+
+/// How long a changed thing carries its mark.
+pub const MARK: Duration = Duration::from_millis(1_500);
+
+/// Takes an event and gives back what is to be asked of the composition root, in
+/// order. `now` is the instant at which the event came.
+pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
+    let mut requests = Vec::new();
+    match event {
+        Event::Terminal(input) => keys::terminal(model, input, now, &mut requests),
+        Event::Opened { lesson, answers } => {
+            let student = answers.student.clone();
+            let (session, effects) = Session::new(lesson, *answers, student);
+            model.screen = Screen::Lesson(Box::new(LessonScreen::new(session)));
+            model.overlay = None;
+            model.failure = None;
+            model.dirty = true;
+            carry_out(model, effects, &mut requests);
+        }
+        Event::Observed(snapshot) if inspect::inspecting(model) => drop(panes::observed(model, &snapshot, now)),
+        Event::Observed(snapshot) => {
+            let news = panes::observed(model, &snapshot, now);
+            let stale = model.lesson().is_some_and(|lesson| lesson.prose.stale);
+            command(model, Command::Observed(snapshot), &mut requests);
+            if let (false, Some(lesson)) = (news || model.dirty, model.lesson_mut()) {
+                lesson.prose.stale = stale;
+            }
+        }
+        Event::Performed(outcome) => {
+            if let Some(lesson) = model.lesson_mut() {
+                // A step without ops builds nothing.
+                lesson.micros = (!outcome.ops.is_empty()).then_some(outcome.micros);
+            }
+            model.dirty = true;
+            command(model, Command::Performed(outcome), &mut requests);
+        }
+        Event::Rebuilt { to, outcomes } => {
+            if let Some(lesson) = model.lesson_mut() {
+                lesson.micros = Some(outcomes.iter().map(|outcome| outcome.micros).sum());
+            }
+            model.dirty = true;
+            command(model, Command::Rebuilt { to, outcomes }, &mut requests);
+        }
+        Event::ShellOpened { id, actor, handle } => {
+            let size = model.size;
+            if let Some(lesson) = model.lesson_mut() {
+                let cells = lesson.regions(size).shell_cells();
+                let step = lesson.session.step();
+                lesson.shells.opened(id, &actor, handle, cells.as_size(), step);
+            }
+            model.dirty = true;
+        }
+        Event::ShellOutput(id, bytes) => {
+            let lines = model.lesson_mut().map_or_else(Vec::new, |lesson| lesson.shells.output(id, &bytes));
+            model.dirty = true;
+            entered(model, lines, &mut requests);
+        }
+        Event::ShellClosed(id, how) => {
+            let lines = model.lesson_mut().map_or_else(Vec::new, |lesson| lesson.shells.closed(id, how));
+            model.dirty = true;
+            entered(model, lines, &mut requests);
+        }
+        Event::Doctor(findings) => {
+            if let Some(Overlay::Doctor(found, _)) = &mut model.overlay {
+                *found = Some(findings);
+                model.dirty = true;
+            }
+        }
+        Event::Census(census) => inspect::counted(model, census),
+        Event::Inspecting(inspected) => inspect::open(model, *inspected),
+        Event::Failed(why) => {
+            match &mut model.screen {
+                Screen::List(opening) => *opening = None,
+                Screen::Containers => model.containers.opening = None,
+                Screen::Lesson(lesson) => lesson.shells.failed(&why),
+            }
+            model.failure = Some(why);
+            model.dirty = true;
+        }
+        Event::Terminate => model.left = true,
+        Event::Continue => model.dirty = true,
+    }
+    settle(model, now, &mut requests);
+    requests
+}
+
+/// Makes again what has become stale, gives shells their size, opens the shell
+/// that is in front for the first time.
+fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
+    tick(model, now);
+    let most = view::overlay::most(model);
+    if let Some(scroll) = model.overlay.as_mut().and_then(Overlay::scroll) {
+        *scroll = most.min(*scroll);
+    }
+    let (lang, theme, size) = (model.lang, model.theme, model.size);
+    let Some(lesson) = model.lesson_mut() else { return };
+    inspect::tell(lesson, size, lang, theme);
+    let regions = lesson.regions(size);
+    let prose = lesson.prose_area(size);
+    if !prose.is_empty() && (lesson.prose.stale || lesson.prose.width != prose.width) {
+        view::lesson::write(lesson, lang, theme, prose.width);
+    }
+    let most = lesson.prose.lines.len().saturating_sub(usize::from(prose.height));
+    lesson.prose.scroll = lesson.prose.scroll.min(most);
+    panes::refresh(lesson, size, lang, now);
+    let cells = regions.shell_cells();
+    lesson.shells.resize(cells);
+    if lesson.focus == Focus::Shells && !lesson.session.busy() {
+        requests.extend(lesson.shells.open(cells.as_size(), false));
+    }
+}
+
+/// Lines were entered in shells.
+fn entered(model: &mut Model, lines: Vec<Entered>, requests: &mut Vec<Request>) {
+    for Entered { shell, line, before_pass } in lines {
+        command(model, Command::Typed { shell, line, before_pass }, requests);
+    }
+}
+
+/// Whether the step has a task that is not passed yet.
+fn unpassed(lesson: &LessonScreen) -> bool {
+    lesson.session.task(Lang::En).is_some_and(|task| !task.passed)
+}
+
+/// Speaks to the session, and hands on what it asks for.
+fn command(model: &mut Model, command: Command, requests: &mut Vec<Request>) {
+    let lang = model.lang;
+    let Some(lesson) = model.lesson_mut() else { return };
+    let before = lesson.session.step();
+    let told = lesson.session.notice(lang);
+    let effects = lesson.session.apply(command);
+    lesson.prose.stale = true;
+    // A new notice stands at the top of the text.
+    if lesson.session.notice(lang).is_some_and(|notice| told.as_ref() != Some(&notice)) {
+        lesson.prose.scroll = 0;
+    }
+    if lesson.session.step() != before {
+        lesson.entered_step();
+    }
+    carry_out(model, effects, requests);
+}
+
+fn carry_out(model: &mut Model, effects: Vec<Effect>, requests: &mut Vec<Request>) {
+    for effect in effects {
+        model.dirty = true;
+        match effect {
+            Effect::FocusShell(actor) => {
+                if let Some(lesson) = model.lesson_mut() {
+                    if let Some(step) = lesson.last_change(&actor) {
+                        lesson.shells.renew(&actor, step);
+                    }
+                    lesson.shells.show(&actor);
+                    self::lesson::focus(lesson, Focus::Shells);
+                }
+            }
+            Effect::Finished => {
+                model.overlay = Some(Overlay::Finished);
+                requests.push(Request::Session(Effect::Finished));
+            }
+            effect => {
+                if let (Effect::Rebuild { .. }, Some(lesson)) = (&effect, model.lesson_mut()) {
+                    lesson.shells.reset();
+                }
+                requests.push(Request::Session(effect));
+            }
+        }
+    }
+}
