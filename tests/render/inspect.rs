@@ -31,6 +31,7 @@ fn container(apart: &[NsKind], processes: Vec<Process>) -> Container {
         mixed: Vec::new(),
         shared: BTreeMap::new(),
         cgroup: BTreeMap::new(),
+        group: None,
         processes,
     }
 }

@@ -161,7 +161,7 @@ fn unescape(name: &str) -> String {
 
 /// Programs that make containers or sandboxes, by the name of their process (of
 /// which the kernel keeps 15 bytes); one that ends in `*` may go on.
-const PROGRAMS: [(&str, &str); 30] = [
+const PROGRAMS: [(&str, &str); 29] = [
     ("containerd-shim*", "containerd"),
     ("conmon", "Podman / CRI-O"),
     ("podman*", "Podman"),
@@ -169,7 +169,6 @@ const PROGRAMS: [(&str, &str); 30] = [
     ("buildah*", "Buildah"),
     ("bwrap", "bubblewrap"),
     ("systemd-nspawn", "systemd-nspawn"),
-    ("sd-stubinit", "systemd-nspawn"),
     ("runc*", "runc"),
     ("crun*", "crun"),
     ("youki*", "youki"),

@@ -82,6 +82,8 @@ pub struct Container {
     pub shared: BTreeMap<NsKind, Vec<u32>>,
     /// The cgroup paths of its first process, as the reader sees them.
     pub cgroup: BTreeMap<String, String>,
+    /// The first of those paths that is not the reader's own.
+    pub group: Option<String>,
     /// Its processes, by PID.
     pub processes: Vec<Process>,
 }
@@ -121,6 +123,9 @@ impl Container {
     /// walls its processes do not all have, and with whom it shares some.
     pub fn notes(&self, lang: Lang) -> Vec<String> {
         let mut notes = Vec::new();
+        if let (None, Some(group)) = (&self.engine, &self.group) {
+            notes.push(Evidence::Cgroup(group.clone()).explain(lang));
+        }
         if !self.mixed.is_empty() {
             let kinds: Vec<&str> = self.mixed.iter().map(|kind| kind.name()).collect();
             let kinds = kinds.join(" ");

@@ -41,6 +41,8 @@ struct Host {
     ns: Vec<(NsKind, u64)>,
     /// In how many PID namespaces it is seen in this /proc.
     depth: usize,
+    /// Its cgroup paths.
+    cgroup: BTreeMap<String, String>,
 }
 
 impl Host {
@@ -84,7 +86,8 @@ impl Sampler {
         let depth = parse::nspid(&self.scratch.buffer).len();
         // What the kernel has no namespaces of sets nobody apart.
         let comparable = ns.iter().filter_map(|(kind, inode)| Some((*kind, *inode.read()?))).collect();
-        let host = Host { ns: comparable, depth };
+        own.read_piece(c"cgroup", &mut self.scratch.buffer, SMALL).map_err(|errno| unread(errno, "cgroup"))?;
+        let host = Host { ns: comparable, depth, cgroup: parse::cgroup(&self.scratch.buffer) };
         let (mut alike, mut unread) = (0, 0);
         let mut found = Vec::new();
         let Self { proc, scratch, .. } = self;
@@ -102,12 +105,17 @@ impl Sampler {
         };
         read::numbers(proc.fd(), each).map_err(|errno| Unread { path: proc.path().to_owned(), errno })?;
         found.sort_unstable_by_key(|one| one.member.process.pid);
-        let containers = self.containers(&found, &ns);
+        let containers = self.containers(&found, &ns, &host.cgroup);
         let (reader, uid) = (read::pids().0, read::ids().0);
         Ok(Census { format: FORMAT, taken: read::monotonic(), reader, uid, ns, containers, alike, unread })
     }
 
-    fn containers(&mut self, found: &[Found], host: &BTreeMap<NsKind, Reading<u64>>) -> Vec<Container> {
+    fn containers(
+        &mut self,
+        found: &[Found],
+        host: &BTreeMap<NsKind, Reading<u64>>,
+        own: &BTreeMap<String, String>,
+    ) -> Vec<Container> {
         let members: Vec<Member> = found.iter().map(|one| one.member.clone()).collect();
         let groups = groups(&members);
         let of: HashMap<u32, usize> = groups
@@ -149,6 +157,11 @@ impl Sampler {
                 mixed: mixed.collect(),
                 shared: BTreeMap::new(),
                 cgroup: first.cgroup.clone(),
+                group: first
+                    .cgroup
+                    .iter()
+                    .find(|(tree, path)| own.get(*tree) != Some(*path))
+                    .map(|(_, path)| path.clone()),
                 processes: {
                     let mut all: Vec<Process> = group.iter().map(|&n| members[n].process.clone()).collect();
                     all.sort_unstable_by_key(|one| one.pid);
