@@ -7,6 +7,8 @@ mod behaviour;
 mod hostile;
 #[path = "render/inspect.rs"]
 mod inspect;
+#[path = "render/net.rs"]
+mod net;
 #[path = "render/panes.rs"]
 mod panes;
 #[path = "render/scene.rs"]

@@ -23,14 +23,12 @@ pub(super) enum Attempt {
 /// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failed {
-    /// Why; nothing where a program failed, which only says so in words.
-    pub errno: Option<Errno>,
+    /// Why.
+    pub errno: Errno,
     /// The call, as strace(1) would show it, or what was being done.
     pub call: String,
     /// What kind of op it was part of.
     pub stage: Stage,
-    /// What a program that was run said.
-    pub said: Option<String>,
 }
 
 /// Where in an attempt a call failed.
@@ -112,24 +110,15 @@ fn words(error: &LabError) -> Both {
 
 /// What failed in an op, if something did.
 fn failure(op: &Op, performed: &Performed) -> Option<Failed> {
-    if let Some((errno, doing)) = &performed.failure {
-        let last = performed.calls.last().filter(|call| call.result.is_err());
-        let call = last.map_or_else(|| doing.clone(), |call| format!("{}({})", call.name, call.args.join(", ")));
-        let stage = match op {
-            Op::Unshare { .. } if last.is_some_and(|call| call.name == "unshare") => Stage::Unshare,
-            Op::Unshare { .. } | Op::Map { .. } => Stage::Map,
-            _ => Stage::Use,
-        };
-        return Some(Failed { errno: Some(*errno), call, stage, said: None });
-    }
-    let ran = performed.ran.as_ref()?;
-    if !ran.timed_out && ran.exit == Some(crate::kernel::process::Exit::Code(0)) {
-        return None;
-    }
-    let call = if let Op::Run { argv, .. } = op { argv.join(" ") } else { String::new() };
-    let errno = ran.timed_out.then_some(Errno(libc::ETIMEDOUT));
-    let said = String::from_utf8_lossy(&ran.output).lines().next().map(str::to_owned);
-    Some(Failed { errno, call, stage: Stage::Use, said })
+    let (errno, doing) = performed.failure.as_ref()?;
+    let last = performed.calls.last().filter(|call| call.result.is_err());
+    let call = last.map_or_else(|| doing.clone(), |call| format!("{}({})", call.name, call.args.join(", ")));
+    let stage = match op {
+        Op::Unshare { .. } if last.is_some_and(|call| call.name == "unshare") => Stage::Unshare,
+        Op::Unshare { .. } | Op::Map { .. } => Stage::Map,
+        _ => Stage::Use,
+    };
+    Some(Failed { errno: *errno, call, stage })
 }
 
 /// unshare(2) of a user namespace and of `kinds`, and root inside.
@@ -154,10 +143,4 @@ pub(super) fn mount(actor: &str, fstype: &str, target: &str, data: &str) -> (Str
         data: data.to_owned(),
     };
     (actor.to_owned(), op)
-}
-
-/// A program that is to succeed.
-pub(super) fn run(actor: &str, argv: &[&str]) -> (String, Op) {
-    let argv = argv.iter().map(|&word| word.to_owned()).collect();
-    (actor.to_owned(), Op::Run { argv, seconds: 2, background: false })
 }

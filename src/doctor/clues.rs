@@ -101,12 +101,12 @@ impl Clues {
 
     /// Why leaving or using namespaces of these kinds (with a user namespace) failed.
     pub fn advise(&self, kinds: &[NsKind], failed: &Failed) -> Advice {
-        let errno = failed.errno.map(|errno| errno.0);
-        let refused = matches!(errno, Some(libc::EPERM | libc::EACCES) | None);
+        let errno = failed.errno.0;
+        let refused = matches!(errno, libc::EPERM | libc::EACCES);
         match errno {
-            Some(libc::ENOSPC) if failed.stage == Stage::Unshare => return self.limit(kinds),
-            Some(libc::EINVAL) if failed.stage == Stage::Unshare => return too_old(kinds),
-            Some(libc::ENOSYS) if !self.filtered => return too_old(kinds),
+            libc::ENOSPC if failed.stage == Stage::Unshare => return self.limit(kinds),
+            libc::EINVAL if failed.stage == Stage::Unshare => return too_old(kinds),
+            libc::ENOSYS if !self.filtered => return too_old(kinds),
             _ => {}
         }
         let ordinary = self.uid != 0;
@@ -132,7 +132,7 @@ impl Clues {
         if refused && failed.stage == Stage::Map && !self.uid_map.is_empty() && !self.has_all_ids() {
             return self.few_ids();
         }
-        self.surroundings(refused || errno == Some(libc::ENOSYS))
+        self.surroundings(refused || errno == libc::ENOSYS)
     }
 
     fn few_ids(&self) -> Advice {
@@ -242,7 +242,7 @@ impl Clues {
 
     /// Why a fresh /proc could not be mounted.
     pub fn advise_proc(&self, failed: &Failed) -> Advice {
-        let revealing = failed.errno.is_some_and(|errno| errno.0 == libc::EPERM) && failed.stage == Stage::Use;
+        let revealing = failed.errno.0 == libc::EPERM && failed.stage == Stage::Use;
         let over = self.over_proc();
         if !revealing || over.is_empty() {
             return self.advise(&[NsKind::User, NsKind::Mnt, NsKind::Pid], failed);
@@ -354,11 +354,7 @@ fn mounts(text: &str) -> Vec<(String, String, String)> {
 pub(super) fn say_failed(failed: &Failed, advice: &Advice) -> Both {
     Lang::ALL.map(|lang| {
         let call = &failed.call;
-        let why = match (failed.errno, &failed.said) {
-            (Some(errno), _) => errno.explain(lang),
-            (None, Some(said)) => said.clone(),
-            (None, None) => say!(lang, "no reason given", "aucune raison donnée"),
-        };
+        let why = failed.errno.explain(lang);
         let [en, fr] = &advice.because;
         let because = lang.pick(en, fr);
         if call.starts_with("/etc/") {

@@ -1,12 +1,12 @@
 //! The features that lessons build boxes from, each tried as a lesson would.
 
-use super::bench::{Attempt, Bench, Failed, Stage, fork, leave, mount, run};
+use super::bench::{Attempt, Bench, Failed, Stage, fork, leave, mount};
 use super::clues::{Advice, Clues, release, say_failed};
 use super::{Finding, State, tools};
 use crate::i18n::Lang;
 use crate::lab::maps::subordinate_range;
 use crate::lesson::diagnostic::{Both, both};
-use crate::lesson::op::{MapKind, NsKind, Op, RootKind};
+use crate::lesson::op::{LinkOp, MapKind, NsKind, Op, RootKind};
 use crate::say;
 
 /// From an attempt to what is said about it. `seen`: what it shows when it worked.
@@ -24,7 +24,7 @@ fn judge(
             let advice = advise(&failed);
             Finding::new(key, State::Missing, name, &say_failed(&failed, &advice))
                 .with_remedy(advice.remedy, advice.commands)
-                .with_errno(failed.errno)
+                .with_errno(Some(failed.errno))
         }
     }
 }
@@ -53,12 +53,7 @@ pub(super) fn namespace(bench: &mut Bench, clues: &Clues, kind: NsKind) -> Findi
             NsKind::Mnt => ops.push(mount(me, "tmpfs", "/tmp", "size=4k")),
             NsKind::Uts => ops.push((me.to_owned(), Op::Hostname { name: "doctor".to_owned() })),
             NsKind::Pid => ops.push(fork(me, &child)),
-            // The lessons' own way; without ip(8) the words of the finding say so.
-            NsKind::Net => {
-                if tools::find("ip").is_some() {
-                    ops.push(run(me, &["ip", "link", "set", "lo", "up"]));
-                }
-            }
+            NsKind::Net => ops.push((me.to_owned(), Op::Link(LinkOp::Up { name: "lo".to_owned() }))),
             NsKind::Time => {
                 ops.push((me.to_owned(), Op::Clock { monotonic: 60, boottime: 60 }));
                 ops.push(fork(me, &child));
@@ -96,14 +91,7 @@ fn words_of(kind: NsKind) -> (&'static str, Both, Both) {
         NsKind::Net => (
             "netns",
             both!("Network namespaces", "Espaces de noms net"),
-            if tools::find("ip").is_some() {
-                both!("made one and brought its lo up.", "créé, et son interface lo activée.")
-            } else {
-                both!(
-                    "made one; lo was not tried, for want of ip(8).",
-                    "créé ; lo n'a pas été essayée, faute de ip(8)."
-                )
-            },
+            both!("made one and brought its lo up.", "créé, et son interface lo activée."),
         ),
         NsKind::Cgroup => {
             ("cgroupns", both!("Cgroup namespaces", "Espaces de noms cgroup"), both!("made one.", "créé."))
@@ -127,6 +115,27 @@ pub(super) fn proc_mount(bench: &mut Bench, clues: &Clues) -> Finding {
     judge("proc-mount", name, &seen, attempt, |failed| clues.advise_proc(failed))
 }
 
+/// A veth pair, in a network namespace of its own.
+pub(super) fn veth(bench: &mut Bench, clues: &Clues) -> Finding {
+    let attempt = bench.attempt(|me| {
+        let [name, peer] = ["doctor0", "doctor1"].map(str::to_owned);
+        let pair = Op::Link(LinkOp::Veth { name, actor: me.to_owned(), peer });
+        vec![leave(me, &[NsKind::Net]), (me.to_owned(), pair)]
+    });
+    let name = both!("Virtual cables (veth)", "Câbles virtuels (veth)");
+    let seen = both!("made a pair in a network namespace.", "une paire créée dans un espace de noms net.");
+    judge("veth", name, &seen, attempt, |failed| {
+        if failed.stage == Stage::Use && failed.errno.0 == libc::EOPNOTSUPP {
+            return Advice {
+                because: both!("the kernel's veth module is not loaded.", "le module veth du noyau n'est pas chargé."),
+                remedy: both!("Load it", "Chargez-le"),
+                commands: vec!["sudo modprobe veth".to_owned()],
+            };
+        }
+        clues.advise(&[NsKind::User, NsKind::Net], failed)
+    })
+}
+
 /// overlayfs by an ordinary user, with `userxattr` (Linux 5.11).
 pub(super) fn overlay(bench: &mut Bench, clues: &Clues) -> Finding {
     // The directories of a minimal root serve as layers: they lie on one tmpfs.
@@ -143,8 +152,8 @@ pub(super) fn overlay(bench: &mut Bench, clues: &Clues) -> Finding {
     let seen =
         both!("mounted two layers on a tmpfs, with userxattr.", "deux couches montées sur un tmpfs, avec userxattr.");
     judge("overlay", name, &seen, attempt, |failed| {
-        let errno = failed.errno.map(|errno| errno.0);
-        if errno == Some(libc::ENODEV) {
+        let errno = failed.errno.0;
+        if errno == libc::ENODEV {
             return Advice {
                 because: both!(
                     "the kernel's overlay module is not loaded.",
@@ -155,7 +164,7 @@ pub(super) fn overlay(bench: &mut Bench, clues: &Clues) -> Finding {
             };
         }
         let layers = failed.call.contains("\"overlay\"");
-        if layers && matches!(errno, Some(libc::EPERM | libc::EINVAL)) && older_than(&release(), 5, 11) {
+        if layers && matches!(errno, libc::EPERM | libc::EINVAL) && older_than(&release(), 5, 11) {
             let release = release();
             return Advice {
                 because: both!(

@@ -153,6 +153,7 @@ pub fn findings() -> Vec<Finding> {
         found.extend(NsKind::ALL.into_iter().map(|kind| features::namespace(&mut bench, &clues, kind)));
         found.push(features::proc_mount(&mut bench, &clues));
         found.push(features::overlay(&mut bench, &clues));
+        found.push(features::veth(&mut bench, &clues));
         found.push(features::subids(&mut bench, &clues));
         found.push(features::setns(&mut bench, &clues));
         found.push(features::real_root(&mut bench, &clues));
@@ -217,6 +218,7 @@ fn of_need(bench: &mut Bench, clues: &Clues, need: Need, lesson: &Lesson) -> Vec
         Need::Timens => vec![features::namespace(bench, clues, NsKind::Time)],
         Need::Subids => vec![features::subids(bench, clues)],
         Need::ProcMount => vec![features::proc_mount(bench, clues)],
+        Need::Veth => vec![features::veth(bench, clues)],
     }
 }
 

@@ -3,7 +3,7 @@ use super::clues::Clues;
 use super::*;
 
 fn failed(errno: i32, stage: Stage) -> Failed {
-    Failed { errno: Some(Errno(errno)), call: "unshare(CLONE_NEWUSER)".into(), stage, said: None }
+    Failed { errno: Errno(errno), call: "unshare(CLONE_NEWUSER)".into(), stage }
 }
 
 /// Clues read from a tree of files made for the purpose.

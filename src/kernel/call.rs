@@ -92,6 +92,19 @@ impl Explain for Errno {
                 "trop d'utilisateurs (imbrication des espaces de noms user)",
             ),
             libc::EOPNOTSUPP => lang.pick("not supported", "non pris en charge"),
+            libc::ENETUNREACH => lang
+                .pick("network is unreachable (no route leads there)", "réseau inaccessible (aucune route n'y mène)"),
+            libc::EHOSTUNREACH => {
+                lang.pick("no route to host (it does not answer)", "hôte inaccessible (il ne répond pas)")
+            }
+            libc::ENETDOWN => lang.pick("network is down", "réseau désactivé"),
+            libc::ECONNREFUSED => lang.pick(
+                "connection refused (nobody listens on this port)",
+                "connexion refusée (personne n'écoute sur ce port)",
+            ),
+            libc::EADDRINUSE => lang.pick("address already in use", "adresse déjà utilisée"),
+            libc::EADDRNOTAVAIL => lang.pick("no interface has this address", "aucune interface n'a cette adresse"),
+            libc::EBADMSG => lang.pick("not the answer expected", "ce n'est pas la réponse attendue"),
             libc::ETIMEDOUT => lang.pick("timed out", "délai dépassé"),
             libc::ERANGE => lang.pick("out of range", "hors limites"),
             other => {

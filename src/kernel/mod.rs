@@ -7,11 +7,13 @@ pub mod features;
 pub mod mount;
 pub mod names;
 pub mod namespace;
+pub mod netlink;
 pub mod process;
 pub mod program;
 pub mod pty;
 pub mod read;
 pub mod socket;
+pub mod tcp;
 pub mod terminal;
 
 pub use call::{Call, Errno, Trace, quoted};

@@ -2,6 +2,8 @@
 //! by `observe`, also inside an actor: single-threaded, maybe without a /proc and
 //! under a seccomp filter. Nothing here panics, blocks or calls the name service.
 
+pub mod net;
+
 use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 

@@ -28,6 +28,8 @@ const MOST_PROCESSES: u64 = 512;
 
 /// The state of one actor process.
 pub struct Actor {
+    /// What the lesson calls it.
+    name: String,
     keeper: Connection,
     report: Reporter,
     /// The parent's PID as this process sees it; 0 when it is outside.
@@ -57,7 +59,8 @@ pub fn become_actor(connection: Connection, name: &str, report: Reporter, parent
         default_signals()?;
         process::die_with_parent(parent)?;
         let keeper = Connection::new(process::inherited(3));
-        let mut actor = Actor { keeper, report, parent, number: 0, own_users, root: None, held: Vec::new() };
+        let mut actor =
+            Actor { name: name.to_owned(), keeper, report, parent, number: 0, own_users, root: None, held: Vec::new() };
         // Any frame error means that the keeper is gone or mad: end.
         let _ = actor.serve();
         Ok(())
@@ -184,10 +187,7 @@ impl Actor {
             Op::Map { kind } => self.map(&mut trace, *kind)?,
             Op::Fork { child } => self.fork(&mut trace, child)?,
             Op::Setns { kinds, .. } => {
-                let mut fds = Vec::new();
-                for _ in &context.namespaces {
-                    fds.extend(self.keeper.take_descriptor());
-                }
+                let fds = self.descriptors(context);
                 self.own_users |= kinds.contains(&NsKind::User);
                 ops::namespaces::setns(&mut trace, &fds, &context.namespaces)
             }
@@ -223,6 +223,14 @@ impl Actor {
             Op::Chroot { path } => ops::mounts::chroot(&mut trace, &self.resolve(path)),
             Op::PivotRoot { path } => ops::mounts::pivot_root(&mut trace, &self.resolve(path)),
             Op::Kill { signal, .. } => ops::processes::kill(&mut trace, context.target, signal),
+            Op::Link(link) => {
+                let fds = self.descriptors(context);
+                ops::net::link(&mut trace, link, &fds, &context.namespaces)
+            }
+            Op::Address { dev, add } => ops::net::address(&mut trace, dev, add),
+            Op::Route { to, via, dev } => ops::net::route(&mut trace, to, via.as_deref(), dev.as_deref()),
+            Op::Listen { at } => ops::net::listen(&mut trace, at, &self.name),
+            Op::Connect { to, hears } => ops::net::connect(&mut trace, to, hears.as_deref()),
             Op::Run { argv, seconds, background } => {
                 match ops::processes::run(&mut trace, argv, *seconds, *background, self.limit()) {
                     Ok(ran) => {
@@ -236,6 +244,15 @@ impl Actor {
         performed.calls = trace.calls;
         performed.failure = done.err();
         Ok(performed)
+    }
+
+    /// The namespaces that came along with an op.
+    fn descriptors(&mut self, context: &Context) -> Vec<OwnedFd> {
+        let mut fds = Vec::new();
+        for _ in &context.namespaces {
+            fds.extend(self.keeper.take_descriptor());
+        }
+        fds
     }
 
     /// `{root}` is the root that this actor built last.

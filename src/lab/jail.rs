@@ -24,7 +24,7 @@ use crate::i18n::{Explain, Lang};
 use crate::kernel::namespace::{self, write_file};
 use crate::kernel::process::{self, Exit, Side};
 use crate::kernel::program::pipe;
-use crate::kernel::{Errno, Trace, mount};
+use crate::kernel::{Errno, Trace, mount, netlink};
 use crate::say;
 
 /// The most processes in the jail.
@@ -225,6 +225,8 @@ fn furnish() -> Step {
         let mode = if place.starts_with("/tmp") || place.starts_with("/var") { "1777" } else { "0755" };
         mount("tmpfs", &place.to_string_lossy(), "tmpfs", plain, &format!("mode={mode},size=64m"))?;
     }
+    // A host without a localhost would be none that students know.
+    netlink::set_up(trace, "lo", true).map_err(|errno| (errno, "lo up".to_owned()))?;
     limits();
     Ok(())
 }

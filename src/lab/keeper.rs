@@ -26,7 +26,7 @@ use crate::kernel::program::{FIRST_PASSED, default_signals, ignore_signals};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::{LEAVE_SCREEN, Settings};
 use crate::kernel::{Errno, Trace};
-use crate::lesson::op::{Op, RootKind};
+use crate::lesson::op::{LinkOp, NsKind, Op, RootKind};
 
 /// How long an op may take, besides what a `run` asks for itself.
 const OP_PATIENCE: Duration = Duration::from_secs(10);
@@ -582,23 +582,16 @@ impl Keeper {
         if !depends(op) {
             return Ok(Ok((context, fds)));
         }
+        // The actor whose namespaces the op needs, and which.
+        let mut wanted = (None, Vec::new());
         match op {
             Op::Setns { of, kinds } => {
-                let target = self.actors[self.living(of)?].pid;
                 // User first: it gives the right to enter the others.
                 let mut kinds = kinds.clone();
                 kinds.sort();
-                for kind in kinds {
-                    let path = format!("/proc/{target}/ns/{}", kind.name());
-                    match std::fs::File::open(&path) {
-                        Ok(file) => {
-                            fds.push(OwnedFd::from(file));
-                            context.namespaces.push((kind, path));
-                        }
-                        Err(error) => return Ok(Err((Errno::from(&error), path))),
-                    }
-                }
+                wanted = (Some(self.living(of)?), kinds);
             }
+            Op::Link(LinkOp::Veth { actor, .. }) => wanted = (Some(self.living(actor)?), vec![NsKind::Net]),
             Op::Kill { target, .. } | Op::Idmap { of: target, .. } | Op::Hold { of: target, .. } => {
                 let target = self.actors[self.living(target)?].pid;
                 context.target = pid_as_seen_by(target, self.actors[index].pid);
@@ -617,6 +610,19 @@ impl Keeper {
                 context.directory = Some(path.to_string_lossy().into_owned());
             }
             _ => {}
+        }
+        if let (Some(of), kinds) = wanted {
+            let target = self.actors[of].pid;
+            for kind in kinds {
+                let path = format!("/proc/{target}/ns/{}", kind.name());
+                match std::fs::File::open(&path) {
+                    Ok(file) => {
+                        fds.push(OwnedFd::from(file));
+                        context.namespaces.push((kind, path));
+                    }
+                    Err(error) => return Ok(Err((Errno::from(&error), path))),
+                }
+            }
         }
         Ok(Ok((context, fds)))
     }
@@ -680,6 +686,7 @@ fn depends(op: &Op) -> bool {
             | Op::Kill { .. }
             | Op::Idmap { .. }
             | Op::Hold { .. }
+            | Op::Link(LinkOp::Veth { .. })
             | Op::Root { kind: RootKind::Copy { .. } }
     )
 }

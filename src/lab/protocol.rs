@@ -234,8 +234,8 @@ pub enum Ask {
 /// What only the keeper knows and an op needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Context {
-    /// `setns`: the namespace descriptors that come along, in this order, with
-    /// how the trace shows each (`/proc/48213/ns/uts`).
+    /// `setns`, `link`: the namespace descriptors that come along, in this order,
+    /// with how the trace shows each (`/proc/48213/ns/uts`).
     pub namespaces: Vec<(NsKind, String)>,
     /// `kill`, `hold`, `write_map`: the target's PID in the actor's namespace.
     pub target: Option<u32>,

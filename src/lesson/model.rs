@@ -49,6 +49,8 @@ pub enum Need {
     Subids,
     /// A fresh /proc can be mounted in a user and PID namespace of one's own.
     ProcMount,
+    /// Pairs of virtual Ethernet interfaces.
+    Veth,
 }
 
 /// A lesson.
@@ -148,6 +150,8 @@ pub enum Pane {
     Mounts,
     /// Host and domain names.
     Names,
+    /// Twin rows of interfaces, listening sockets and routes.
+    Net,
 }
 
 /// A step: in this order it carries out `ops`, verifies `expect`, asks `predict`,

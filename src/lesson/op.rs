@@ -241,4 +241,78 @@ pub enum Op {
         /// Signal name without SIG.
         signal: String,
     },
+    /// `link = { … }`: an interface of the actor's network namespace, rtnetlink(7).
+    Link(LinkOp),
+    /// `address = { dev = "eth0", add = "10.0.0.1/24" }`: an address for a link.
+    Address {
+        /// The link.
+        dev: String,
+        /// Address and length of the network's part.
+        add: String,
+    },
+    /// `route = { to = "10.1.0.0/24", via = "10.0.0.2", dev = "eth0" }`: a route.
+    Route {
+        /// `default`, or a network.
+        to: String,
+        /// The next host on the way.
+        via: Option<String>,
+        /// The link.
+        dev: Option<String>,
+    },
+    /// `listen = { at = "127.0.0.1:8080" }`: a TCP socket that listens; a child of the
+    /// actor says the actor's name to whoever connects.
+    Listen {
+        /// Address and port.
+        at: String,
+    },
+    /// `connect = { to = "127.0.0.1:8080", hears = "peer" }`: a TCP connection, which
+    /// the actor makes itself.
+    Connect {
+        /// Address and port.
+        to: String,
+        /// The actor that must answer.
+        hears: Option<String>,
+    },
+}
+
+/// What can be done with an interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkOp {
+    /// `link = { veth = "eth0", peer = { actor = "peer", name = "eth0" } }`: a pair,
+    /// one end here, one in another actor's network namespace; veth(4).
+    Veth {
+        /// The end here.
+        name: String,
+        /// The actor whose network namespace gets the other end.
+        actor: String,
+        /// Its name there.
+        peer: String,
+    },
+    /// `link = { bridge = "br0" }`.
+    Bridge {
+        /// Its name.
+        name: String,
+    },
+    /// `link = { up = "lo" }`.
+    Up {
+        /// The link.
+        name: String,
+    },
+    /// `link = { down = "lo" }`.
+    Down {
+        /// The link.
+        name: String,
+    },
+    /// `link = { port = "p1", of = "br0" }`: a link becomes a port of a bridge.
+    Port {
+        /// The link.
+        name: String,
+        /// The bridge.
+        of: String,
+    },
+    /// `link = { delete = "eth0" }`; of a veth pair both ends go.
+    Delete {
+        /// The link.
+        name: String,
+    },
 }

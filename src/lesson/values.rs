@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::model::{Check, Do, Lesson, Operand, Predicate, Reaction, Seed, Step, Task};
-use super::op::{Op, RootKind};
+use super::op::{LinkOp, Op, RootKind};
 use super::text::end_of_seed;
 
 /// What `{seed.NAME}` stands for, by name.
@@ -138,11 +138,32 @@ impl Op {
             },
             Self::Chroot { path } => Self::Chroot { path: fill(path) },
             Self::PivotRoot { path } => Self::PivotRoot { path: fill(path) },
+            Self::Link(link) => Self::Link(link.with_values(values)),
+            Self::Address { dev, add } => Self::Address { dev: fill(dev), add: fill(add) },
+            Self::Route { to, via, dev } => {
+                Self::Route { to: fill(to), via: via.as_ref().map(fill), dev: dev.as_ref().map(fill) }
+            }
+            Self::Listen { at } => Self::Listen { at: fill(at) },
+            Self::Connect { to, hears } => Self::Connect { to: fill(to), hears: hears.clone() },
             Self::Hostname { name } => Self::Hostname { name: fill(name) },
             Self::Domainname { name } => Self::Domainname { name: fill(name) },
             Self::Run { argv, seconds, background } => {
                 Self::Run { argv: argv.iter().map(fill).collect(), seconds: *seconds, background: *background }
             }
+        }
+    }
+}
+
+impl LinkOp {
+    fn with_values(&self, values: &Values) -> Self {
+        let fill = |text: &String| values.substitute(text);
+        match self {
+            Self::Veth { name, actor, peer } => Self::Veth { name: fill(name), actor: actor.clone(), peer: fill(peer) },
+            Self::Bridge { name } => Self::Bridge { name: fill(name) },
+            Self::Up { name } => Self::Up { name: fill(name) },
+            Self::Down { name } => Self::Down { name: fill(name) },
+            Self::Port { name, of } => Self::Port { name: fill(name), of: fill(of) },
+            Self::Delete { name } => Self::Delete { name: fill(name) },
         }
     }
 }

@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use super::files;
-use super::model::{Ids, Reading, Root, Unread, View};
+use super::model::{Ids, Net, Reading, Root, Unread, View};
+use super::net::net;
 use super::parse::{self, Status};
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
@@ -59,6 +60,11 @@ impl Beside<'_> {
         let ns = own.namespaces(PidDir::namespace);
         let processes = list(proc.as_ref(), &own, &ns, scratch);
         let users = self.within(NsKind::User, || own.users(&processes, scratch));
+        let listed = processes.read().map_or(&[][..], Vec::as_slice);
+        let net = match self.refusal(NsKind::Net) {
+            Some(unread) => Net::unread(&unread),
+            None => net(proc.as_ref().ok(), listed),
+        };
         let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
         let privilege =
             |line: &str| Unread { path: format!("{}/status {line}", own.base), errno: Errno(libc::ENODATA) };
@@ -80,6 +86,7 @@ impl Beside<'_> {
             time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
             lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
             files: files::below(&self.dir.root(), &scratch.files, &scratch.passwd),
+            net,
         }
     }
 

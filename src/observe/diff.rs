@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::model::{ActorView, Mount, Process, Reading, Snapshot, View};
-use super::twin::{Key, Side};
+use super::model::{ActorView, Link, Mount, Net, Process, Reading, Snapshot, View};
+use super::twin::{self, Key, Side};
 use crate::lesson::op::NsKind;
 
 /// What became of an object or a field.
@@ -102,6 +102,34 @@ fn views(old: &View, new: &View, into: &mut BTreeMap<Key, Change>) {
         field(Key::Ns(kind), &old.ns.get(&kind), &new.ns.get(&kind), into);
     }
     users_in_use(old, new, into);
+    networks(&old.net, &new.net, into);
+}
+
+/// Links with their addresses, listeners, routes.
+fn networks(old: &Net, new: &Net, into: &mut BTreeMap<Key, Change>) {
+    let lists = |net: &Net| {
+        let (links, addresses) = (net.links.read()?, net.addresses.read()?);
+        let of = |link: &Link| addresses.iter().filter(|one| one.link == link.index).cloned().collect::<Vec<_>>();
+        let links = links.iter().map(|link| (Key::Link(link.index), Some((link.clone(), of(link)))));
+        let listeners = net.listeners.read()?.iter().map(|one| (Key::Listener(one.inode), None));
+        let routes = net.routes.read()?.iter().map(|one| (twin::key_of_route(one), None));
+        Some(links.chain(listeners).chain(routes).collect::<BTreeMap<_, _>>())
+    };
+    if old == new {
+        return;
+    }
+    let (Some(mut before), Some(after)) = (lists(old), lists(new)) else {
+        into.insert(Key::Net, Change::Changed);
+        return;
+    };
+    for (key, face) in after {
+        match before.remove(&key) {
+            None => drop(into.insert(key, Change::Appeared)),
+            Some(was) if was != face => drop(into.insert(key, Change::Changed)),
+            Some(_) => {}
+        }
+    }
+    into.extend(before.into_keys().map(|gone| (gone, Change::Vanished)));
 }
 
 /// One part of a value that is read as a whole.

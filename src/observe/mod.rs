@@ -10,6 +10,7 @@ mod files;
 mod limits;
 pub mod model;
 mod namespaces;
+mod net;
 mod outside;
 pub mod parse;
 mod passwd;

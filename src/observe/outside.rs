@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 use super::face::Face;
 use super::files;
-use super::model::{ActorView, IdRange, Ids, Process, Reading, Root, Unread, Uts, View};
+use super::model::{ActorView, IdRange, Ids, Net, Process, Reading, Root, Unread, Uts, View};
 use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, SMALL, ns_path, reading};
@@ -91,6 +91,7 @@ impl Sampler {
             time: file_of(dir, base, "timens_offsets", SMALL, buffer, parse::time_offsets),
             lsm: face.lsm.clone(),
             files: files::below(&dir.root(), &self.scratch.files, &passwd),
+            net: net_of(face, host),
         }
     }
 
@@ -184,5 +185,18 @@ fn uts_of(face: &Face, host: &View) -> Reading<Uts> {
         }
         (_, Some(Reading::Unread(unread))) => Reading::Unread(unread.clone()),
         (_, None) => Reading::Unread(Unread { path: "ns/uts".to_owned(), errno: Errno(libc::ENOENT) }),
+    }
+}
+
+/// Nor what is in another network namespace.
+fn net_of(face: &Face, host: &View) -> Net {
+    let (host_ns, other) = (host.ns.get(&NsKind::Net), face.ns.get(&NsKind::Net));
+    match (host_ns.and_then(Reading::read), other) {
+        (Some(own), Some(Reading::Read(other))) if own == other => host.net.clone(),
+        (_, Some(Reading::Read(other))) => {
+            Net::unread(&Unread { path: format!("rtnetlink(7) in net:[{other}]"), errno: Errno(libc::EOPNOTSUPP) })
+        }
+        (_, Some(Reading::Unread(unread))) => Net::unread(unread),
+        (_, None) => Net::unread(&Unread { path: "ns/net".to_owned(), errno: Errno(libc::ENOENT) }),
     }
 }

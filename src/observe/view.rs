@@ -45,6 +45,7 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     let ns = own.namespaces(PidDir::namespace);
     let processes = list(proc, &own, &ns, scratch);
     let users = own.users(&processes, scratch);
+    let net = super::net::net(proc.ok(), processes.read().map_or(&[], Vec::as_slice));
     let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
     View {
         ids: ids(&scratch.passwd),
@@ -62,6 +63,7 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
         lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
         files: files::below(&read::open_dir(c"/"), &scratch.files, &scratch.passwd),
+        net,
     }
 }
 

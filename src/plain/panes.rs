@@ -1,6 +1,8 @@
 //! The twin rows, the walls and the calls as lines to be read aloud. Pure but for
 //! the paper; called by the loop and by `page`.
 
+mod net;
+
 use super::paper::{Paper, Tone};
 use crate::i18n::{Explain, Lang};
 use crate::lesson::model::Pane;
@@ -26,6 +28,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Users => say!(lang, "Users; the box is {name}", "Utilisateurs ; la boîte est {name}"),
         Pane::Mounts => say!(lang, "Mounts; the box is {name}", "Montages ; la boîte est {name}"),
         Pane::Names => say!(lang, "Names; the box is {name}", "Noms ; la boîte est {name}"),
+        Pane::Net => say!(lang, "Network; the box is {name}", "Réseau ; la boîte est {name}"),
     };
     paper.tone("", &title, Tone::Strong);
     if let Some(exit) = actor.exit.as_deref().map(safe) {
@@ -41,6 +44,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Users => users(paper, &snapshot.host, actor, all),
         Pane::Mounts => mounts(paper, &snapshot.host, actor, all),
         Pane::Names => names(paper, &snapshot.host, actor),
+        Pane::Net => net::net(paper, snapshot, boxed, all),
     }
 }
 

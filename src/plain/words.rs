@@ -78,6 +78,7 @@ pub fn read(line: &str) -> Word {
             ("users", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Users, all.is_some()))),
             ("mounts", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Mounts, all.is_some()))),
             ("names", None) => Word::Show(Some(Show::Pane(Pane::Names, false))),
+            ("net", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Net, all.is_some()))),
             ("walls", None) => Word::Show(Some(Show::Walls)),
             ("calls", None) => Word::Show(Some(Show::Calls)),
             ("step", None) => Word::Show(Some(Show::Step)),
@@ -110,7 +111,7 @@ pub fn help(lang: Lang) -> String {
 :check         how the checks of a task stand
 :why           the explanation, once it gives nothing away
 :show          what this step is about, on both sides; or one of:
-               :show processes|users|mounts [all], :show names|walls|calls|step
+               :show processes|users|mounts|net [all], :show names|walls|calls|step
 :host, :box    type in the shell of the host, of the box; :shell NAME: of another
 :lesson        give the keyboard back to the lesson
 :stop          interrupt what runs in the shell (Ctrl-C does, too)
@@ -125,7 +126,7 @@ A line that is to start with a colon itself: write two.",
 :check         où en sont les vérifications d'un exercice
 :why           l'explication, dès qu'elle ne trahit plus la réponse
 :show          l'objet de cette étape, des deux côtés ; ou bien :
-               :show processes|users|mounts [all], :show names|walls|calls|step
+               :show processes|users|mounts|net [all], :show names|walls|calls|step
 :host, :box    écrire dans le shell de l'hôte, de la boîte ; :shell NOM : d'un autre
 :lesson        rendre le clavier à la leçon
 :stop          interrompre ce qui s'exécute dans le shell (Ctrl-C aussi)

@@ -12,7 +12,7 @@ use crate::lesson::model::{
 };
 use crate::lesson::op::NsKind;
 use crate::lesson::{Check, Op};
-use crate::observe::model::{Namespaces, Reading, Unread, Uts, View};
+use crate::observe::model::{Namespaces, Net, Reading, Unread, Uts, View};
 use indexmap::IndexMap;
 
 fn check(id: &str, at: &str, is: Predicate) -> Check {
@@ -130,6 +130,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         time: unread(),
         lsm: unread(),
         files: BTreeMap::new(),
+        net: Net::default(),
     };
     Command::Observed(Arc::new(Snapshot { taken: 0, host, actors: BTreeMap::new(), namespaces: Namespaces::default() }))
 }

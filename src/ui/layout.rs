@@ -41,6 +41,8 @@ pub enum Pane {
     Mounts,
     /// Host and domain names.
     Names,
+    /// Twin rows of interfaces, listening sockets and routes.
+    Net,
     /// The wall gauge: a tab of its own only in a single column.
     Walls,
     /// The calls: a tab of its own only in a single column.
@@ -49,9 +51,10 @@ pub enum Pane {
 
 impl Pane {
     /// Those that are tabs of the twin pane.
-    pub const TWINS: [Self; 4] = [Self::Processes, Self::Users, Self::Mounts, Self::Names];
+    pub const TWINS: [Self; 5] = [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Net];
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 6] = [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Walls, Self::Calls];
+    pub const ALL: [Self; 7] =
+        [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Net, Self::Walls, Self::Calls];
 }
 
 /// The regions; those that are not shown are empty.

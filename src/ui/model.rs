@@ -306,6 +306,7 @@ impl LessonScreen {
                 model::Pane::Users => Pane::Users,
                 model::Pane::Mounts => Pane::Mounts,
                 model::Pane::Names => Pane::Names,
+                model::Pane::Net => Pane::Net,
             };
         }
         self.focus = Focus::Lesson;

@@ -13,6 +13,9 @@ use crate::observe::twin::{self, Key, RowKey, Side, UserFace};
 use crate::observe::{ActorView, Change, Changes, Reading, Snapshot, View};
 use crate::say;
 
+mod net;
+use net::net;
+
 /// So many rows that are not the box's own are made ready at once; the rest of a
 /// crowd is only counted until somebody looks at it.
 const CROWD: usize = 100;
@@ -180,6 +183,7 @@ impl Table {
             Pane::Users => users(&mut making, host, actor, lang),
             Pane::Mounts => mounts(&mut making, host, actor, lang),
             Pane::Names => names(&mut making, host, actor, lang),
+            Pane::Net => net(&mut making, snapshot, actor, lang),
         };
         making.rows.sort_by_key(|row| row.rank);
         making.hues.tidy(&making.rows);

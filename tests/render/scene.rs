@@ -12,7 +12,7 @@ use cloison::lesson::model::{
 };
 use cloison::lesson::op::{MapKind, NsKind, Op};
 use cloison::observe::model::{
-    ActorView, Built, Caps, IdRange, Ids, Mount, Namespaces, Process, Root, TimeOffsets, Unread, Users, Uts, View,
+    ActorView, Built, Caps, IdRange, Ids, Mount, Namespaces, Net, Process, Root, TimeOffsets, Unread, Users, Uts, View,
     Wall, WallState,
 };
 use cloison::observe::{Call, Errno, Reading, Snapshot};
@@ -473,6 +473,7 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         time: Reading::Read(TimeOffsets { monotonic: (0, 0), boottime: (0, 0) }),
         lsm: Reading::Read(String::new()),
         files: BTreeMap::new(),
+        net: Net::default(),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod holding;
 pub mod mounts;
 pub mod names;
 pub mod namespaces;
+pub mod net;
 pub mod processes;
 pub mod roots;
 

@@ -2,6 +2,7 @@
 //! once. Used by `lesson::load` alone; reads no file.
 
 mod checks;
+mod net;
 mod ops;
 mod steps;
 mod texts;

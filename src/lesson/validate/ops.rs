@@ -40,8 +40,8 @@ impl Context<'_> {
                 raw.span(),
                 both!("no operation", "il manque l'opération"),
                 both!(
-                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, hold, release, write_map, clock, run, kill",
-                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, hold, release, write_map, clock, run, kill"
+                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, hold, release, write_map, clock, run, kill, link, address, route, listen, connect",
+                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, hold, release, write_map, clock, run, kill, link, address, route, listen, connect"
                 ),
             );
             return None;
@@ -164,6 +164,7 @@ impl Context<'_> {
             }
             ops.push(Op::Kill { target: kill.target.to_string(), signal: name.to_owned() });
         }
+        ops.extend(self.net(raw));
         ops
     }
 
@@ -288,7 +289,7 @@ impl Context<'_> {
 
     /// A text for the kernel: not empty, no zero byte, not too long once filled in.
     /// Gives it as written.
-    fn text(&mut self, word: &Word, most: usize) -> String {
+    pub(super) fn text(&mut self, word: &Word, most: usize) -> String {
         let filled = self.filled(word.span(), word);
         let count = filled.len();
         if count == 0 {

@@ -4,11 +4,14 @@
 
 mod mounts;
 mod names;
+mod net;
 mod processes;
 mod users;
 
 pub use mounts::mounts;
 pub use names::names;
+pub(super) use net::key_of_route;
+pub use net::{NetFace, Other, net};
 pub use processes::processes;
 pub use users::{UserFace, UsersTwin, users};
 
@@ -71,6 +74,14 @@ pub enum Key {
     Processes,
     /// Every mount, likewise.
     Mounts,
+    /// An interface and its addresses, by index on that side.
+    Link(u32),
+    /// A socket that waits for others, by inode.
+    Listener(u32),
+    /// A route, by a number made of all that it says.
+    Route(u64),
+    /// Interfaces, sockets or routes as a whole, likewise.
+    Net,
 }
 
 /// What a row is known by while it lasts: its host face, or its box face where it

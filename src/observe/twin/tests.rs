@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::kernel::Errno;
 use crate::observe::model::{
-    ActorView, Built, IdRange, Ids, Mount, Namespaces, Process, Reading, Snapshot, Unread, Users, Uts, View, WallState,
+    ActorView, Built, IdRange, Ids, Mount, Namespaces, Net, Process, Reading, Snapshot, Unread, Users, Uts, View,
+    WallState,
 };
 use crate::observe::{Change, OVERFLOW, diff};
 
@@ -28,6 +29,7 @@ fn view() -> View {
         time: unread(),
         lsm: unread(),
         files: BTreeMap::new(),
+        net: Net::default(),
     }
 }
 

@@ -76,6 +76,7 @@ pub(super) fn label(pane: Pane, lang: Lang) -> &'static str {
         Pane::Users => lang.pick("Users", "Utilisateurs"),
         Pane::Mounts => lang.pick("Mounts", "Montages"),
         Pane::Names => lang.pick("Names", "Noms"),
+        Pane::Net => lang.pick("Net", "Réseau"),
         Pane::Walls => lang.pick("Walls", "Cloisons"),
         Pane::Calls => lang.pick("Calls", "Appels"),
     }
