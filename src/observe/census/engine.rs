@@ -163,7 +163,7 @@ fn unescape(name: &str) -> String {
 /// which the kernel keeps 15 bytes); one that ends in `*` may go on.
 const PROGRAMS: [(&str, &str); 29] = [
     ("containerd-shim*", "containerd"),
-    ("conmon", "Podman / CRI-O"),
+    ("conmon", "conmon"),
     ("podman*", "Podman"),
     ("catatonit", "Podman"),
     ("buildah*", "Buildah"),
@@ -207,9 +207,27 @@ pub fn by_process<'a>(processes: impl IntoIterator<Item = &'a Process>) -> Optio
             None if one.command.starts_with("[lxc monitor]") => "LXC",
             None => return None,
         };
+        let (name, id) = for_whom(&one.command, name);
         let evidence = Evidence::Process { pid: one.pid, name: one.name.clone() };
-        Some(Engine { name: name.to_owned(), id: None, evidence })
+        Some(Engine { name: name.to_owned(), id, evidence })
     })
+}
+
+/// For which engine a monitor works that several have, and what that calls the
+/// container, by the monitor's arguments.
+fn for_whom<'a>(command: &str, name: &'a str) -> (&'a str, Option<String>) {
+    let behind = |option: &str| command.split(' ').skip_while(|word| *word != option).nth(1);
+    let id = |option: &str| behind(option).filter(|id| is_id(id)).map(str::to_owned);
+    match name {
+        "conmon" if command.contains("/podman ") => ("Podman", id("-c")),
+        "conmon" if command.contains("crio") => ("CRI-O", id("-c")),
+        "containerd" => match behind("-namespace") {
+            Some("moby") => ("Docker", id("-id")),
+            Some("k8s.io") => ("Kubernetes (containerd)", id("-id")),
+            _ => (name, id("-id")),
+        },
+        _ => (name, None),
+    }
 }
 
 /// The engine by an environment as /proc/PID/environ has it.
@@ -343,6 +361,26 @@ mod tests {
         let monitor = [process(9, "systemd", "/sbin/init"), process(8, "x", "[lxc monitor] /var/lib/lxc web")];
         assert_eq!(by_process(&monitor).unwrap().name, "LXC");
         assert_eq!(by_process(&[process(9, "conmonster", "x"), process(8, "bash", "bash bwrap")]), None);
+    }
+
+    #[test]
+    fn a_monitors_arguments_tell_for_whom_it_works() {
+        for (name, command, engine, id) in [
+            ("conmon", "/usr/bin/conmon -c ID --exit-command /usr/bin/podman --exit-command-arg x", "Podman", Some(ID)),
+            ("conmon", "/usr/bin/conmon -c ID --exit-dir /var/run/crio/exits", "CRI-O", Some(ID)),
+            ("conmon", "/usr/bin/conmon -c", "conmon", None),
+            ("containerd-shim", "containerd-shim-runc-v2 -namespace moby -id ID -address /x", "Docker", Some(ID)),
+            (
+                "containerd-shim",
+                "containerd-shim-runc-v2 -namespace k8s.io -id ID",
+                "Kubernetes (containerd)",
+                Some(ID),
+            ),
+            ("containerd-shim", "containerd-shim-runc-v2 -namespace default -id web", "containerd", None),
+        ] {
+            let found = by_process(&[process(9, name, &command.replace("ID", ID))]).unwrap();
+            assert_eq!((found.name.as_str(), found.id.as_deref()), (engine, id), "{command}");
+        }
     }
 
     #[test]

@@ -181,7 +181,6 @@ fn self_path(pid: u32) -> impl Fn(NsKind) -> String {
 /// What there is to know of a process that is, or may be, apart; nothing where it is
 /// gone, or where nothing tells that it is.
 fn find(dir: &PidDir, pid: u32, look: Look, host: &Host, scratch: &mut Scratch) -> Option<Found> {
-    let process = process_in(dir, pid, None, scratch)?;
     let cgroup = match dir.read_piece(c"cgroup", &mut scratch.buffer, SMALL) {
         Ok(_) => parse::cgroup(&scratch.buffer),
         Err(_) => BTreeMap::new(),
@@ -189,9 +188,17 @@ fn find(dir: &PidDir, pid: u32, look: Look, host: &Host, scratch: &mut Scratch) 
     let engine = engine::by_cgroup(&cgroup);
     let apart = match look {
         Look::Apart(apart) => Some(apart),
-        _ if process.nspid.len() > host.depth || engine.is_some() => None,
-        _ => return None,
+        _ if engine.is_some() => None,
+        _ => {
+            // Most of the machine, for an ordinary user: no more is read than this.
+            dir.read_piece(c"status", &mut scratch.buffer, SMALL).ok()?;
+            if parse::nspid(&scratch.buffer).len() <= host.depth {
+                return None;
+            }
+            None
+        }
     };
+    let process = process_in(dir, pid, None, scratch)?;
     let id = engine.as_ref().and_then(|engine| engine.id.clone());
     Some(Found { member: Member { process, apart, id }, cgroup, engine })
 }
