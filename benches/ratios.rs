@@ -6,6 +6,8 @@
 mod crowd;
 #[path = "ratios/frame.rs"]
 mod frame;
+#[path = "ratios/refresh.rs"]
+mod refresh;
 #[path = "ratios/screen.rs"]
 mod screen;
 #[path = "ratios/snapshot.rs"]
@@ -28,12 +30,13 @@ const ORDINARY: u32 = 12_345;
 type Part = fn() -> Vec<Row>;
 
 /// The parts, by the words that choose them; the crowd last, while nothing else runs.
-const PARTS: [(&str, Part); 5] = [
+const PARTS: [(&str, Part); 6] = [
     ("box", whole_box::rows),
     ("frame", frame::rows),
     ("start", screen::start),
     ("idle", screen::idle),
     ("snapshot", snapshot::rows),
+    ("refresh", refresh::rows),
 ];
 
 fn main() {

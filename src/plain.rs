@@ -6,6 +6,7 @@
 mod filter;
 mod input;
 pub mod inspect;
+mod layers;
 mod page;
 mod panes;
 mod paper;
@@ -34,6 +35,8 @@ pub trait Backend {
     /// Opens an interactive shell in an actor, on a terminal of that size, with the
     /// marks that [`filter`] knows.
     fn shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<Opened, Trouble>;
+    /// Traces the commands of an actor's shells from now on, or no more.
+    fn trace(&mut self, actor: &str, on: bool) -> Result<(), Trouble>;
     /// How a shell ended (`exit 0`, `SIGKILL`), once it has.
     fn ended(&mut self, shell: u64) -> Option<String>;
     /// Keeps the answers.

@@ -66,7 +66,7 @@ fn mount(fstype: &str, source: &str, target: &str, flags: &[MountFlag]) -> Op {
 
 fn run(lab: &mut Lab, actor: &str, script: &str) -> String {
     let argv = vec!["sh".into(), "-c".into(), script.into()];
-    let ran = must(lab, actor, &Op::Run { argv, seconds: 20, background: false }).ran.unwrap();
+    let ran = must(lab, actor, &Op::Run { argv, seconds: 20, background: false, trace: false }).ran.unwrap();
     String::from_utf8_lossy(&ran.output).trim_end().to_owned()
 }
 
@@ -374,7 +374,7 @@ fn a_run_is_killed_when_its_time_is_over_and_its_output_is_kept_short() {
     lab.spawn("box").unwrap();
     let argv = |script: &str| vec!["sh".into(), "-c".into(), script.into()];
     let ran = |lab: &mut Lab, script: &str| -> Ran {
-        must(lab, "box", &Op::Run { argv: argv(script), seconds: 1, background: false }).ran.unwrap()
+        must(lab, "box", &Op::Run { argv: argv(script), seconds: 1, background: false, trace: false }).ran.unwrap()
     };
     let endless = ran(&mut lab, "yes");
     assert!(endless.timed_out);
@@ -382,8 +382,11 @@ fn a_run_is_killed_when_its_time_is_over_and_its_output_is_kept_short() {
     assert_eq!(endless.exit, Some(Exit::Signal(9)));
     let short = ran(&mut lab, "exit 3");
     assert_eq!((short.exit, short.timed_out), (Some(Exit::Code(3)), false));
-    let (errno, _) =
-        fails(&mut lab, "box", &Op::Run { argv: vec!["no-such-program".into()], seconds: 1, background: false });
+    let (errno, _) = fails(
+        &mut lab,
+        "box",
+        &Op::Run { argv: vec!["no-such-program".into()], seconds: 1, background: false, trace: false },
+    );
     assert_eq!(errno.symbol(), "ENOENT");
 }
 
@@ -524,7 +527,7 @@ fn a_fork_bomb_in_a_box_meets_its_limit_and_ends_with_the_lab() {
     must(&mut lab, "box", &unshare(&[NsKind::User, NsKind::Pid]));
     must(&mut lab, "box", &Op::Fork { child: "init".into() });
     let bomb = vec!["sh".into(), "-c".into(), "b() { b | b & }; b".into()];
-    must(&mut lab, "init", &Op::Run { argv: bomb, seconds: 5, background: true });
+    must(&mut lab, "init", &Op::Run { argv: bomb, seconds: 5, background: true, trace: false });
     wait_until("it has forked", || descendants(lab.keeper()).len() > 20);
     let keeper = lab.keeper();
     assert!(descendants(keeper).len() < 700);

@@ -4,13 +4,20 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod support {
+    pub mod skip;
+}
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use cloison::kernel::netlink;
 use cloison::lab::{Lab, Options, Performed};
 use cloison::lesson::op::{LinkOp, MapKind, NsKind, Op};
 use cloison::observe::model::{Link, Net};
 use cloison::observe::{self, Known, Reading, Sampler, Snapshot, View, twin};
+
+use support::skip::skip;
 
 fn lab() -> Lab {
     let program = Some(PathBuf::from(env!("CARGO_BIN_EXE_cloison")));
@@ -248,7 +255,7 @@ fn a_port_is_given_once_in_each_network_and_every_listener_says_whose_it_is() {
     assert_eq!(one.program.as_deref(), Some("box"), "found among the actor's own");
     // Whoever says nothing for ever does not hold a lab up.
     let argv = ["bash", "-c", "exec 3<>/dev/udp/127.0.0.1/9; exec sleep 60"].map(str::to_owned).to_vec();
-    must(&mut lab, "box", &Op::Run { argv, seconds: 5, background: true });
+    must(&mut lab, "box", &Op::Run { argv, seconds: 5, background: true, trace: false });
     let pid = one.pid.unwrap();
     drop(lab);
     let deadline = Instant::now() + Duration::from_secs(5);
@@ -261,8 +268,12 @@ fn a_port_is_given_once_in_each_network_and_every_listener_says_whose_it_is() {
 #[test]
 fn both_ends_of_a_pair_in_one_network_are_two_links_without_a_number_for_another() {
     let mut lab = lab();
-    boxes(&mut lab, &[]);
-    must(&mut lab, "box", &veth("one", "box", "other"));
+    lab.spawn("box").unwrap();
+    // Asked for at once: the namespace meant is the one that is yet to be made.
+    let leave = Op::Unshare { kinds: vec![NsKind::User, NsKind::Net], map: Some(MapKind::Root) };
+    let asked = [leave, veth("one", "box", "other")].map(|op| ("box".to_owned(), op));
+    let (done, failure) = lab.perform_all(asked.to_vec()).unwrap();
+    assert!(failure.is_none() && done.iter().all(|one| one.failure.is_none()), "{done:#?}");
     let seen = net(&mut lab, "box");
     let (one, other) = (link(&seen, "one"), link(&seen, "other"));
     assert_eq!((one.peer.unwrap().index, one.peer.unwrap().netnsid), (other.index, None));
@@ -275,6 +286,32 @@ fn a_name_full_of_control_characters_is_read_as_it_is() {
     let name = "a\x1b[2J\u{202e}x";
     must(&mut lab, "box", &Op::Link(LinkOp::Bridge { name: name.into() }));
     assert_eq!(link(&net(&mut lab, "box"), name).name, name);
+}
+
+#[test]
+fn what_changes_between_two_looks_is_seen_by_the_second() {
+    if !nix::unistd::geteuid().is_root() {
+        return skip("what_changes_between_two_looks_is_seen_by_the_second", "needs root");
+    }
+    // Only this thread leaves the network.
+    let thread = std::thread::spawn(|| {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+        let proc = observe::ProcDir::open(std::path::Path::new("/proc")).unwrap();
+        let mut scratch = observe::Scratch::default();
+        let trace = &mut cloison::kernel::Trace::default();
+        let mut look = || observe::view(Ok(&proc), &mut scratch).net;
+        for _ in 0..3 {
+            assert!(!link(&look(), "lo").up);
+        }
+        netlink::set_up(trace, "lo", true).unwrap();
+        let seen = look();
+        assert!(link(&seen, "lo").up && !seen.addresses.read().unwrap().is_empty());
+        netlink::add_bridge(trace, "br0").unwrap();
+        assert_eq!(link(&look(), "br0").kind, "bridge");
+        netlink::delete_link(trace, "br0").unwrap();
+        assert_eq!(look().links.read().unwrap().len(), seen.links.read().unwrap().len());
+    });
+    thread.join().unwrap();
 }
 
 #[test]

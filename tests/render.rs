@@ -7,12 +7,16 @@ mod behaviour;
 mod hostile;
 #[path = "render/inspect.rs"]
 mod inspect;
+#[path = "render/layers.rs"]
+mod layers;
 #[path = "render/net.rs"]
 mod net;
 #[path = "render/panes.rs"]
 mod panes;
 #[path = "render/scene.rs"]
 mod scene;
+#[path = "render/traced.rs"]
+mod traced;
 
 use cloison::i18n::Lang::{En, Fr};
 use cloison::observe::model::{Built, Mount, Uts, Wall};

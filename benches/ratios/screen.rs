@@ -78,7 +78,7 @@ fn watch() -> Result<[Figure; 3], String> {
 }
 
 /// A process and all that descend from it.
-fn family(pid: u32) -> Vec<u32> {
+pub fn family(pid: u32) -> Vec<u32> {
     let all: Vec<u32> = std::fs::read_dir("/proc")
         .into_iter()
         .flatten()
@@ -103,7 +103,7 @@ fn parent(pid: u32) -> Option<u32> {
 /// The time that all threads of these processes have had of a processor, in
 /// nanoseconds (/proc/PID/task/TID/schedstat; utime and stime count in hundredths
 /// of a second, too coarse for a hundredth of a core over ten).
-fn worked(family: &[u32]) -> Result<u64, String> {
+pub fn worked(family: &[u32]) -> Result<u64, String> {
     let mut sum = 0;
     for pid in family {
         let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).map_err(|_| "(a process has ended)".to_owned())?;

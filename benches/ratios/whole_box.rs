@@ -65,7 +65,7 @@ fn build(lab: &mut Lab) -> Result<(), String> {
         ("init", Op::Root { kind: RootKind::Host }),
         ("init", proc),
         ("init", Op::PivotRoot { path: "{root}".into() }),
-        ("init", Op::Run { argv: vec!["true".into()], seconds: 5, background: false }),
+        ("init", Op::Run { argv: vec!["true".into()], seconds: 5, background: false, trace: false }),
     ];
     // As a lesson's step with these ops.
     let ops = steps.map(|(actor, op)| (actor.to_owned(), op)).to_vec();

@@ -154,6 +154,7 @@ impl Driver {
             Request::Close => self.close(),
             Request::Session(effect) => self.effect(effect),
             Request::OpenShell { actor, rows, cols } => self.open_shell(&actor, rows, cols),
+            Request::Trace { actor, on } => self.trace(&actor, on),
             Request::Doctor => {
                 let findings = doctor::findings();
                 self.send(Event::Doctor(findings.iter().map(|one| for_screen(one, self.lang)).collect()))
@@ -272,7 +273,9 @@ impl Driver {
         let (now, cost) = (Instant::now(), start.elapsed());
         self.next_sample = now + (cost * COST).clamp(IDLE, LONGEST);
         self.earliest = now + (cost * BUSY).clamp(REFRESH, LONGEST);
-        let news = self.last.as_ref().is_none_or(|last| last.host != snapshot.host || last.actors != snapshot.actors);
+        let news = self.last.as_ref().is_none_or(|last| {
+            last.host != snapshot.host || last.actors != snapshot.actors || last.traced != snapshot.traced
+        });
         if asked || news {
             self.last = Some(Arc::clone(&snapshot));
             self.send(Event::Observed(snapshot))?;
@@ -306,6 +309,15 @@ impl Driver {
                 self.next_sample = Instant::now();
                 self.send(Event::Rebuilt { to: self.step, outcomes })
             }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn trace(&mut self, actor: &str, on: bool) -> Result<(), Gone> {
+        let Some(stage) = &mut self.stage else { return Ok(()) };
+        match stage.trace(actor, on) {
+            Ok(()) => self.sample(true),
+            Err(error @ LabError::KeeperDied) => self.recover(&error),
             Err(error) => self.fail(&error),
         }
     }

@@ -13,6 +13,7 @@ pub mod shells;
 pub mod snapshot_command;
 pub mod stage;
 pub mod store;
+mod tracing;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};

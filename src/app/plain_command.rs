@@ -234,6 +234,10 @@ impl Backend for OnStage {
         Ok(Opened { id: launch.id, fd: launch.fd })
     }
 
+    fn trace(&mut self, actor: &str, on: bool) -> Result<(), Trouble> {
+        self.stage.trace(actor, on).map_err(|error| trouble(&error))
+    }
+
     fn ended(&mut self, shell: u64) -> Option<String> {
         self.stage.ended(shell).map(|exit| exit.to_string())
     }

@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::tracing::Tracing;
 use crate::kernel::process::Exit;
 use crate::lab::protocol::Failure;
 use crate::lab::{Lab, LabError, Options, Program};
 use crate::lesson::answers::Answers;
 use crate::lesson::model::{HOST, Lesson};
+use crate::lesson::op::Op;
 use crate::lesson::values::Values;
 use crate::observe::{self, Errno, Known, Reading, Sampler, Snapshot, View, model::Unread};
 use crate::session::{OpOutcome, StepOutcome};
@@ -47,6 +49,7 @@ pub struct Stage {
     sampler: Sampler,
     /// What each actor last said that it sees, and when.
     seen: HashMap<String, (View, u64)>,
+    tracing: Tracing,
 }
 
 impl Stage {
@@ -66,7 +69,7 @@ impl Stage {
         sampler.unhurried();
         let mut lab = lab;
         lab.watch(files);
-        let mut stage = Self { lesson, values, lab, sampler, seen: HashMap::new() };
+        let mut stage = Self { lesson, values, lab, sampler, seen: HashMap::new(), tracing: Tracing::default() };
         stage.clear()?;
         Ok(stage)
     }
@@ -89,6 +92,7 @@ impl Stage {
 
     fn clear(&mut self) -> Result<(), LabError> {
         self.seen.clear();
+        self.tracing.clear();
         self.lab.reset(needs_root(&self.lesson))?;
         self.people()
     }
@@ -106,6 +110,7 @@ impl Stage {
     pub fn perform(&mut self, step: usize) -> Result<StepOutcome, LabError> {
         let start = Instant::now();
         let mut outcome = StepOutcome { step, ..StepOutcome::default() };
+        self.tracing.leave_step(&mut self.lab)?;
         let ops = self.lesson.steps[step].ops.clone();
         let mut rest = ops.as_slice();
         while !rest.is_empty() {
@@ -131,6 +136,10 @@ impl Stage {
             rest = after;
         }
         outcome.micros = start.elapsed().as_micros() as u64;
+        let traced = ops.iter().filter(|each| matches!(each.op, Op::Run { trace: true, .. }));
+        let ran = traced.map(|each| each.actor.clone()).collect();
+        let task = self.lesson.steps[step].task.as_ref().filter(|task| task.trace);
+        self.tracing.enter_step(&mut self.lab, ran, task.map_or(&[], |task| &task.shells))?;
         Ok(outcome)
     }
 
@@ -169,7 +178,8 @@ impl Stage {
             known.push(Known { name: actor.name.clone(), pid: actor.pid, alive: exit.is_none(), exit, seen, stale });
         }
         known.extend(self.student_made()?);
-        let snapshot = self.sampler.snapshot(known);
+        let mut snapshot = self.sampler.snapshot(known);
+        snapshot.traced = self.tracing.look(&mut self.lab)?;
         for (name, actor) in &snapshot.actors {
             if let (Reading::Read(view), None) = (&actor.seen, actor.stale) {
                 self.seen.insert(name.clone(), (view.clone(), snapshot.taken));
@@ -238,6 +248,11 @@ impl Stage {
     /// ([`Program::LineShell`]), on a terminal of its own.
     pub fn line_shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<crate::lab::client::Launch, LabError> {
         self.lab.launch(actor, Program::LineShell, Some((rows, cols)))
+    }
+
+    /// Traces the commands of an actor's shells from now on, or no more.
+    pub fn trace(&mut self, actor: &str, on: bool) -> Result<(), LabError> {
+        self.tracing.want(&mut self.lab, actor, on)
     }
 
     /// How a shell ended, once it has.

@@ -27,6 +27,8 @@ pub(super) struct Clues {
     pub userns_clone: Option<u64>,
     /// kernel.apparmor_restrict_unprivileged_userns (Ubuntu since 23.10).
     pub apparmor_restricts: Option<u64>,
+    /// kernel.yama.ptrace_scope.
+    pub ptrace_scope: Option<u64>,
     /// vm.memfd_noexec.
     pub memfd_noexec: Option<u64>,
     /// user.max_…_namespaces.
@@ -74,6 +76,7 @@ impl Clues {
             uid: read::ids().0,
             userns_clone: number("proc/sys/kernel/unprivileged_userns_clone"),
             apparmor_restricts: number("proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
+            ptrace_scope: number("proc/sys/kernel/yama/ptrace_scope"),
             memfd_noexec: number("proc/sys/vm/memfd_noexec"),
             limits: limits.collect(),
             filtered: read::seccomp_mode().is_ok_and(|mode| mode == 2),
@@ -97,6 +100,25 @@ impl Clues {
         points.sort_unstable();
         points.dedup();
         points
+    }
+
+    /// Why a process may not trace its own child.
+    pub fn advise_ptrace(&self, failed: &Failed) -> Advice {
+        // 1, the usual value, lets a parent trace its children.
+        if self.ptrace_scope.is_some_and(|scope| scope > 1) {
+            return Advice {
+                because: both!(
+                    "kernel.yama.ptrace_scope forbids it to ordinary users (2), or to everybody (3).",
+                    "kernel.yama.ptrace_scope l'interdit aux utilisateurs ordinaires (2), ou à tous (3)."
+                ),
+                remedy: both!(
+                    "Set it to 1; from 3 only a restart leads back",
+                    "Mettez-le à 1 ; de 3 on ne revient que par un redémarrage"
+                ),
+                commands: vec!["sudo sysctl -w kernel.yama.ptrace_scope=1".to_owned()],
+            };
+        }
+        self.advise(&[], failed)
     }
 
     /// Why leaving or using namespaces of these kinds (with a user namespace) failed.

@@ -136,6 +136,17 @@ pub(super) fn veth(bench: &mut Bench, clues: &Clues) -> Finding {
     })
 }
 
+/// Tracing a program's system calls, as the lessons show them.
+pub(super) fn ptrace(bench: &mut Bench, clues: &Clues) -> Finding {
+    let attempt = bench.attempt(|me| {
+        let op = Op::Run { argv: vec!["true".to_owned()], seconds: 2, background: false, trace: true };
+        vec![(me.to_owned(), op)]
+    });
+    let name = both!("Tracing system calls (ptrace)", "Tracer des appels système (ptrace)");
+    let seen = both!("traced those of a program.", "tracé ceux d'un programme.");
+    judge("ptrace", name, &seen, attempt, |failed| clues.advise_ptrace(failed))
+}
+
 /// overlayfs by an ordinary user, with `userxattr` (Linux 5.11).
 pub(super) fn overlay(bench: &mut Bench, clues: &Clues) -> Finding {
     // The directories of a minimal root serve as layers: they lie on one tmpfs.

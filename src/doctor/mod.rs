@@ -152,6 +152,7 @@ pub fn findings() -> Vec<Finding> {
         found.push(features::lab(&bench, &clues));
         found.extend(NsKind::ALL.into_iter().map(|kind| features::namespace(&mut bench, &clues, kind)));
         found.push(features::proc_mount(&mut bench, &clues));
+        found.push(features::ptrace(&mut bench, &clues));
         found.push(features::overlay(&mut bench, &clues));
         found.push(features::veth(&mut bench, &clues));
         found.push(features::subids(&mut bench, &clues));
@@ -219,6 +220,7 @@ fn of_need(bench: &mut Bench, clues: &Clues, need: Need, lesson: &Lesson) -> Vec
         Need::Subids => vec![features::subids(bench, clues)],
         Need::ProcMount => vec![features::proc_mount(bench, clues)],
         Need::Veth => vec![features::veth(bench, clues)],
+        Need::Ptrace => vec![features::ptrace(bench, clues)],
     }
 }
 

@@ -10,10 +10,13 @@ pub mod namespace;
 pub mod netlink;
 pub mod process;
 pub mod program;
+pub mod ptrace;
 pub mod pty;
 pub mod read;
 pub mod socket;
 pub mod tcp;
 pub mod terminal;
+pub mod traced;
 
 pub use call::{Call, Errno, Trace, quoted};
+pub use traced::{Traced, TracedCall};

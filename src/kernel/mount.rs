@@ -98,6 +98,22 @@ pub fn symlink(trace: &mut Trace, target: &Path, path: &Path) -> Result<(), Errn
     trace.record("symlink", args, || nix::unistd::symlinkat(target, nix::fcntl::AT_FDCWD, path), |()| 0)
 }
 
+/// A file with this text and no other: open(2) with O_CREAT and O_TRUNC, write(2).
+pub fn write(trace: &mut Trace, path: &Path, text: &str) -> Result<(), Errno> {
+    use nix::fcntl::OFlag;
+    let flags = OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    let mode = nix::sys::stat::Mode::from_bits_truncate(0o644);
+    let args = vec![quoted(path), "O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC".to_owned(), "0644".to_owned()];
+    let file = trace.record("open", args, || nix::fcntl::open(path, flags, mode), |_| 0)?;
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        let args = vec![quoted(path), quoted(String::from_utf8_lossy(rest).as_ref()), rest.len().to_string()];
+        let wrote = trace.record("write", args, || nix::unistd::write(&file, rest), |wrote| *wrote as i64)?;
+        rest = rest.get(wrote..).unwrap_or_default();
+    }
+    Ok(())
+}
+
 /// An empty file to mount a device on: open(2) with O_CREAT, closed at once.
 pub fn touch(trace: &mut Trace, path: &Path) -> Result<(), Errno> {
     let create = || {

@@ -15,7 +15,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal};
 
 use super::call::{Errno, Trace, quoted};
-use super::process;
+use super::process::{self, Side};
 use super::pty;
 
 /// A sealed copy of a program (`/proc/self/exe` for the running one) in memory, memfd_create(2): whoever
@@ -49,11 +49,11 @@ pub const FIRST_PASSED: RawFd = 100;
 pub fn spawn_detached(
     program: &OwnedFd,
     args: &[String],
-    env: (&str, &str),
+    env: &[(&str, &str)],
     fds: &[RawFd],
 ) -> std::io::Result<std::process::Child> {
     let mut command = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()));
-    command.args(args).env(env.0, env.1).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    command.args(args).envs(env.iter().copied()).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
     command.stderr(std::process::Stdio::null());
     let given = fds.to_vec();
     let place = move || {
@@ -88,6 +88,10 @@ pub struct Launch {
     pub processes: Option<u64>,
 }
 
+/// Called with the child's PID right before it is let go to its exec; its error ends
+/// the child and the launch.
+pub type Hold<'a> = &'a mut dyn FnMut(u32) -> Result<(), Errno>;
+
 /// Where a launched program's input and output go.
 #[derive(Debug)]
 pub enum Streams {
@@ -104,6 +108,17 @@ pub enum Streams {
 /// The calls of the child up to its exec are not in the trace; when exec fails,
 /// its errno comes back as the error, and the call is in the trace.
 pub fn launch(trace: &mut Trace, launch: &Launch, streams: &Streams) -> Result<u32, Errno> {
+    launch_held(trace, launch, streams, None)
+}
+
+/// As [`launch`]; what holds the child sees it before it runs anything of the
+/// program's.
+pub fn launch_held(
+    trace: &mut Trace,
+    launch: &Launch,
+    streams: &Streams,
+    hold: Option<Hold<'_>>,
+) -> Result<u32, Errno> {
     let c_strings = |list: &[OsString]| -> Result<Vec<CString>, Errno> {
         list.iter().map(|text| CString::new(text.as_encoded_bytes()).map_err(|_| Errno(libc::EINVAL))).collect()
     };
@@ -112,13 +127,30 @@ pub fn launch(trace: &mut Trace, launch: &Launch, streams: &Streams) -> Result<u
     let Some(name) = launch.argv.first() else { return Err(Errno(libc::EINVAL)) };
     let candidates = candidates(&name.to_string_lossy(), &launch.path)?;
     let (mut said, say) = pipe()?;
+    let mut gate = if hold.is_some() { Some(pipe()?) } else { None };
     let me = nix::unistd::getpid().as_raw() as u32;
-    let pid = process::fork_to_exec(trace, &|| {
-        let errno = become_program(launch, streams, &argv, &env, &candidates, me);
+    let child = |gate: Option<File>| {
+        let errno = become_program(launch, streams, &argv, &env, &candidates, me, gate);
         let _ = nix::unistd::write(&say, &errno.0.to_le_bytes());
         127
-    })?;
+    };
+    let pid = match &mut gate {
+        // The parent of a vfork stands until the exec, and could hold nobody.
+        Some(_) => match process::fork(trace)? {
+            Side::Parent(pid) => pid,
+            Side::Child => process::exit_now(child(gate.take().map(|(wait, _)| wait))),
+        },
+        None => process::fork_to_exec(trace, &|| child(None))?,
+    };
     drop(say);
+    if let (Some(hold), Some((_, open))) = (hold, gate) {
+        // A gate that closes without a word ends the child.
+        if let Err(errno) = hold(pid).and_then(|()| nix::unistd::write(&open, b"g").map(drop).map_err(Errno::from)) {
+            drop(open);
+            process::wait_for(pid);
+            return Err(errno);
+        }
+    }
     let mut word = [0; 4];
     // An exec that succeeds closes the pipe without a word.
     let failed = said.read_exact(&mut word).is_ok();
@@ -155,6 +187,7 @@ fn become_program(
     env: &[CString],
     candidates: &[CString],
     parent: u32,
+    gate: Option<File>,
 ) -> Errno {
     let prepare = || -> Result<(), Errno> {
         nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
@@ -197,6 +230,11 @@ fn become_program(
     };
     if let Err(errno) = prepare() {
         return errno;
+    }
+    if let Some(mut gate) = gate
+        && gate.read_exact(&mut [0]).is_err()
+    {
+        return Errno(libc::ECANCELED);
     }
     let mut last = Errno(libc::ENOENT);
     for program in candidates {

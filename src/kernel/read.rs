@@ -3,6 +3,7 @@
 //! under a seccomp filter. Nothing here panics, blocks or calls the name service.
 
 pub mod net;
+pub mod tree;
 
 use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -156,16 +157,21 @@ pub fn is_procfs(dir: BorrowedFd<'_>) -> Result<bool, Errno> {
     Ok(nix::sys::statfs::fstatfs(dir)?.filesystem_type() == nix::sys::statfs::PROC_SUPER_MAGIC)
 }
 
-/// Calls `each` with every name in a directory that is a number, in the order of
-/// the directory (for /proc: ascending).
+/// Calls `each` with every name in a directory that is a number, see [`numbered`].
 pub fn numbers(dir: BorrowedFd<'_>, mut each: impl FnMut(u32, &CStr)) -> Result<(), Errno> {
+    numbered(dir, |number, _, name| each(number, name))
+}
+
+/// Calls `each` with every name in a directory that is a number, its inode and the
+/// name, in the order of the directory (for /proc: ascending).
+pub fn numbered(dir: BorrowedFd<'_>, mut each: impl FnMut(u32, u64, &CStr)) -> Result<(), Errno> {
     let opened = nix::fcntl::openat(dir, c".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | SAFE, Mode::empty())?;
     let mut opened = Dir::from_fd(opened)?;
     for entry in opened.iter() {
         let entry = entry?;
         let name = entry.file_name();
         if let Some(number) = name.to_str().ok().and_then(|name| name.parse().ok()) {
-            each(number, name);
+            each(number, entry.ino(), name);
         }
     }
     Ok(())

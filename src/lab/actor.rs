@@ -2,6 +2,7 @@
 //! and reports what it sees. Forked by the keeper, or by an actor; single-threaded;
 //! ends when its socket closes, and is killed when its parent dies.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::ops;
 use super::protocol::{Ask, Context, Mapped, Performed, Program, Said, ToActor};
-use super::{Reporter, program};
+use super::tracer::Tracer;
+use super::{Reporter, program, volumes};
 use crate::kernel::process::{self, Side};
-use crate::kernel::program::{Streams, default_signals, launch, pipe};
+use crate::kernel::program::{Hold, Launch, Streams, default_signals, launch_held, pipe};
 use crate::kernel::pty::open_pty;
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::{Errno, Trace};
@@ -40,6 +42,9 @@ pub struct Actor {
     own_users: bool,
     /// The root directory built last.
     pub(super) root: Option<String>,
+    tracer: Tracer,
+    /// The shells and commands that run: PID and program.
+    launched: BTreeMap<u32, String>,
     /// The namespaces that it keeps open.
     held: Vec<(NsKind, OwnedFd)>,
 }
@@ -59,8 +64,18 @@ pub fn become_actor(connection: Connection, name: &str, report: Reporter, parent
         default_signals()?;
         process::die_with_parent(parent)?;
         let keeper = Connection::new(process::inherited(3));
-        let mut actor =
-            Actor { name: name.to_owned(), keeper, report, parent, number: 0, own_users, root: None, held: Vec::new() };
+        let mut actor = Actor {
+            name: name.to_owned(),
+            keeper,
+            report,
+            parent,
+            number: 0,
+            own_users,
+            root: None,
+            held: Vec::new(),
+            tracer: Tracer::default(),
+            launched: BTreeMap::new(),
+        };
         // Any frame error means that the keeper is gone or mad: end.
         let _ = actor.serve();
         Ok(())
@@ -87,24 +102,27 @@ impl Actor {
                 self.number = number;
                 self.answer(ask)?;
             }
+            let more = self.reap()?;
             let mut ready =
                 [PollFd::new(self.keeper.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut ready, PollTimeout::NONE) {
+            match poll(&mut ready, if more { PollTimeout::ZERO } else { PollTimeout::NONE }) {
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
             while let Ok(Some(_)) = signals.read_signal() {}
-            self.reap()?;
             self.keeper.fill()?;
         }
     }
 
-    /// Collects every child that has ended, orphans among them, and says so.
-    fn reap(&mut self) -> Result<(), FrameError> {
-        while let Ok(Some((pid, exit))) = process::reap() {
+    /// Takes in what children and tracees do, and collects every child that has
+    /// ended, orphans among them, and says so; whether there may be more.
+    fn reap(&mut self) -> Result<bool, FrameError> {
+        let more = self.tracer.turn();
+        for (pid, exit) in self.tracer.take_ended() {
+            self.launched.remove(&pid);
             self.say(0, &Said::Ended { pid, exit }, &[])?;
         }
-        Ok(())
+        Ok(more)
     }
 
     fn answer(&mut self, ask: Ask) -> Result<(), FrameError> {
@@ -132,6 +150,15 @@ impl Actor {
                 let _ = nix::sys::signal::kill(group, Signal::SIGKILL);
                 self.say(self.number, &Said::Done, &[])
             }
+            Ask::Trace { on } => {
+                let traced = self.tracer.trace_shells(on, &self.launched);
+                let said = traced.map_or_else(|errno| Said::Failed(errno, "ptrace".to_owned()), |()| Said::Done);
+                self.say(self.number, &said, &[])
+            }
+            Ask::Traced => {
+                let traced = self.tracer.report();
+                self.say(self.number, &Said::Traced(traced), &[])
+            }
             // Answers to nothing that was asked: ignored.
             Ask::Mapped(_) => Ok(()),
         }
@@ -155,9 +182,14 @@ impl Actor {
 
     fn launch(&mut self, what: &Program, terminal: Option<(u16, u16)>) -> Result<(), FrameError> {
         let mut trace = Trace::default();
-        let started = start(&mut trace, what, terminal, self.limit());
+        let plan = program::launch(what, self.limit());
+        let shell = plan.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+        let started = start(&mut trace, &plan, terminal, &mut self.tracer);
         match started {
-            Ok((pid, fd, pidfd)) => self.say(self.number, &Said::Launched { pid }, &[&fd, &pidfd]),
+            Ok((pid, fd, pidfd)) => {
+                self.launched.insert(pid, shell);
+                self.say(self.number, &Said::Launched { pid }, &[&fd, &pidfd])
+            }
             Err(errno) => {
                 let doing = trace.calls.last().map_or_else(String::new, |call| call.name.clone());
                 self.say(self.number, &Said::Failed(errno, doing), &[])
@@ -222,6 +254,10 @@ impl Actor {
             },
             Op::Chroot { path } => ops::mounts::chroot(&mut trace, &self.resolve(path)),
             Op::PivotRoot { path } => ops::mounts::pivot_root(&mut trace, &self.resolve(path)),
+            Op::Mkdir { path } => ops::files::mkdir(&mut trace, &self.resolve(path)),
+            Op::Write { path, text } => ops::files::write(&mut trace, &self.resolve(path), text),
+            // The keeper's own work: the directory is outside of every box.
+            Op::Volume { .. } => Ok(()),
             Op::Kill { signal, .. } => ops::processes::kill(&mut trace, context.target, signal),
             Op::Link(link) => {
                 let fds = self.descriptors(context);
@@ -231,8 +267,17 @@ impl Actor {
             Op::Route { to, via, dev } => ops::net::route(&mut trace, to, via.as_deref(), dev.as_deref()),
             Op::Listen { at } => ops::net::listen(&mut trace, at, &self.name),
             Op::Connect { to, hears } => ops::net::connect(&mut trace, to, hears.as_deref()),
-            Op::Run { argv, seconds, background } => {
-                match ops::processes::run(&mut trace, argv, *seconds, *background, self.limit()) {
+            Op::Run { argv, seconds, background, trace: traced } => {
+                let (limit, traced) = (self.limit(), *traced);
+                let argv: Vec<String> = argv.iter().map(|word| self.resolve(word)).collect();
+                let run = ops::processes::Run {
+                    argv: &argv,
+                    seconds: *seconds,
+                    background: *background,
+                    trace: traced,
+                    limit,
+                };
+                match ops::processes::run(&mut trace, &mut self.tracer, &run) {
                     Ok(ran) => {
                         performed.ran = Some(ran);
                         Ok(())
@@ -255,9 +300,11 @@ impl Actor {
         fds
     }
 
-    /// `{root}` is the root that this actor built last.
+    /// `{root}` is the root that this actor built last; `{volumes}` is where the
+    /// lab's volumes are.
     fn resolve(&self, path: &str) -> String {
-        path.replace("{root}", self.root.as_deref().unwrap_or("/"))
+        let path = path.replace("{root}", self.root.as_deref().unwrap_or("/"));
+        path.replace("{volumes}", &volumes::directory().unwrap_or_default())
     }
 
     /// Has the keeper write the maps, then becomes who they make it.
@@ -315,23 +362,30 @@ impl Actor {
     }
 }
 
-/// Starts a program with a terminal or a pipe; its PID, our end, its pidfd.
+/// Starts a program with a terminal or a pipe, traced where shells are; its PID, our
+/// end, its pidfd.
 fn start(
     trace: &mut Trace,
-    what: &Program,
+    plan: &Launch,
     terminal: Option<(u16, u16)>,
-    limit: Option<u64>,
+    tracer: &mut Tracer,
 ) -> Result<(u32, OwnedFd, OwnedFd), Errno> {
-    let plan = program::launch(what, limit);
+    let traced = tracer.on();
+    let program = plan.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut seize = |pid| {
+        tracer.trace_shell(pid, &program);
+        Ok(())
+    };
+    let hold: Option<Hold<'_>> = if traced { Some(&mut seize) } else { None };
     if let Some((rows, cols)) = terminal {
         let pty = open_pty(trace, rows, cols)?;
         let streams = Streams::Terminal(pty);
-        let pid = launch(trace, &plan, &streams)?;
+        let pid = launch_held(trace, plan, &streams, hold)?;
         let Streams::Terminal(pty) = streams else { return Err(Errno(libc::EIO)) };
         Ok((pid, pty.master, process::pidfd_open(pid)?))
     } else {
         let (read, write) = pipe()?;
-        let pid = launch(trace, &plan, &Streams::Pipe(write))?;
+        let pid = launch_held(trace, plan, &Streams::Pipe(write), hold)?;
         Ok((pid, read.into(), process::pidfd_open(pid)?))
     }
 }

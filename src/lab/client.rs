@@ -9,13 +9,13 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::protocol::{ActorInfo, Failure, FromKeeper, Performed, Program, ToKeeper};
-use super::{journal, sweep};
+use super::{journal, sweep, volumes};
 use crate::i18n::{Explain, Lang};
-use crate::kernel::Errno;
 use crate::kernel::process::{self, Exit};
 use crate::kernel::program::{sealed_copy, spawn_detached};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::Settings;
+use crate::kernel::{Errno, Traced};
 use crate::lesson::op::Op;
 use crate::say;
 
@@ -167,7 +167,9 @@ impl Lab {
         let args = [KEEPER_ARGUMENT.to_owned(), TITLE_ROOM.to_owned()];
         // Held over the fork: a burial under way must see it or come before it.
         let mut known = keepers();
-        let keeper = spawn_detached(copy, &args, (super::program::MARKER, &name), &fds).map_err(|error| {
+        let volumes = directory.join(volumes::NAME).to_string_lossy().into_owned();
+        let env = [(super::program::MARKER, name.as_str()), (volumes::VARIABLE, &volumes)];
+        let keeper = spawn_detached(copy, &args, &env, &fds).map_err(|error| {
             let _ = journal::remove_directory(&directory);
             failed("execve")(error)
         })?;
@@ -256,6 +258,21 @@ impl Lab {
         };
         match self.ask(&request, patience)? {
             FromKeeper::View(view) => Ok(view),
+            _ => Err(self.bury()),
+        }
+    }
+
+    /// Traces the commands of an actor's shells, those that run and those to come, or
+    /// ceases to. What was listed before is forgotten.
+    pub fn trace(&mut self, actor: &str, on: bool) -> Result<(), LabError> {
+        self.ask(&ToKeeper::Trace { actor: actor.to_owned(), on }, Duration::ZERO).map(drop)
+    }
+
+    /// The calls that an actor has seen; `None` when it did not answer in time.
+    pub fn traced(&mut self, actor: &str, patience: Duration) -> Result<Option<Traced>, LabError> {
+        let request = ToKeeper::Traced { actor: actor.to_owned(), patience: patience.as_millis() as u32 };
+        match self.ask(&request, patience)? {
+            FromKeeper::Traced(traced) => Ok(traced),
             _ => Err(self.bury()),
         }
     }

@@ -5,6 +5,7 @@
 //! ```text
 //! BASE/LAB/journal     a JSON object a line
 //! BASE/LAB/ACTOR-root  copied roots
+//! BASE/LAB/volumes     what outlives a box
 //! ```
 
 use std::fs::{File, OpenOptions};

@@ -20,7 +20,7 @@ use super::journal::{self, Journal, Line, Pid};
 use super::protocol::{
     ActorInfo, Ask, Context, Failure, FromActor, FromKeeper, Mapped, Performed, Program, Said, ToActor, ToKeeper,
 };
-use super::{Reporter, find, maps, observer, sweep};
+use super::{Reporter, find, maps, observer, sweep, volumes};
 use crate::kernel::process::{self, Exit, Side};
 use crate::kernel::program::{FIRST_PASSED, default_signals, ignore_signals};
 use crate::kernel::socket::{Connection, FrameError};
@@ -287,6 +287,8 @@ impl Keeper {
             ToKeeper::View { actor, patience, files } => self.view(&actor, patience, files),
             ToKeeper::Observe { pid, patience, files } => self.observe(pid, patience, &files),
             ToKeeper::Find { shell } => self.find(&shell),
+            ToKeeper::Trace { actor, on } => self.trace(&actor, on),
+            ToKeeper::Traced { actor, patience } => self.traced(&actor, patience),
             ToKeeper::Launch { actor, program, terminal } => match self.launch(&actor, program, terminal) {
                 Ok((launch, fd)) => return self.say_with(&FromKeeper::Launched { launch }, &[fd.as_raw_fd()]),
                 Err(no) => Err(no),
@@ -397,21 +399,46 @@ impl Keeper {
     }
 
     fn view(&mut self, name: &str, patience: u32, files: Vec<String>) -> Result<FromKeeper, NoAnswer> {
+        Ok(FromKeeper::View(match self.report(name, Ask::View { files }, patience)? {
+            Some(Said::View(bytes)) => Some(bytes),
+            _ => None,
+        }))
+    }
+
+    fn traced(&mut self, name: &str, patience: u32) -> Result<FromKeeper, NoAnswer> {
+        Ok(FromKeeper::Traced(match self.report(name, Ask::Traced, patience)? {
+            Some(Said::Traced(traced)) => Some(traced),
+            _ => None,
+        }))
+    }
+
+    fn trace(&mut self, name: &str, on: bool) -> Result<FromKeeper, NoAnswer> {
+        let index = self.living(name)?;
+        let number = self.put(index, Ask::Trace { on }, &[])?;
+        match self.hear(index, number, Instant::now() + OP_PATIENCE)? {
+            Said::Failed(errno, doing) => Err(NoAnswer::Failed(Failure::Call(errno, doing))),
+            _ => Ok(FromKeeper::Done),
+        }
+    }
+
+    /// Asks an actor for a report; nothing where it does not answer in time, or still
+    /// owes an answer.
+    fn report(&mut self, name: &str, ask: Ask, patience: u32) -> Result<Option<Said>, NoAnswer> {
         let index = self.living(name)?;
         if self.actors[index].owes.is_some() {
             // It may have come back meanwhile: look, without waiting.
             let _ = self.actors[index].connection.fill();
             if !matches!(self.take(index, UNASKED), Ok(None)) || self.actors[index].owes.is_some() {
-                return Ok(FromKeeper::View(None));
+                return Ok(None);
             }
         }
-        let number = match self.put(index, Ask::View { files }, &[]) {
-            Err(NoAnswer::Failed(Failure::Silent(_))) => return Ok(FromKeeper::View(None)),
+        let number = match self.put(index, ask, &[]) {
+            Err(NoAnswer::Failed(Failure::Silent(_))) => return Ok(None),
             other => other?,
         };
         match self.hear(index, number, Instant::now() + Duration::from_millis(u64::from(patience))) {
-            Ok(Said::View(bytes)) => Ok(FromKeeper::View(Some(bytes))),
-            Ok(_) | Err(NoAnswer::Failed(Failure::Silent(_))) => Ok(FromKeeper::View(None)),
+            Ok(said) => Ok(Some(said)),
+            Err(NoAnswer::Failed(Failure::Silent(_))) => Ok(None),
             Err(no) => Err(no),
         }
     }
@@ -504,6 +531,10 @@ impl Keeper {
     /// each to `done`.
     fn perform(&mut self, name: &str, ops: Vec<Op>, done: &mut Vec<Performed>) -> Result<(), NoAnswer> {
         let index = self.living(name)?;
+        if let [Op::Volume { name }] = &ops[..] {
+            done.push(self.volume(index, name));
+            return Ok(());
+        }
         let deadline = Instant::now() + ops.iter().map(patience).sum::<Duration>();
         let forks: Vec<bool> = ops.iter().map(|op| matches!(op, Op::Fork { .. })).collect();
         let (mut asked, mut fds) = (Vec::with_capacity(ops.len()), Vec::new());
@@ -544,6 +575,16 @@ impl Keeper {
                 _ => return Err(NoAnswer::Failed(Failure::Silent(name.to_owned()))),
             }
         }
+    }
+
+    /// Makes a volume, outside of every box, for the root of an actor's.
+    fn volume(&mut self, index: usize, name: &str) -> Performed {
+        let mut trace = Trace::default();
+        let line = Line::Directory { name: format!("{}/{name}", volumes::NAME) };
+        let written = self.journal.write(&line).map_err(|error| (Errno::from(&error), "journal".to_owned()));
+        let pid = self.actors[index].pid;
+        let done = written.and_then(|()| volumes::make(&mut trace, &self.directory, name, pid));
+        Performed { calls: trace.calls, failure: done.err(), ..Performed::default() }
     }
 
     /// An actor that an actor has forked: its connection and pidfd have come along.
@@ -677,7 +718,7 @@ fn patience(op: &Op) -> Duration {
     }
 }
 
-/// Whether the keeper must find something out for an op ([`Keeper::context`]), which
+/// Whether the keeper must find something out or do something for an op ([`Keeper::context`]), which
 /// the ops before it may change.
 fn depends(op: &Op) -> bool {
     matches!(
@@ -686,6 +727,7 @@ fn depends(op: &Op) -> bool {
             | Op::Kill { .. }
             | Op::Idmap { .. }
             | Op::Hold { .. }
+            | Op::Volume { .. }
             | Op::Link(LinkOp::Veth { .. })
             | Op::Root { kind: RootKind::Copy { .. } }
     )

@@ -15,6 +15,8 @@ pub mod ops;
 pub mod program;
 pub mod protocol;
 pub mod sweep;
+pub mod tracer;
+pub mod volumes;
 
 pub use client::{Lab, LabError, Options};
 pub use protocol::{ActorInfo, Performed, Program};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::process::Exit;
 use crate::kernel::terminal::Settings;
-use crate::kernel::{Call, Errno};
+use crate::kernel::{Call, Errno, Traced};
 use crate::lesson::op::{MapKind, NsKind, Op};
 
 /// From the program to the keeper.
@@ -62,6 +62,21 @@ pub enum ToKeeper {
         /// The actor's name.
         shell: String,
     },
+    /// Trace the commands of an actor's shells, or cease to. Answered by `Done` or
+    /// `Failed`.
+    Trace {
+        /// Its name.
+        actor: String,
+        /// Whether to.
+        on: bool,
+    },
+    /// Ask an actor for the calls that it has seen. Answered by `Traced`.
+    Traced {
+        /// Its name.
+        actor: String,
+        /// How long to wait, in milliseconds.
+        patience: u32,
+    },
     /// Start a shell or a command in an actor. Answered by `Launched` (with the
     /// pty's master or the pipe) or `Failed`; later `Ended`.
     Launch {
@@ -99,6 +114,8 @@ pub enum FromKeeper {
     Performed(Vec<Performed>, Option<Failure>),
     /// A view, opaque; nothing when none came in time.
     View(Option<Vec<u8>>),
+    /// The calls that an actor has seen; nothing when it did not answer in time.
+    Traced(Option<Traced>),
     /// The PID of the process asked for, if there is one.
     Found(Option<u32>),
     /// Something was launched; its descriptor comes along.
@@ -215,6 +232,13 @@ pub enum Ask {
         /// Paths of files to look at.
         files: Vec<String>,
     },
+    /// Trace the commands of your shells, or cease to.
+    Trace {
+        /// Whether to.
+        on: bool,
+    },
+    /// Report the calls that you have seen.
+    Traced,
     /// Start a program.
     Launch {
         /// What.
@@ -271,6 +295,8 @@ pub enum Said {
     Performed(Vec<Performed>),
     /// What it sees, opaque.
     View(Vec<u8>),
+    /// The calls that it has seen.
+    Traced(Traced),
     /// Started; the descriptor of its terminal or pipe and its pidfd come along.
     Launched {
         /// PID in the actor's namespace.

@@ -184,6 +184,9 @@ pub struct RawTask {
     /// How long a grader lets the commands run, in seconds.
     #[serde(default = "ten")]
     pub seconds: Placed<u32>,
+    /// List the system calls of the commands in these shells.
+    #[serde(default)]
+    pub trace: bool,
 }
 
 fn one() -> u32 {
@@ -218,6 +221,12 @@ pub struct RawDo {
     pub chroot: Option<Word>,
     /// pivot_root(2), then the old root is detached.
     pub pivot_root: Option<Word>,
+    /// mkdir(2), with the directories above that are missing.
+    pub mkdir: Option<Word>,
+    /// A file with this text, and the directories above it.
+    pub write: Option<RawWrite>,
+    /// A directory of the lab's own, `{volumes}/NAME`, which outlives every box.
+    pub volume: Option<Word>,
     /// sethostname(2).
     pub hostname: Option<Word>,
     /// setdomainname(2).
@@ -275,6 +284,16 @@ pub struct RawUmount {
     /// MNT_DETACH.
     #[serde(default)]
     pub detach: bool,
+}
+
+/// A file to write.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawWrite {
+    /// Where.
+    pub path: Word,
+    /// What it holds from then on.
+    pub text: Word,
 }
 
 /// Which root directory to build: one of the two keys.
@@ -360,6 +379,8 @@ pub struct RawRun {
     /// Leave it running and go on.
     #[serde(default)]
     pub background: bool,
+    /// List the system calls that it makes.
+    pub trace: Option<Placed<bool>>,
 }
 
 /// kill(2).

@@ -51,6 +51,8 @@ pub enum Need {
     ProcMount,
     /// Pairs of virtual Ethernet interfaces.
     Veth,
+    /// A process may trace the system calls of its children.
+    Ptrace,
 }
 
 /// A lesson.
@@ -148,10 +150,14 @@ pub enum Pane {
     Users,
     /// Twin rows of mounts.
     Mounts,
+    /// Files by layer, and the files of volumes.
+    Layers,
     /// Host and domain names.
     Names,
     /// Twin rows of interfaces, listening sockets and routes.
     Net,
+    /// The calls of the step, and of traced commands.
+    Calls,
 }
 
 /// A step: in this order it carries out `ops`, verifies `expect`, asks `predict`,
@@ -215,6 +221,8 @@ pub struct Task {
     pub points: u32,
     /// How long a grader lets the commands run, in seconds.
     pub seconds: u32,
+    /// Whether the system calls of the commands are listed.
+    pub trace: bool,
     /// What must hold.
     pub checks: Vec<Check>,
     /// Hints that answer to what the student did, first match wins.

@@ -107,7 +107,8 @@ pub enum RootKind {
 }
 
 /// One primitive. Texts may hold `{seed.NAME}`, filled in before it is sent to
-/// the actor, and paths `{root}`: the root that the actor built last.
+/// the actor, and paths and arguments `{root}`: the root that the actor built last, and
+/// `{volumes}`: where the lab's volumes are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
     /// `unshare = ["user", "uts"], map = "root"`: unshare(2).
@@ -161,6 +162,26 @@ pub enum Op {
     PivotRoot {
         /// The new root mount.
         path: String,
+    },
+    /// `mkdir = "{root}/data"`: mkdir(2), with the directories above that are missing.
+    Mkdir {
+        /// The directory; one that is there already is no failure.
+        path: String,
+    },
+    /// `write = { path = "/layers/base/etc/motd", text = "hello\n" }`: a file with this
+    /// text and no other, open(2) and write(2), with the directories above it.
+    Write {
+        /// The file.
+        path: String,
+        /// What it holds from then on.
+        text: String,
+    },
+    /// `volume = "notes"`: a directory of the lab's own, `{volumes}/notes`, which
+    /// outlives every box. It is given to the one who is root in the actor's user
+    /// namespace.
+    Volume {
+        /// An id.
+        name: String,
     },
     /// `hostname = "brume-12"`: sethostname(2).
     Hostname {
@@ -224,8 +245,8 @@ pub enum Op {
         /// Seconds added to CLOCK_BOOTTIME.
         boottime: i64,
     },
-    /// `run = { argv = ["true"], seconds = 5, background = false }`: a program,
-    /// run in a child of the actor.
+    /// `run = { argv = ["true"], seconds = 5, background = false, trace = false }`: a
+    /// program, run in a child of the actor.
     Run {
         /// Program (looked up on PATH) and arguments; at least one.
         argv: Vec<String>,
@@ -233,6 +254,8 @@ pub enum Op {
         seconds: u32,
         /// Leave it running and go on.
         background: bool,
+        /// List the system calls that it makes.
+        trace: bool,
     },
     /// `kill = { target = "init", signal = "KILL" }`: kill(2) on another actor.
     Kill {

@@ -145,11 +145,17 @@ impl Op {
             }
             Self::Listen { at } => Self::Listen { at: fill(at) },
             Self::Connect { to, hears } => Self::Connect { to: fill(to), hears: hears.clone() },
+            Self::Mkdir { path } => Self::Mkdir { path: fill(path) },
+            Self::Write { path, text } => Self::Write { path: fill(path), text: fill(text) },
+            Self::Volume { name } => Self::Volume { name: fill(name) },
             Self::Hostname { name } => Self::Hostname { name: fill(name) },
             Self::Domainname { name } => Self::Domainname { name: fill(name) },
-            Self::Run { argv, seconds, background } => {
-                Self::Run { argv: argv.iter().map(fill).collect(), seconds: *seconds, background: *background }
-            }
+            Self::Run { argv, seconds, background, trace } => Self::Run {
+                argv: argv.iter().map(fill).collect(),
+                seconds: *seconds,
+                background: *background,
+                trace: *trace,
+            },
         }
     }
 }

@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use super::files;
+use super::layers;
 use super::model::{Ids, Net, Reading, Root, Unread, View};
-use super::net::net;
 use super::parse::{self, Status};
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
@@ -60,21 +60,28 @@ impl Beside<'_> {
         let ns = own.namespaces(PidDir::namespace);
         let processes = list(proc.as_ref(), &own, &ns, scratch);
         let users = self.within(NsKind::User, || own.users(&processes, scratch));
-        let listed = processes.read().map_or(&[][..], Vec::as_slice);
+        let viewer = proc.as_ref().ok().zip(listed.as_ref().map(|(number, _)| *number));
         let net = match self.refusal(NsKind::Net) {
             Some(unread) => Net::unread(&unread),
-            None => net(proc.as_ref().ok(), listed),
+            None => scratch.network.net(None, viewer, processes.read().map_or(&[], Vec::as_slice)),
         };
         let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
         let privilege =
             |line: &str| Unread { path: format!("{}/status {line}", own.base), errno: Errno(libc::ENODATA) };
-        View {
+        let mut overlays = Vec::new();
+        let mounts = own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| {
+            overlays = layers::overlays(bytes);
+            Some(parse::mounts(bytes))
+        });
+        let mut seen = View {
             ids: self.within(NsKind::User, || self.ids(scratch)),
             uts: self.within(NsKind::Uts, uts),
             owners: own.namespaces(PidDir::owner),
             ns,
             processes,
-            mounts: own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| Some(parse::mounts(bytes))),
+            volumes: mounts.read().map(|mounts| layers::volumes(mounts)).unwrap_or_default(),
+            mounts,
+            overlays,
             users,
             root: self.root(),
             caps: privileges.then(|held| caps_of(held.caps).ok_or_else(|| privilege("Cap"))),
@@ -87,7 +94,11 @@ impl Beside<'_> {
             lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
             files: files::below(&self.dir.root(), &scratch.files, &scratch.passwd),
             net,
+        };
+        if let Ok(proc) = &proc {
+            layers::look(&mut seen, proc, &mut scratch.buffer);
         }
+        seen
     }
 
     /// The process in the /proc that it has, and its number there: the one of its

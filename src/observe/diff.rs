@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::layers::faces;
 use super::model::{ActorView, Link, Mount, Net, Process, Reading, Snapshot, View};
 use super::twin::{self, Key, Side};
 use crate::lesson::op::NsKind;
@@ -103,6 +104,7 @@ fn views(old: &View, new: &View, into: &mut BTreeMap<Key, Change>) {
     }
     users_in_use(old, new, into);
     networks(&old.net, &new.net, into);
+    files(old, new, into);
 }
 
 /// Links with their addresses, listeners, routes.
@@ -118,10 +120,19 @@ fn networks(old: &Net, new: &Net, into: &mut BTreeMap<Key, Change>) {
     if old == new {
         return;
     }
-    let (Some(mut before), Some(after)) = (lists(old), lists(new)) else {
-        into.insert(Key::Net, Change::Changed);
-        return;
-    };
+    match (lists(old), lists(new)) {
+        (Some(before), Some(after)) => changes(before, after, into),
+        _ => drop(into.insert(Key::Net, Change::Changed)),
+    }
+}
+
+/// The files of overlays and volumes.
+fn files(old: &View, new: &View, into: &mut BTreeMap<Key, Change>) {
+    changes(faces(old), faces(new), into);
+}
+
+/// What is in one of two lists alone, or differs.
+fn changes<T: PartialEq>(mut before: BTreeMap<Key, T>, after: BTreeMap<Key, T>, into: &mut BTreeMap<Key, Change>) {
     for (key, face) in after {
         match before.remove(&key) {
             None => drop(into.insert(key, Change::Appeared)),

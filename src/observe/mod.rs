@@ -4,9 +4,11 @@
 
 mod beside;
 pub mod census;
+mod crowd;
 mod diff;
 mod face;
 mod files;
+pub mod layers;
 mod limits;
 pub mod model;
 mod namespaces;
@@ -17,11 +19,12 @@ mod passwd;
 mod proc;
 mod sampler;
 mod subject;
+mod traced;
 pub mod twin;
 mod view;
 mod walls;
 
-pub use crate::kernel::{Call, Errno};
+pub use crate::kernel::{Call, Errno, Traced, TracedCall};
 pub use beside::beside;
 pub use census::{Census, Container};
 pub use diff::{Change, Changes, diff};
@@ -31,4 +34,5 @@ pub use passwd::Passwd;
 pub use proc::{PidDir, ProcDir};
 pub use sampler::{Known, Sampler};
 pub use subject::{Refusal, Refused, Subject, Veil};
+pub use traced::returned;
 pub use view::{Scratch, decode, inside, view};

@@ -2,14 +2,18 @@
 //! be read is a value that says so. Lists are in a fixed order. Nothing here is
 //! skipped when serialised: the same types cross the keeper's protocol (postcard).
 
+mod net;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::layers::{Overlay, Volume};
 use crate::i18n::Lang;
-use crate::kernel::Errno;
-pub use crate::kernel::read::net::{Address, Link, Listener, Neighbour, Peer, Route};
+use crate::kernel::{Errno, Traced};
 use crate::lesson::op::NsKind;
+
+pub use net::{Address, Link, Listener, Neighbour, Net, Peer, Route};
 
 /// A value read from the kernel, or why it could not be.
 ///
@@ -104,6 +108,10 @@ pub struct Snapshot {
     pub host: View,
     /// Each actor, by name.
     pub actors: BTreeMap<String, ActorView>,
+    /// The calls of traced commands, by the actor that they run in, `host` among
+    /// them; empty where nothing was traced.
+    #[serde(serialize_with = "super::traced::as_json")]
+    pub traced: BTreeMap<String, Traced>,
     /// The namespaces of the processes that the program may look at, and those held
     /// without a process.
     pub namespaces: Namespaces,
@@ -302,6 +310,10 @@ pub struct View {
     pub processes: Reading<Vec<Process>>,
     /// Its mounts, in the order of mountinfo.
     pub mounts: Reading<Vec<Mount>>,
+    /// The overlays among them, and which file is in which layer.
+    pub overlays: Vec<Overlay>,
+    /// The volumes among them (on the host: those of the actors), and their files.
+    pub volumes: Vec<Volume>,
     /// Its user and group maps, and the names that it knows.
     pub users: Reading<Users>,
     /// Its root directory.
@@ -324,41 +336,6 @@ pub struct View {
     pub files: BTreeMap<String, Reading<FileSeen>>,
     /// Its network namespace.
     pub net: Net,
-}
-
-/// What a network namespace holds. Each list fails on its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Net {
-    /// Interfaces, by index.
-    pub links: Reading<Vec<Link>>,
-    /// Their addresses, by link.
-    pub addresses: Reading<Vec<Address>>,
-    /// The routes of the main table.
-    pub routes: Reading<Vec<Route>>,
-    /// The hosts that were spoken with on the links.
-    pub neighbours: Reading<Vec<Neighbour>>,
-    /// The sockets that wait for others.
-    pub listeners: Reading<Vec<Listener>>,
-}
-
-impl Net {
-    /// Of a namespace that can't be asked.
-    pub fn unread(why: &Unread) -> Self {
-        fn no<T>(why: &Unread) -> Reading<T> {
-            Reading::Unread(why.clone())
-        }
-        Self { links: no(why), addresses: no(why), routes: no(why), neighbours: no(why), listeners: no(why) }
-    }
-}
-
-impl Default for Net {
-    /// An empty one.
-    fn default() -> Self {
-        fn none<T>() -> Reading<Vec<T>> {
-            Reading::Read(Vec::new())
-        }
-        Self { links: none(), addresses: none(), routes: none(), neighbours: none(), listeners: none() }
-    }
 }
 
 /// A process's own ids.

@@ -7,14 +7,61 @@ use std::os::fd::AsFd;
 
 use super::model::{Listener, Net, Process, Reading, Unread};
 use super::proc::{PidDir, ProcDir, reading};
-use crate::kernel::read::net as kernel;
+use crate::kernel::read::net::{self as kernel, Netlink};
 use crate::kernel::{Errno, read};
 
 /// The most processes whose descriptors are looked through for listeners.
 const MOST_PROCESSES: usize = 256;
 
-/// What the kernel says, with `processes` those that the caller sees in `proc`.
-pub(super) fn net(proc: Option<&ProcDir>, processes: &[Process]) -> Net {
+/// The network between two views: on a machine with a thousand links they are asked
+/// for again only where something has changed. Sockets are not told of: they are
+/// asked for each time.
+#[derive(Debug, Default)]
+pub(super) struct Network {
+    /// The namespace of the last view, and all but its listeners.
+    last: Option<(u64, Net)>,
+    /// Hears of changes in that namespace; from the second view on, so that one who
+    /// looks once does not pay for it.
+    watch: Option<Netlink>,
+}
+
+impl Network {
+    /// What the kernel says of the caller's network namespace, which is `here`. Listeners
+    /// are looked for among `processes` in the descendants of one (`viewer`: a /proc,
+    /// and its number there).
+    pub(super) fn net(&mut self, here: Option<u64>, viewer: Option<(&ProcDir, u32)>, processes: &[Process]) -> Net {
+        let mut net = self.known(here);
+        net.listeners = reading(kernel::listeners(), || "NETLINK_SOCK_DIAG".to_owned());
+        if let (Reading::Read(listeners), Some((proc, viewer))) = (&mut net.listeners, viewer) {
+            owners(listeners, proc, viewer, processes);
+        }
+        net
+    }
+
+    fn known(&mut self, here: Option<u64>) -> Net {
+        if let (Some((last, net)), Some(here)) = (&self.last, here)
+            && *last == here
+        {
+            match &mut self.watch {
+                Some(watch) => {
+                    if !watch.changed() {
+                        return net.clone();
+                    }
+                }
+                // Before the lists are read, so that no change is missed.
+                None => self.watch = Netlink::watch().ok(),
+            }
+        } else {
+            self.watch = None;
+        }
+        let net = ask();
+        self.last = here.map(|here| (here, net.clone()));
+        net
+    }
+}
+
+/// All but the listeners.
+fn ask() -> Net {
     let named = |name: &str| format!("NETLINK_ROUTE {name}");
     let mut socket = match kernel::open() {
         Ok(socket) => socket,
@@ -26,16 +73,19 @@ pub(super) fn net(proc: Option<&ProcDir>, processes: &[Process]) -> Net {
     let addresses = reading(kernel::addresses(&mut socket, &names), || named("RTM_GETADDR"));
     let routes = reading(kernel::routes(&mut socket, &names), || named("RTM_GETROUTE"));
     let neighbours = reading(kernel::neighbours(&mut socket, &names), || named("RTM_GETNEIGH"));
-    let mut listeners = reading(kernel::listeners(), || "NETLINK_SOCK_DIAG".to_owned());
-    if let (Reading::Read(listeners), Some(proc)) = (&mut listeners, proc) {
-        owners(listeners, proc, processes);
-    }
-    Net { links, addresses, routes, neighbours, listeners }
+    Net { links, addresses, routes, neighbours, ..Net::default() }
 }
 
-/// Finds the listeners of the caller and its descendants: looking through every
+/// The caller's own number in a /proc; none where it is of another PID namespace.
+pub(super) fn own_number(proc: &ProcDir) -> Option<u32> {
+    let mut link = [0; 16];
+    let own = read::read_link(proc.fd(), c"self", &mut link).ok()?;
+    std::str::from_utf8(own).ok()?.parse().ok()
+}
+
+/// Finds the listeners of the viewer and its descendants: looking through every
 /// process of the machine would cost more than all else in a view.
-fn owners(listeners: &mut [Listener], proc: &ProcDir, processes: &[Process]) {
+fn owners(listeners: &mut [Listener], proc: &ProcDir, viewer: u32, processes: &[Process]) {
     if listeners.is_empty() {
         return;
     }
@@ -45,7 +95,7 @@ fn owners(listeners: &mut [Listener], proc: &ProcDir, processes: &[Process]) {
     });
     let named: HashMap<u32, &Process> = processes.iter().map(|one| (one.pid, one)).collect();
     // The youngest first: of two that share a socket, who was forked for it.
-    for pid in descendants(proc, processes).into_iter().rev().take(MOST_PROCESSES) {
+    for pid in descendants(viewer, processes).into_iter().rev().take(MOST_PROCESSES) {
         let Ok(dir) = proc.process(pid) else { continue };
         // EACCES for another user's, ESRCH for one that has just ended: not found, then.
         let _ = sockets(&dir, |inode| {
@@ -60,17 +110,14 @@ fn owners(listeners: &mut [Listener], proc: &ProcDir, processes: &[Process]) {
     }
 }
 
-/// The caller and its descendants, as its /proc numbers them.
-fn descendants(proc: &ProcDir, processes: &[Process]) -> BTreeSet<u32> {
-    let mut link = [0; 16];
-    let own = read::read_link(proc.fd(), c"self", &mut link).ok();
-    let own = own.and_then(|own| std::str::from_utf8(own).ok()?.parse::<u32>().ok());
+/// A process and its descendants.
+fn descendants(viewer: u32, processes: &[Process]) -> BTreeSet<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for one in processes {
         children.entry(one.ppid).or_default().push(one.pid);
     }
     let mut found = BTreeSet::new();
-    let mut next: Vec<u32> = own.into_iter().collect();
+    let mut next = vec![viewer];
     while let Some(pid) = next.pop() {
         if found.insert(pid) {
             next.extend(children.get(&pid).into_iter().flatten());

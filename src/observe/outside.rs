@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 
 use super::face::Face;
 use super::files;
+use super::layers;
 use super::model::{ActorView, IdRange, Ids, Net, Process, Reading, Root, Unread, Uts, View};
 use super::parse;
 use super::passwd::Passwd;
@@ -75,13 +76,20 @@ impl Sampler {
         let ids = Ids { pid: me.pid, ppid: listed.map_or(0, |one| one.ppid), uid: me.uid, gid: me.gid, user: me.user };
         let owner = |kind: NsKind| reading(dir.owner(kind), || format!("{base}/ns/{}", kind.name()));
         let status = |line: &str| Unread { path: format!("{base}/status {line}"), errno: Errno(libc::ENODATA) };
+        let mut overlays = Vec::new();
+        let mounts = file_of(dir, base, "mountinfo", MOUNTINFO, buffer, |bytes| {
+            overlays = layers::overlays(bytes);
+            Some(parse::mounts(bytes))
+        });
         View {
             ids: Reading::Read(ids),
             uts: uts_of(face, host),
             ns: face.ns.clone(),
             owners: NsKind::ALL.into_iter().map(|kind| (kind, owner(kind))).collect(),
             processes,
-            mounts: file_of(dir, base, "mountinfo", MOUNTINFO, buffer, |bytes| Some(parse::mounts(bytes))),
+            volumes: mounts.read().map(|mounts| layers::volumes(mounts)).unwrap_or_default(),
+            mounts,
+            overlays,
             users,
             root: face.root.then(|root| Ok(Root { device: root.device, inode: root.inode })),
             caps: face.privileges.then(|held| caps_of(held.caps).ok_or_else(|| status("Cap"))),

@@ -105,7 +105,8 @@ pub fn mounts(bytes: &[u8]) -> Vec<Mount> {
     lines(bytes).filter_map(mount).collect()
 }
 
-fn mount(line: &[u8]) -> Option<Mount> {
+/// One line of a mountinfo.
+pub(super) fn mount(line: &[u8]) -> Option<Mount> {
     let mut words = line.split(|byte| *byte == b' ');
     let id = number(words.next()?)?;
     let parent = number(words.next()?)?;
@@ -123,6 +124,13 @@ fn mount(line: &[u8]) -> Option<Mount> {
     let fstype = text(&unescape_octal(words.next()?));
     let source = text(&unescape_octal(words.next().unwrap_or_default()));
     Some(Mount { id, parent, device, root, target, options, propagation, fstype, source })
+}
+
+/// The options of the file system itself, the last field of a line of mountinfo,
+/// escapes and all.
+pub(super) fn super_options(line: &[u8]) -> Option<&[u8]> {
+    let mut words = line.split(|byte| *byte == b' ').skip_while(|word| *word != b"-");
+    words.nth(3)
 }
 
 /// The lines of /proc/PID/uid_map or gid_map, user_namespaces(7).
@@ -274,7 +282,7 @@ fn unescape_name(name: &[u8]) -> Vec<u8> {
 }
 
 /// Undoes the octal escapes of mountinfo: `\040`, `\011`, `\012`, `\134`, `\043`.
-fn unescape_octal(word: &[u8]) -> Vec<u8> {
+pub(super) fn unescape_octal(word: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(word.len());
     let mut rest = word;
     while let [byte, behind @ ..] = rest {

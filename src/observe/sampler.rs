@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use super::crowd::Crowd;
 use super::face::Face;
 use super::files;
+use super::layers;
 use super::limits::{Limits, Tree};
 use super::model::{ActorView, Reading, Snapshot, Unread, Users, View, Wall, WallState};
 use super::namespaces::Census;
@@ -57,9 +59,11 @@ impl Sampler {
         self.scratch.files = files;
     }
 
-    /// Asks only so many processes of a crowd per snapshot for their namespaces: for
+    /// Asks only so many processes of a crowd per snapshot for their namespaces, and
+    /// reads what has nothing to do with this program again only now and then: for
     /// those who take one snapshot after the other.
     pub fn unhurried(&mut self) {
+        self.scratch.crowd = Some(Crowd::default());
         self.census.most = 512;
     }
 
@@ -79,8 +83,14 @@ impl Sampler {
     pub fn snapshot_with(&mut self, host: View, actors: Vec<Known>) -> Snapshot {
         let own = self.own_face();
         let actors = actors.into_iter().map(|known| self.actor(&own, known)).collect();
+        self.together(host, actors)
+    }
+
+    /// A snapshot of sides taken before, and what belongs to none of them alone.
+    pub(super) fn together(&mut self, mut host: View, actors: BTreeMap<String, ActorView>) -> Snapshot {
+        layers::look_on_the_host(&mut host, &actors, &self.proc, &mut self.scratch.buffer);
         let namespaces = self.census.take(&self.proc, &host, &actors);
-        Snapshot { taken: read::monotonic(), host, actors, namespaces }
+        Snapshot { taken: read::monotonic(), host, actors, namespaces, traced: BTreeMap::new() }
     }
 
     fn actor(&mut self, own: &Face, known: Known) -> (String, ActorView) {

@@ -237,8 +237,7 @@ impl Sampler {
             }
         }
         let actors = [(subject.pid.to_string(), subject.last.clone())].into();
-        let namespaces = self.census.take(&self.proc, &host, &actors);
-        Snapshot { taken: read::monotonic(), host, actors, namespaces }
+        self.together(host, actors)
     }
 
     fn lives(&mut self, dir: &PidDir) -> bool {

@@ -3,14 +3,18 @@
 //! box's ([`inside`]), where anything may be missing or forbidden: every field
 //! fails on its own, and nothing here panics or waits.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, OsStr};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::crowd::{Crowd, Standpoint};
 use super::files;
+use super::layers;
 use super::model::{Caps, Ids, Process, Reading, Root, Unread, Users, Uts, View};
+use super::net::{Network, own_number};
 use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
@@ -22,13 +26,16 @@ pub(super) const COMMAND: usize = 4096;
 /// The most that is read of a mountinfo, in bytes.
 pub(super) const MOUNTINFO: usize = 4 << 20;
 
-/// What is kept between two readings: a buffer, and the names of users.
+/// What is kept between two readings: a buffer, the names of users, the network.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(super) buffer: Vec<u8>,
     pub(super) passwd: Passwd,
+    pub(super) network: Network,
     /// Paths of files that a view looks at.
     pub(super) files: Vec<String>,
+    /// What is kept of a crowd, for those who take one view after the other.
+    pub(super) crowd: Option<Crowd>,
 }
 
 /// What the calling process sees through `proc`, or without any where it could
@@ -45,15 +52,24 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     let ns = own.namespaces(PidDir::namespace);
     let processes = list(proc, &own, &ns, scratch);
     let users = own.users(&processes, scratch);
-    let net = super::net::net(proc.ok(), processes.read().map_or(&[], Vec::as_slice));
+    let here = ns.get(&NsKind::Net).and_then(Reading::read).copied();
+    let viewer = proc.ok().and_then(|proc| Some((proc, own_number(proc)?)));
+    let net = scratch.network.net(here, viewer, processes.read().map_or(&[], Vec::as_slice));
     let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
+    let mut overlays = Vec::new();
+    let mounts = own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| {
+        overlays = layers::overlays(bytes);
+        Some(parse::mounts(bytes))
+    });
     View {
         ids: ids(&scratch.passwd),
         uts: uts(),
         owners: own.namespaces(PidDir::owner),
         ns,
         processes,
-        mounts: own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| Some(parse::mounts(bytes))),
+        mounts,
+        overlays,
+        volumes: Vec::new(),
         users,
         root: root(),
         caps: or_else(caps(), "capget(2)", || privileges.read().and_then(|found| caps_of(found.caps))),
@@ -71,8 +87,17 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
 /// encoded for the keeper's protocol; [`decode`] reads it. For an actor to call; empty bytes, which do not
 /// decode, should encoding fail.
 pub fn inside(files: &[String]) -> Vec<u8> {
+    thread_local! {
+        /// An actor is asked again and again.
+        static CROWD: Cell<Crowd> = Cell::default();
+    }
     let proc = ProcDir::open(Path::new("/proc"));
-    let seen = view(proc.as_ref(), &mut Scratch { files: files.to_vec(), ..Scratch::default() });
+    let mut scratch = Scratch { files: files.to_vec(), crowd: Some(CROWD.take()), ..Scratch::default() };
+    let mut seen = view(proc.as_ref(), &mut scratch);
+    if let Ok(proc) = &proc {
+        layers::look(&mut seen, proc, &mut scratch.buffer);
+    }
+    CROWD.set(scratch.crowd.unwrap_or_default());
     postcard::to_stdvec(&seen).unwrap_or_default()
 }
 
@@ -249,16 +274,50 @@ fn processes(
 ) -> Result<Vec<Process>, Errno> {
     // Where the viewer has one PID in this /proc, the /proc is of the viewer's own
     // PID namespace, and so is every process that has one PID in it.
-    let depth = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::nspid(bytes).len()));
-    let outermost = match (depth, ns.get(&NsKind::Pid)) {
-        (Reading::Read(1), Some(Reading::Read(inode))) if own.listed => Some(*inode),
+    let numbers = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::nspid(bytes)));
+    let numbers = numbers.read().filter(|_| own.listed).map_or(&[][..], Vec::as_slice);
+    let outermost = match (numbers, ns.get(&NsKind::Pid)) {
+        ([_], Some(Reading::Read(inode))) => Some(*inode),
         _ => None,
     };
+    let viewer = numbers.first().copied();
+    // A viewer that is not in this list has no kin to tell from the crowd.
+    let mut crowd = scratch.crowd.take_if(|_| viewer.is_some());
+    if let Some(crowd) = &mut crowd {
+        crowd.look(standpoint(proc, own, ns, scratch)?);
+    }
+    let now = read::monotonic();
     let mut found = Vec::with_capacity(256);
-    read::numbers(proc.fd(), |pid, name| found.extend(process(proc, pid, name, outermost, scratch)))?;
+    read::numbered(proc.fd(), |pid, inode, name| {
+        if let Some(known) = crowd.as_mut().and_then(|crowd| crowd.recall(pid, inode, now)) {
+            let user = scratch.passwd.name(known.uid).map(str::to_owned);
+            found.push(Process { user, ..known });
+        } else if let Some(process) = process(proc, pid, name, outermost, scratch) {
+            if let Some(crowd) = &mut crowd {
+                crowd.keep(inode, now, &process);
+            }
+            found.push(process);
+        }
+    })?;
     // The order of the directory is that of the PIDs, but no page of the manual says so.
     found.sort_unstable_by_key(|process: &Process| process.pid);
+    if let (Some(mut crowd), Some(viewer)) = (crowd, viewer) {
+        crowd.settle(&found, viewer);
+        scratch.crowd = Some(crowd);
+    }
     Ok(found)
+}
+
+/// From where the viewer looks now.
+fn standpoint(
+    proc: &ProcDir,
+    own: &Own<'_>,
+    ns: &BTreeMap<NsKind, Reading<u64>>,
+    scratch: &mut Scratch,
+) -> Result<Standpoint, Errno> {
+    let users = own.dir.as_ref().ok().and_then(|dir| users_of(dir, &own.base, &mut scratch.buffer).read().cloned());
+    let user_ns = ns.get(&NsKind::User).and_then(Reading::read).copied();
+    Ok(Standpoint { device: read::stat(proc.fd())?.st_dev, user_ns, users })
 }
 
 /// One process; nothing when it is gone.

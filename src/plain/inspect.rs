@@ -11,7 +11,7 @@ use crate::say;
 use crate::term::safe::{fit, pad, pad_left, safe, width};
 
 /// The panes of a process, one after the other.
-const PANES: [Pane; 5] = [Pane::Processes, Pane::Users, Pane::Mounts, Pane::Names, Pane::Net];
+const PANES: [Pane; 6] = [Pane::Processes, Pane::Users, Pane::Mounts, Pane::Layers, Pane::Names, Pane::Net];
 
 /// One process, the actor of that name, beside the host; and what made its container,
 /// where it is in one.

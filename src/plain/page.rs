@@ -5,6 +5,7 @@ use super::panes;
 use super::paper::{Paper, Tone};
 use crate::check::State;
 use crate::i18n::Lang;
+use crate::lesson::model::Pane;
 use crate::observe::Snapshot;
 use crate::say;
 use crate::session::{Session, TaskView};
@@ -32,16 +33,17 @@ pub fn step(paper: &mut Paper<'_>, session: &Session, snapshot: Option<&Snapshot
     paper.gap();
     paper.markdown("", &session.prose(lang));
     recall(paper, session);
-    if session.outcome().is_some_and(|outcome| outcome.ops.iter().any(|op| !op.calls.is_empty())) {
+    let traced = snapshot.is_some_and(|snapshot| snapshot.traced.values().any(|traced| traced.total > 0));
+    if traced || session.outcome().is_some_and(|outcome| outcome.ops.iter().any(|op| !op.calls.is_empty())) {
         paper.gap();
         paper.tone("", lang.pick("Calls of this step", "Appels de cette étape"), Tone::Strong);
-        panes::calls(paper, session.outcome());
+        panes::calls(paper, session.outcome(), snapshot);
     }
     if let Some(snapshot) = snapshot {
         let boxed = boxed(session);
         paper.gap();
         panes::gauge(paper, snapshot, &boxed);
-        if let Some(pane) = session.step_def().show {
+        if let Some(pane) = session.step_def().show.filter(|pane| *pane != Pane::Calls) {
             paper.gap();
             panes::pane(paper, pane, snapshot, &boxed, false);
         }

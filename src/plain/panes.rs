@@ -3,12 +3,13 @@
 
 mod net;
 
+use super::layers::layers;
 use super::paper::{Paper, Tone};
 use crate::i18n::{Explain, Lang};
 use crate::lesson::model::Pane;
 use crate::observe::model::{Built, IdRange, Mount, Process, Users, Wall};
 use crate::observe::twin::{self, Row, UserFace};
-use crate::observe::{ActorView, Reading, Snapshot, View};
+use crate::observe::{ActorView, Errno, Reading, Snapshot, Traced, View, returned};
 use crate::say;
 use crate::session::StepOutcome;
 use crate::term::safe::safe;
@@ -27,8 +28,11 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Processes => say!(lang, "Processes; the box is {name}", "Processus ; la boîte est {name}"),
         Pane::Users => say!(lang, "Users; the box is {name}", "Utilisateurs ; la boîte est {name}"),
         Pane::Mounts => say!(lang, "Mounts; the box is {name}", "Montages ; la boîte est {name}"),
+        Pane::Layers => say!(lang, "Files by layer; the box is {name}", "Fichiers par couche ; la boîte est {name}"),
         Pane::Names => say!(lang, "Names; the box is {name}", "Noms ; la boîte est {name}"),
         Pane::Net => say!(lang, "Network; the box is {name}", "Réseau ; la boîte est {name}"),
+        // Not of one box: the caller has them by `calls`.
+        Pane::Calls => return,
     };
     paper.tone("", &title, Tone::Strong);
     if let Some(exit) = actor.exit.as_deref().map(safe) {
@@ -43,8 +47,10 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Processes => processes(paper, &snapshot.host, actor, all),
         Pane::Users => users(paper, &snapshot.host, actor, all),
         Pane::Mounts => mounts(paper, &snapshot.host, actor, all),
+        Pane::Layers => layers(paper, snapshot, boxed, actor, all),
         Pane::Names => names(paper, &snapshot.host, actor),
         Pane::Net => net::net(paper, snapshot, boxed, all),
+        Pane::Calls => {}
     }
 }
 
@@ -271,21 +277,19 @@ pub fn walls(paper: &mut Paper<'_>, snapshot: &Snapshot, boxed: &str) {
     }
 }
 
-/// The calls of a step, with the errno explained.
-pub fn calls(paper: &mut Paper<'_>, outcome: Option<&StepOutcome>) {
+/// The calls of a step and of traced commands, with the errno explained.
+pub fn calls(paper: &mut Paper<'_>, outcome: Option<&StepOutcome>, snapshot: Option<&Snapshot>) {
     let lang = paper.lang;
     let ops = outcome.map_or(&[][..], |outcome| &outcome.ops);
-    if ops.iter().all(|op| op.calls.is_empty() && op.failure.is_none()) {
+    let traced = snapshot.map(|snapshot| &snapshot.traced).filter(|traced| !traced.is_empty());
+    if traced.is_none() && ops.iter().all(|op| op.calls.is_empty() && op.failure.is_none()) {
         return paper.say(&say!(lang, "This step makes no call.", "Cette étape ne fait aucun appel."));
     }
     for op in ops {
         let actor = safe(&op.actor);
         for call in &op.calls {
             let (text, micros) = (safe(&format!("{}({})", call.name, call.args.join(", "))), call.micros);
-            let (result, tone) = match call.result {
-                Ok(value) => (value.to_string(), Tone::Text),
-                Err(errno) => (format!("-1 {}", errno.explain(lang)), Tone::Bad),
-            };
+            let (result, tone) = result(&call.name, Some(call.result), lang);
             let text =
                 say!(lang, "{actor}: {text} = {result} ({micros} µs)", "{actor} : {text} = {result} ({micros} µs)");
             paper.tone("  ", &text, tone);
@@ -296,5 +300,50 @@ pub fn calls(paper: &mut Paper<'_>, outcome: Option<&StepOutcome>) {
             let text = say!(lang, "{actor}: {what}: {why}", "{actor} : {what} : {why}");
             paper.tone("  ✗ ", &text, Tone::Bad);
         }
+    }
+    for (actor, traced) in traced.into_iter().flatten() {
+        commands(paper, &safe(actor), traced);
+    }
+}
+
+fn result(name: &str, result: Option<Result<i64, Errno>>, lang: Lang) -> (String, Tone) {
+    match result {
+        Some(Ok(value)) => (returned(name, value), Tone::Text),
+        Some(Err(errno)) => (format!("-1 {}", errno.explain(lang)), Tone::Bad),
+        None => (say!(lang, "? (without return, so far)", "? (sans retour, pour l'instant)"), Tone::Text),
+    }
+}
+
+/// The calls of the commands traced in an actor.
+fn commands(paper: &mut Paper<'_>, actor: &str, traced: &Traced) {
+    let lang = paper.lang;
+    if let Some(errno) = traced.refused {
+        let why = errno.explain(lang);
+        let text = say!(
+            lang,
+            "the commands of {actor} can't be traced: {why}",
+            "les commandes de {actor} ne peuvent pas être tracées : {why}"
+        );
+        paper.tone("  ✗ ", &text, Tone::Bad);
+    }
+    let left_out = traced.left_out;
+    if left_out > 0 {
+        paper.say(&say!(
+            lang,
+            "… {left_out} earlier calls of {actor} are no longer listed",
+            "… {left_out} appels plus anciens de {actor} ne sont plus listés"
+        ));
+    }
+    let mut before = None;
+    for call in &traced.calls {
+        let now = (call.pid, call.program.as_str());
+        if before != Some(now) {
+            before = Some(now);
+            let (pid, program) = (call.pid, safe(&call.program));
+            paper.raw(&format!("{actor}: {program}, PID {pid}"));
+        }
+        let text = safe(&format!("{}({})", call.name, call.args.join(", ")));
+        let (result, tone) = result(&call.name, call.result, lang);
+        paper.tone("  ", &format!("{text} = {result}"), tone);
     }
 }

@@ -36,6 +36,9 @@ pub enum Word {
     Check,
     /// The keyboard to the shell of an actor (none: the box).
     Shell(Option<String>),
+    /// Trace the commands of the shell that has the keyboard, or no more (none: the
+    /// other than now).
+    Trace(Option<bool>),
     /// The keyboard back to the lesson.
     Lesson,
     /// Interrupt what runs.
@@ -77,6 +80,7 @@ pub fn read(line: &str) -> Word {
             ("processes", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Processes, all.is_some()))),
             ("users", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Users, all.is_some()))),
             ("mounts", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Mounts, all.is_some()))),
+            ("layers", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Layers, all.is_some()))),
             ("names", None) => Word::Show(Some(Show::Pane(Pane::Names, false))),
             ("net", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Net, all.is_some()))),
             ("walls", None) => Word::Show(Some(Show::Walls)),
@@ -88,6 +92,9 @@ pub fn read(line: &str) -> Word {
         ("host", None, _) => Word::Shell(Some(crate::lesson::model::HOST.to_owned())),
         ("box", None, _) => Word::Shell(None),
         ("shell", Some(actor), None) => Word::Shell(Some(actor.to_owned())),
+        ("trace", None, _) => Word::Trace(None),
+        ("trace", Some("on"), None) => Word::Trace(Some(true)),
+        ("trace", Some("off"), None) => Word::Trace(Some(false)),
         ("lesson", None, _) => Word::Lesson,
         ("stop", None, _) => Word::Stop,
         ("lang", None, _) => Word::Lang(None),
@@ -111,8 +118,9 @@ pub fn help(lang: Lang) -> String {
 :check         how the checks of a task stand
 :why           the explanation, once it gives nothing away
 :show          what this step is about, on both sides; or one of:
-               :show processes|users|mounts|net [all], :show names|walls|calls|step
+               :show processes|users|mounts|layers|net [all], :show names|walls|calls|step
 :host, :box    type in the shell of the host, of the box; :shell NAME: of another
+:trace         list the system calls of the shell's commands (:show calls), or no more
 :lesson        give the keyboard back to the lesson
 :stop          interrupt what runs in the shell (Ctrl-C does, too)
 :lang [en|fr]  the other language
@@ -126,8 +134,9 @@ A line that is to start with a colon itself: write two.",
 :check         où en sont les vérifications d'un exercice
 :why           l'explication, dès qu'elle ne trahit plus la réponse
 :show          l'objet de cette étape, des deux côtés ; ou bien :
-               :show processes|users|mounts|net [all], :show names|walls|calls|step
+               :show processes|users|mounts|layers|net [all], :show names|walls|calls|step
 :host, :box    écrire dans le shell de l'hôte, de la boîte ; :shell NOM : d'un autre
+:trace         lister les appels système des commandes du shell (:show calls), ou cesser
 :lesson        rendre le clavier à la leçon
 :stop          interrompre ce qui s'exécute dans le shell (Ctrl-C aussi)
 :lang [en|fr]  l'autre langue

@@ -47,6 +47,7 @@ fn lesson() -> Arc<Lesson> {
         shells: vec!["box".into(), "host".into()],
         points: 3,
         seconds: 10,
+        trace: false,
         checks: vec![
             check("renamed", name, Predicate::Equals(Operand::Value("{seed.name}".into()))),
             check("kept", domain, Predicate::Unchanged),
@@ -60,6 +61,7 @@ fn lesson() -> Arc<Lesson> {
         shells: vec!["box".into()],
         points: 2,
         seconds: 10,
+        trace: false,
         checks: vec![check("renamed", domain, Predicate::Equals(Operand::Value("lab".into())))],
         reactions: Vec::new(),
     };
@@ -121,6 +123,8 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         owners: BTreeMap::new(),
         processes: unread(),
         mounts: unread(),
+        overlays: Vec::new(),
+        volumes: Vec::new(),
         users: unread(),
         root: unread(),
         caps: unread(),
@@ -132,7 +136,13 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         files: BTreeMap::new(),
         net: Net::default(),
     };
-    Command::Observed(Arc::new(Snapshot { taken: 0, host, actors: BTreeMap::new(), namespaces: Namespaces::default() }))
+    Command::Observed(Arc::new(Snapshot {
+        taken: 0,
+        host,
+        actors: BTreeMap::new(),
+        namespaces: Namespaces::default(),
+        traced: BTreeMap::new(),
+    }))
 }
 
 fn typed(shell: &str, line: &str) -> Command {

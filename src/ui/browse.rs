@@ -2,6 +2,7 @@
 //! that is selected. One [`Browse`] per pane, the same for all of them; it knows
 //! rows by their keys, so that a refresh moves nothing. Changed by `update::panes`.
 
+use super::layers::GridKind;
 use super::twin::{Rank, Rest, Row, Table};
 use crate::observe::twin::{RowKey, Side};
 
@@ -64,6 +65,18 @@ impl Browse {
     pub fn list(&mut self, table: &Table) {
         let needle = self.filter.to_lowercase();
         self.order.clear();
+        if !table.grid.is_empty() {
+            // Files by layer have an order of their own, and headings among them.
+            let fits = |at: &usize| {
+                let row = &table.grid[*at];
+                let file = matches!(row.kind, GridKind::File(_));
+                needle.is_empty() || !file || row.cells.join(" ").to_lowercase().contains(&needle)
+            };
+            self.order.extend((0..table.grid.len()).filter(fits));
+            self.scroll = self.scroll.min(self.order.len().saturating_sub(1));
+            (self.cursor, self.anchors) = (None, [None; 2]);
+            return;
+        }
         self.order.extend((0..table.rows.len()).filter(|&at| needle.is_empty() || says(&table.rows[at], &needle)));
         if let Some(sort) = self.sort {
             self.order = sorted(&self.order, table, sort);
@@ -159,7 +172,7 @@ impl Browse {
 
     /// How many rows the filter hides.
     pub fn hidden(&self, table: &Table) -> usize {
-        table.rows.len() - self.order.len().min(table.rows.len())
+        table.height() - self.order.len().min(table.height())
     }
 
     /// Sorts by the next of so many columns; after the last, not at all.

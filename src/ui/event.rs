@@ -93,6 +93,14 @@ pub enum Request {
         /// Columns.
         cols: u16,
     },
+    /// Trace the commands of an actor's shells from now on, or no more. Answered by
+    /// `Observed` or `Failed`.
+    Trace {
+        /// The actor.
+        actor: String,
+        /// Whether to.
+        on: bool,
+    },
     /// Try what this machine can do. Answered by `Doctor`.
     Doctor,
     /// Look at a process beside the host. Answered by `Inspecting`, then `Observed`

@@ -55,6 +55,8 @@ pub enum Intent {
     Accept,
     /// The n-th choice or tab, counted from 1.
     Digit(u8),
+    /// Trace the commands of the shell in front, or no more.
+    Trace,
     /// The evidence behind the walls.
     Evidence,
     /// The text of the lesson, up, from anywhere.
@@ -232,6 +234,7 @@ const NEXT: [&str; 2] = ["the next step", "étape suivante"];
 const QUIT: [&str; 2] = ["leave (progress is kept)", "quitter (la progression est gardée)"];
 const CALLS_UP: [&str; 2] = ["scroll the calls up", "faire défiler les appels vers le haut"];
 const CALLS_DOWN: [&str; 2] = ["scroll the calls down", "faire défiler les appels vers le bas"];
+const TRACE: [&str; 2] = ["list the shell's system calls, or no more", "lister les appels système du shell, ou cesser"];
 const ZOOM: [&str; 2] = ["this region on the whole screen, and back", "cette zone sur tout l'écran, et retour"];
 const CHOICE: [&str; 2] = ["the choice of that number", "le choix de ce numéro"];
 const PANE: [&str; 2] = ["the pane of that number", "le volet de ce numéro"];
@@ -279,6 +282,7 @@ pub const KEYS: &[Binding] = &[
     row(AfterPrefix, Char('b'), Intent::Back, BACK),
     row(AfterPrefix, Char('n'), Intent::Next, NEXT),
     row(AfterPrefix, Char('q'), Intent::Quit, QUIT),
+    row(AfterPrefix, Char('t'), Intent::Trace, TRACE),
     row(AfterPrefix, Char('z'), Intent::Zoom, ZOOM),
     row(
         AfterPrefix,
@@ -341,8 +345,10 @@ pub const KEYS: &[Binding] = &[
     row(Lesson, Char('6'), Intent::Digit(6), CHOICE),
     row(Lesson, Char('z'), Intent::Zoom, ZOOM),
     row(Lesson, Char('e'), Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
+    row(Lesson, Char('t'), Intent::Trace, TRACE),
     row(Lesson, Char('['), Intent::CallsUp, CALLS_UP),
     row(Lesson, Char(']'), Intent::CallsDown, CALLS_DOWN),
+    row(Panes, Char('t'), Intent::Trace, TRACE),
     row(Panes, Char('['), Intent::CallsUp, CALLS_UP),
     row(Panes, Char(']'), Intent::CallsDown, CALLS_DOWN),
     row(Panes, KeyCode::Tab, Intent::NextRegion, ["the next region", "région suivante"]),

@@ -18,6 +18,8 @@ use ratatui::layout::{Position, Rect, Size};
 pub const SMALLEST: Size = Size { width: 60, height: 16 };
 /// From so many columns on, lesson and panes stand side by side.
 const WIDE: u16 = 100;
+/// The height of a twin pane that gives way to the calls, frame included.
+const FEW_ROWS: u16 = 6;
 
 /// What the lower part of a single column shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub enum Pane {
     Users,
     /// Twin rows of mounts.
     Mounts,
+    /// Files by layer, and the files of volumes.
+    Layers,
     /// Host and domain names.
     Names,
     /// Twin rows of interfaces, listening sockets and routes.
@@ -51,10 +55,10 @@ pub enum Pane {
 
 impl Pane {
     /// Those that are tabs of the twin pane.
-    pub const TWINS: [Self; 5] = [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Net];
+    pub const TWINS: [Self; 6] = [Self::Processes, Self::Users, Self::Mounts, Self::Layers, Self::Names, Self::Net];
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 7] =
-        [Self::Processes, Self::Users, Self::Mounts, Self::Names, Self::Net, Self::Walls, Self::Calls];
+    pub const ALL: [Self; 8] =
+        [Self::Processes, Self::Users, Self::Mounts, Self::Layers, Self::Names, Self::Net, Self::Walls, Self::Calls];
 }
 
 /// The regions; those that are not shown are empty.
@@ -206,6 +210,21 @@ impl Regions {
         [self.twin, self.walls, self.calls].into_iter().find(|area| !area.is_empty()).unwrap_or_default()
     }
 
+    /// The twin pane gives the calls all but a few rows.
+    #[must_use]
+    pub fn with_room_for_calls(mut self) -> Self {
+        if self.walls.is_empty() || self.calls.is_empty() {
+            // They share no column.
+            return self;
+        }
+        let spare = self.twin.height.saturating_sub(FEW_ROWS);
+        self.twin.height -= spare;
+        self.walls.y -= spare;
+        self.calls.y -= spare;
+        self.calls.height += spare;
+        self
+    }
+
     /// Where the text of the lesson is: inside its frame, with a margin.
     pub fn prose(&self) -> Rect {
         let inner = inner(self.lesson);
@@ -239,7 +258,7 @@ mod tests {
             let size = Size { width, height };
             let screen = Rect::new(0, 0, width, height);
             for column in [Column::Lesson, Column::Pane(Pane::Users), Column::Pane(Pane::Walls), Column::Shell] {
-                for r in [regions(size, column), zoomed(size, column)] {
+                for r in [regions(size, column), regions(size, column).with_room_for_calls(), zoomed(size, column)] {
                     for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
                         prop_assert_eq!(area.intersection(screen), area);
                     }

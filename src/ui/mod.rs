@@ -6,6 +6,7 @@ pub mod browse;
 pub mod containers;
 pub mod event;
 pub mod keymap;
+pub mod layers;
 pub mod layout;
 pub mod list;
 pub mod markdown;

@@ -154,6 +154,8 @@ pub struct LessonScreen {
     pub twins: Twins,
     /// The first line of the calls that is shown.
     pub calls_scroll: usize,
+    /// Calls that come in stay in sight.
+    pub calls_follow: bool,
     /// The shells.
     pub shells: Shells,
     /// How long the lab took for the step, in microseconds.
@@ -290,6 +292,7 @@ impl LessonScreen {
             prose: Prose { stale: true, ..Prose::default() },
             twins: Twins { stale: true, ..Twins::default() },
             calls_scroll: 0,
+            calls_follow: true,
             shells: Shells::default(),
             micros: None,
         };
@@ -305,8 +308,10 @@ impl LessonScreen {
                 model::Pane::Processes => Pane::Processes,
                 model::Pane::Users => Pane::Users,
                 model::Pane::Mounts => Pane::Mounts,
+                model::Pane::Layers => Pane::Layers,
                 model::Pane::Names => Pane::Names,
                 model::Pane::Net => Pane::Net,
+                model::Pane::Calls => Pane::Calls,
             };
         }
         self.focus = Focus::Lesson;
@@ -320,6 +325,7 @@ impl LessonScreen {
         self.prose.scroll = 0;
         self.prose.stale = true;
         self.calls_scroll = 0;
+        self.calls_follow = true;
         self.twins.stale = true;
         let mut actors = vec![HOST.to_owned()];
         let task = self.session.step_def().task.iter().flat_map(|task| task.shells.iter());
@@ -346,6 +352,19 @@ impl LessonScreen {
         steps.iter().rposition(|step| step.ops.iter().any(|op| op.actor == actor))
     }
 
+    /// Whether the commands of an actor's shells are being traced.
+    pub fn traced(&self, actor: &str) -> bool {
+        self.twins.snapshot.as_ref().is_some_and(|now| now.traced.get(actor).is_some_and(|traced| traced.on))
+    }
+
+    /// The first line of the calls that is shown, where `most` can be scrolled: the
+    /// last ones while calls come in, unless they were scrolled away from.
+    pub fn calls_at(&self, most: usize) -> usize {
+        // What a program came to is at the end; at its start is its loader.
+        let traced = self.twins.snapshot.as_ref().is_some_and(|now| !now.traced.is_empty());
+        if traced && self.calls_follow { most } else { self.calls_scroll.min(most) }
+    }
+
     /// What a single column shows.
     pub fn column(&self) -> Column {
         match (self.share, self.below) {
@@ -357,11 +376,14 @@ impl LessonScreen {
 
     /// Its regions on a screen of this size.
     pub fn regions(&self, size: Size) -> Regions {
-        match (self.zoom, &self.inspected) {
-            (Some(on), _) => zoomed(size, on),
-            (None, Some(_)) => inspected(size, self.notice.len()),
-            (None, None) => regions(size, self.column()),
+        if let Some(on) = self.zoom {
+            return zoomed(size, on);
         }
+        if self.inspected.is_some() {
+            return inspected(size, self.notice.len());
+        }
+        let regions = regions(size, self.column());
+        if wide(size) && self.about_calls() { regions.with_room_for_calls() } else { regions }
     }
 
     /// Where its text is. In a single column the last line of the region is kept for
@@ -383,6 +405,14 @@ impl LessonScreen {
             Some(Column::Pane(pane)) => pane,
             _ => self.pane,
         }
+    }
+
+    /// Whether the calls matter most now: the step shows them, or they are traced.
+    fn about_calls(&self) -> bool {
+        let steps = &self.session.lesson().steps[..=self.session.step()];
+        let shown = steps.iter().rev().find_map(|step| step.show);
+        let traced = |now: &Arc<Snapshot>| now.traced.values().any(|traced| traced.on);
+        shown == Some(model::Pane::Calls) || self.twins.snapshot.as_ref().is_some_and(traced)
     }
 
     /// The panes that are tabs on a screen of this size.

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::layers::{self, GridRow};
 use super::layout::Pane;
 use super::safe::safe;
 use crate::i18n::{Explain, Lang};
@@ -32,6 +33,8 @@ pub struct Table {
     pub rest: Rest,
     /// Lines below the rows, per side (the id maps).
     pub notes: [Vec<String>; 2],
+    /// Rows that stand across both sides, in place of the others: files by layer.
+    pub grid: Vec<GridRow>,
     /// What to say instead of rows, per side: it could not be read, and why.
     pub unread: [Option<String>; 2],
 }
@@ -182,6 +185,7 @@ impl Table {
             Pane::Processes | Pane::Walls | Pane::Calls => processes(&mut making, host, actor, lang),
             Pane::Users => users(&mut making, host, actor, lang),
             Pane::Mounts => mounts(&mut making, host, actor, lang),
+            Pane::Layers => layers::volumes(&mut making, host, actor, lang),
             Pane::Names => names(&mut making, host, actor, lang),
             Pane::Net => net(&mut making, snapshot, actor, lang),
         };
@@ -189,12 +193,23 @@ impl Table {
         making.hues.tidy(&making.rows);
         table.rows = making.rows;
         table.rest = making.rest;
+        if pane == Pane::Layers {
+            table.grid = layers::grid(snapshot, boxed, changes, lang);
+            if table.grid.is_empty() && table.notes.iter().all(Vec::is_empty) {
+                table.grid.push(layers::nothing(lang));
+            }
+        }
         table
+    }
+
+    /// How many rows there are to scroll through.
+    pub fn height(&self) -> usize {
+        if self.grid.is_empty() { self.rows.len() } else { self.grid.len() }
     }
 }
 
 /// Rows in the making.
-struct Making<'a> {
+pub(super) struct Making<'a> {
     boxed: &'a str,
     changes: &'a Changes,
     hues: &'a mut Hues,
@@ -207,7 +222,7 @@ struct Making<'a> {
 
 impl Making<'_> {
     /// Adds a row. `keys` are what its faces are known by on their own sides.
-    fn add<T>(
+    pub(super) fn add<T>(
         &mut self,
         row: &twin::Row<T>,
         keys: [Option<Key>; 2],

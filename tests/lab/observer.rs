@@ -23,7 +23,7 @@ fn find(lab: &Lab, command: &str) -> u32 {
 
 fn leave_running(lab: &mut Lab, actor: &str, script: &str) {
     let argv = vec!["sh".into(), "-c".into(), script.into()];
-    must(lab, actor, &Op::Run { argv, seconds: 20, background: true });
+    must(lab, actor, &Op::Run { argv, seconds: 20, background: true, trace: false });
 }
 
 #[test]

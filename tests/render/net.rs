@@ -4,7 +4,7 @@ use cloison::i18n::Lang::Fr;
 use cloison::lesson::op::NsKind;
 use cloison::observe::model::{Address, Link, Listener, Net, Peer, Route};
 use cloison::observe::{Reading, Snapshot};
-use crossterm::event::KeyCode;
+use cloison::ui::layout::Pane;
 use insta::assert_snapshot;
 
 use crate::scene::{Scene, unread};
@@ -85,7 +85,7 @@ fn networks(snapshot: &mut Snapshot) {
 }
 
 fn scene() -> Scene {
-    Scene::lesson().step("unshare").snapshot(networks).wait(5_000).key(KeyCode::F(3)).key(KeyCode::Char('5'))
+    Scene::lesson().step("unshare").snapshot(networks).wait(5_000).pane(Pane::Net)
 }
 
 #[test]

@@ -269,6 +269,7 @@ pub fn lesson() -> Lesson {
         shells: vec!["box".to_owned()],
         points: 3,
         seconds: 10,
+        trace: false,
         checks: vec![
             name("renamed", "$.actors.box.seen.uts.hostname", Predicate::Equals(cigale())),
             name("host-kept", "$.host.uts.hostname", Predicate::Unchanged),
@@ -459,6 +460,8 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         owners: BTreeMap::new(),
         processes: Reading::Read(processes),
         mounts: Reading::Read(mounts),
+        overlays: Vec::new(),
+        volumes: Vec::new(),
         users: Reading::Read(Users {
             uid_map: vec![IdRange { inside: 0, outside: 1000, count: 1 }],
             gid_map: vec![IdRange { inside: 0, outside: 1000, count: 1 }],
@@ -517,7 +520,13 @@ pub fn snapshot() -> Snapshot {
         stale: None,
     };
     let host = side("lab", "ana", processes, vec![mount(1, "/"), mount(2, "/home")]);
-    Snapshot { taken: 1, host, actors: BTreeMap::from([("box".to_owned(), actor)]), namespaces: Namespaces::default() }
+    Snapshot {
+        taken: 1,
+        host,
+        actors: BTreeMap::from([("box".to_owned(), actor)]),
+        namespaces: Namespaces::default(),
+        traced: BTreeMap::new(),
+    }
 }
 
 /// Why nothing could be read.

@@ -7,7 +7,7 @@ use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recvmsg, sendto, socket,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recvmsg, sendto, socket,
 };
 
 use super::wire::{self, Heard, Message};
@@ -15,6 +15,15 @@ use crate::kernel::Errno;
 
 /// The largest piece of an answer: the kernel's own are of at most 32 KiB.
 const PIECE: usize = 64 << 10;
+/// The most messages about changes that are taken at once.
+const MOST_CHANGES: usize = 4096;
+/// The groups of messages about changes, rtnetlink(7).
+const CHANGES: i32 = libc::RTMGRP_LINK
+    | libc::RTMGRP_NEIGH
+    | libc::RTMGRP_IPV4_IFADDR
+    | libc::RTMGRP_IPV4_ROUTE
+    | libc::RTMGRP_IPV6_IFADDR
+    | libc::RTMGRP_IPV6_ROUTE;
 /// How often a list that changed while it was read is read again.
 const TRIES: usize = 3;
 
@@ -35,6 +44,29 @@ impl Netlink {
     /// NETLINK_SOCK_DIAG: sockets; sock_diag(7).
     pub fn sock_diag() -> Result<Self, Errno> {
         Self::open(SockProtocol::NetlinkSockDiag)
+    }
+
+    /// A socket that hears of every change of links, addresses, routes and neighbours
+    /// in the caller's network namespace; ask it by [`Netlink::changed`].
+    pub fn watch() -> Result<Self, Errno> {
+        let socket = Self::route()?;
+        bind(socket.fd.as_raw_fd(), &NetlinkAddr::new(0, CHANGES as u32))?;
+        Ok(socket)
+    }
+
+    /// Whether it has heard of a change since it was last asked, or of more of them
+    /// than it could keep.
+    pub fn changed(&mut self) -> bool {
+        // Bounded, so that endless changes can't hold the caller: the rest is heard of
+        // the next time.
+        for heard in 0..MOST_CHANGES {
+            match self.receive(|_| {}) {
+                Err(Errno(libc::EAGAIN)) => return heard > 0,
+                Ok(()) | Err(Errno(libc::ENOBUFS | libc::EMSGSIZE)) => {}
+                Err(_) => return true,
+            }
+        }
+        true
     }
 
     fn open(protocol: SockProtocol) -> Result<Self, Errno> {

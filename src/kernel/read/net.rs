@@ -9,8 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::Errno;
+pub use crate::kernel::netlink::Netlink;
+use crate::kernel::netlink::link_header;
 use crate::kernel::netlink::wire::{Message, attributes, u8_at, u16_at, u32_at};
-use crate::kernel::netlink::{Netlink, link_header};
 
 /// The most members of a list: EFBIG beyond. A machine with more (a router of the
 /// Internet) is not what is looked at here.

@@ -3,7 +3,7 @@
 use nix::mount::MsFlags;
 
 use super::{Outcome, doing};
-use crate::kernel::{Trace, mount as kernel};
+use crate::kernel::{Errno, Trace, mount as kernel};
 use crate::lesson::op::MountFlag;
 
 /// mount(2). A bind asked for read-only is made so by a second call, as the kernel
@@ -12,9 +12,24 @@ pub fn mount(trace: &mut Trace, source: &str, target: &str, fstype: &str, flags:
     let bits = flags.iter().fold(MsFlags::empty(), |all, flag| all | bit(*flag));
     doing(kernel::mount(trace, source, target, fstype, bits, data), || format!("mount {target}"))?;
     if bits.contains(MsFlags::MS_BIND | MsFlags::MS_RDONLY) && !bits.contains(MsFlags::MS_REMOUNT) {
-        doing(kernel::make_read_only(trace, target), || format!("mount_setattr {target}"))?;
+        make_read_only(trace, target)?;
     }
     Ok(())
+}
+
+/// Makes a mount and all below it read-only. Before Linux 5.12: that mount alone,
+/// the flags that are locked kept.
+pub fn make_read_only(trace: &mut Trace, target: &str) -> Outcome {
+    match kernel::make_read_only(trace, target) {
+        Err(Errno(libc::ENOSYS)) => {
+            let flags = nix::sys::statvfs::statvfs(target).map_or(0, |fs| fs.flags().bits());
+            let kept =
+                MsFlags::from_bits_truncate(flags) & (MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC);
+            let flags = kept | MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
+            doing(kernel::mount(trace, "", target, "", flags, ""), || format!("remount {target}"))
+        }
+        other => doing(other, || format!("mount_setattr {target}")),
+    }
 }
 
 /// umount2(2).

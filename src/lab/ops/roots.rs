@@ -12,8 +12,10 @@ use elf::endian::AnyEndian;
 use nix::mount::MsFlags;
 
 use super::doing;
+use super::mounts::make_read_only;
 use crate::kernel::{Call, Errno, Trace, mount as kernel, quoted};
 use crate::lab::program::PATH;
+use crate::lab::volumes;
 use crate::lesson::op::RootKind;
 
 /// Why a root could not be built, and at what.
@@ -42,7 +44,10 @@ pub fn build(trace: &mut Trace, kind: &RootKind, directory: Option<&str>) -> Res
 }
 
 fn from_host(trace: &mut Trace) -> Result<String, Failed> {
-    let Some(stage) = STAGES.into_iter().find(|path| Path::new(path).is_dir()) else {
+    // The lab's volumes are still to be reached when the stage has been hidden.
+    let kept = volumes::directory().filter(|path| Path::new(path).is_dir()).unwrap_or_default();
+    let fits = |path: &&str| Path::new(path).is_dir() && !Path::new(&kept).starts_with(path);
+    let Some(stage) = STAGES.into_iter().find(fits) else {
         return Err((Errno(libc::ENOENT), STAGES.join(", ")));
     };
     let root = Path::new(stage);
@@ -114,17 +119,7 @@ fn bind_read_only(trace: &mut Trace, host: &str, inside: &Path) -> Result<(), Fa
     let target = inside.to_string_lossy();
     let bind = MsFlags::MS_BIND | MsFlags::MS_REC;
     doing(kernel::mount(trace, host, &target, "", bind, ""), || format!("mount {host}"))?;
-    match kernel::make_read_only(trace, &target) {
-        // Before Linux 5.12: one mount at a time, the flags that are locked kept.
-        Err(Errno(libc::ENOSYS)) => {
-            let flags = nix::sys::statvfs::statvfs(inside).map_or(0, |fs| fs.flags().bits());
-            let kept =
-                MsFlags::from_bits_truncate(flags) & (MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC);
-            let flags = kept | MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
-            doing(kernel::mount(trace, "", &target, "", flags, ""), || format!("remount {host}"))
-        }
-        other => doing(other, || format!("mount_setattr {host}")),
-    }
+    make_read_only(trace, &target)
 }
 
 /// A directory of this mode, less the umask.

@@ -40,8 +40,8 @@ impl Context<'_> {
                 raw.span(),
                 both!("no operation", "il manque l'opération"),
                 both!(
-                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, hold, release, write_map, clock, run, kill, link, address, route, listen, connect",
-                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, hostname, domainname, setns, hold, release, write_map, clock, run, kill, link, address, route, listen, connect"
+                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, run, kill, link, address, route, listen, connect",
+                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, run, kill, link, address, route, listen, connect"
                 ),
             );
             return None;
@@ -100,6 +100,20 @@ impl Context<'_> {
         if let Some(path) = &raw.pivot_root {
             self.path(path);
             ops.push(Op::PivotRoot { path: path.to_string() });
+        }
+        if let Some(path) = &raw.mkdir {
+            self.path(path);
+            ops.push(Op::Mkdir { path: path.to_string() });
+        }
+        if let Some(write) = &raw.write {
+            self.path(&write.path);
+            // An empty file is a file.
+            let text = if write.text.is_empty() { String::new() } else { self.text(&write.text, TEXT_BYTES) };
+            ops.push(Op::Write { path: write.path.to_string(), text });
+        }
+        if let Some(name) = &raw.volume {
+            self.id(name);
+            ops.push(Op::Volume { name: name.to_string() });
         }
         if let Some(name) = &raw.hostname {
             ops.push(Op::Hostname { name: self.text(name, NAME_BYTES) });
@@ -238,7 +252,17 @@ impl Context<'_> {
             self.text(word, TEXT_BYTES);
         }
         self.seconds(&run.seconds);
-        Op::Run { argv: super::words(&run.argv), seconds: *run.seconds, background: run.background }
+        let trace = run.trace.as_ref().is_some_and(|trace| **trace);
+        if let (true, true, Some(place)) = (trace, run.background, &run.trace) {
+            self.report(
+                place.span(),
+                both!(
+                    "a program in the background can't be traced: its calls are listed when it has ended",
+                    "un programme en arrière-plan ne peut pas être tracé : ses appels sont listés quand il a fini"
+                ),
+            );
+        }
+        Op::Run { argv: super::words(&run.argv), seconds: *run.seconds, background: run.background, trace }
     }
 
     pub(super) fn seconds(&mut self, seconds: &Placed<u32>) {
@@ -276,12 +300,13 @@ impl Context<'_> {
 
     fn path(&mut self, path: &Word) {
         let filled = self.text(path, TEXT_BYTES);
-        if !filled.is_empty() && !path.starts_with('/') && !path.starts_with("{root}") {
+        let absolute = ["/", "{root}", "{volumes}/"].iter().any(|start| path.starts_with(start));
+        if !filled.is_empty() && !absolute {
             self.report(
                 path.span(),
                 both!(
-                    "not a path that starts with `/` or `{{root}}`",
-                    "ce n'est pas un chemin qui commence par « / » ou « {{root}} »"
+                    "not a path that starts with `/`, `{{root}}` or `{{volumes}}/`",
+                    "ce n'est pas un chemin qui commence par « / », « {{root}} » ou « {{volumes}}/ »"
                 ),
             );
         }

@@ -174,7 +174,14 @@ impl Context<'_> {
         }
         self.points(raw.span(), raw.points);
         self.seconds(&raw.seconds);
-        Task { shells: words(&raw.shells), points: raw.points, seconds: *raw.seconds, checks, reactions }
+        Task {
+            shells: words(&raw.shells),
+            points: raw.points,
+            seconds: *raw.seconds,
+            trace: raw.trace,
+            checks,
+            reactions,
+        }
     }
 
     fn points(&mut self, span: std::ops::Range<usize>, points: u32) {

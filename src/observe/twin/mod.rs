@@ -70,6 +70,8 @@ pub enum Key {
     Wall(Wall),
     /// Whether an actor runs, and how it ended.
     Life,
+    /// A file of an overlay or of a volume, by a hash of where it is.
+    File(u64),
     /// Every process, where the list as a whole could or could not be read.
     Processes,
     /// Every mount, likewise.

@@ -45,6 +45,8 @@ fn side(ns: u64, links: Vec<Link>, listeners: Vec<Listener>) -> View {
         cgroup: no(),
         time: no(),
         lsm: no(),
+        overlays: Vec::new(),
+        volumes: Vec::new(),
         files: BTreeMap::new(),
         net: Net { links: Reading::Read(links), listeners: Reading::Read(listeners), ..Net::default() },
     }
@@ -63,7 +65,7 @@ fn machine(host: View, actors: Vec<(&str, View)>) -> Snapshot {
         files: BTreeMap::new(),
     };
     let actors = actors.into_iter().map(|(name, seen)| (name.to_owned(), actor(seen))).collect();
-    Snapshot { taken: 0, host, actors, namespaces: Namespaces::default() }
+    Snapshot { taken: 0, host, actors, namespaces: Namespaces::default(), traced: BTreeMap::new() }
 }
 
 fn name(face: &NetFace<'_>) -> String {

@@ -20,6 +20,8 @@ fn view() -> View {
         owners: BTreeMap::new(),
         processes: Reading::Read(Vec::new()),
         mounts: Reading::Read(Vec::new()),
+        overlays: Vec::new(),
+        volumes: Vec::new(),
         users: unread(),
         root: unread(),
         caps: unread(),
@@ -227,7 +229,13 @@ fn names_say_whether_they_are_the_same() {
 }
 
 fn snapshot(host: View, actor: ActorView) -> Snapshot {
-    Snapshot { taken: 0, host, actors: BTreeMap::from([("box".to_owned(), actor)]), namespaces: Namespaces::default() }
+    Snapshot {
+        taken: 0,
+        host,
+        actors: BTreeMap::from([("box".to_owned(), actor)]),
+        namespaces: Namespaces::default(),
+        traced: BTreeMap::new(),
+    }
 }
 
 #[test]

@@ -4,10 +4,14 @@
 use std::os::fd::AsFd;
 use std::time::Instant;
 
+use super::super::paper::Tone;
 use super::super::shell::LONGEST;
 use super::super::words::{self, Show, Word};
 use super::super::{page, panes};
 use super::{Left, Line};
+use crate::i18n::Explain;
+use crate::lesson::model::Pane;
+use crate::observe::Snapshot;
 use crate::say;
 use crate::session::Command;
 use crate::term::safe::safe;
@@ -51,6 +55,7 @@ impl<F: AsFd> Line<'_, F> {
                 let actor = actor.unwrap_or_else(|| page::boxed(&self.session));
                 self.focus(&actor);
             }
+            Word::Trace(on) => self.trace(on),
             Word::Lesson => self.keyboard = None,
             Word::Stop => self.interrupt(),
             Word::Lang(to) => {
@@ -239,10 +244,36 @@ impl<F: AsFd> Line<'_, F> {
         let boxed = page::boxed(&self.session);
         let Some(snapshot) = self.snapshot.clone() else { return };
         match what {
+            Show::Calls | Show::Pane(Pane::Calls, _) => {
+                panes::calls(&mut self.paper, self.session.outcome(), Some(&snapshot));
+            }
             Show::Pane(pane, all) => panes::pane(&mut self.paper, pane, &snapshot, &boxed, all),
             Show::Walls => panes::walls(&mut self.paper, &snapshot, &boxed),
-            Show::Calls => panes::calls(&mut self.paper, self.session.outcome()),
             Show::Step => page::step(&mut self.paper, &self.session, Some(&snapshot)),
+        }
+    }
+
+    /// The commands of the shell that has the keyboard, else of the box's.
+    fn trace(&mut self, on: Option<bool>) {
+        let lang = self.lang();
+        let actor = self.keyboard.clone().unwrap_or_else(|| page::boxed(&self.session));
+        let traced = |snapshot: &Snapshot| snapshot.traced.get(&actor).is_some_and(|traced| traced.on);
+        let on = on.unwrap_or(!self.snapshot.as_deref().is_some_and(traced));
+        let done = self.backend.trace(&actor, on);
+        self.look();
+        let name = safe(&actor);
+        match done {
+            Ok(()) if on => self.paper.say(&say!(
+                lang,
+                "The commands in the shell of {name} are traced from now on; :show calls lists their system calls.",
+                "Les commandes du shell de {name} sont tracées désormais ; :show calls donne la liste de leurs appels système."
+            )),
+            Ok(()) => self.paper.say(&say!(
+                lang,
+                "The commands in the shell of {name} are traced no more.",
+                "Les commandes du shell de {name} ne sont plus tracées."
+            )),
+            Err(trouble) => self.paper.tone("! ", &trouble.explain(lang), Tone::Warn),
         }
     }
 

@@ -68,6 +68,7 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, requests: &mut Vec<
         | Intent::Hint
         | Intent::Lesson
         | Intent::Shell
+        | Intent::Trace
         | Intent::NextRegion
         | Intent::PreviousRegion
         | Intent::ProseUp

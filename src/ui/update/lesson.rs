@@ -10,7 +10,7 @@ use crate::i18n::Lang;
 use crate::session::Command;
 use crate::ui::event::Request;
 use crate::ui::keymap::Intent;
-use crate::ui::layout::{Column, Pane};
+use crate::ui::layout::{Column, Pane, wide};
 use crate::ui::model::{Focus, LessonScreen, Model, Overlay, Share};
 use crate::ui::view;
 
@@ -31,6 +31,7 @@ pub(super) fn lesson(model: &mut Model, meaning: Intent, now: Instant, requests:
             let by = if meaning == Intent::ProseUp { -page } else { page };
             lesson.prose.scroll = lesson.prose.scroll.saturating_add_signed(by);
         }
+        Intent::Trace => trace(lesson, size, requests),
         Intent::CallsUp => scroll_calls(model, -1),
         Intent::CallsDown => scroll_calls(model, 1),
         Intent::Zoom => zoom(lesson, None),
@@ -110,8 +111,20 @@ pub(super) fn zoom(lesson: &mut LessonScreen, on: Option<Column>) {
 pub(super) fn scroll_calls(model: &mut Model, by: isize) {
     let most = model.lesson().map_or(0, |lesson| view::calls::most(model, lesson));
     if let Some(lesson) = model.lesson_mut() {
-        lesson.calls_scroll = lesson.calls_scroll.min(most).saturating_add_signed(by).min(most);
+        lesson.calls_scroll = lesson.calls_at(most).saturating_add_signed(by).min(most);
+        lesson.calls_follow = lesson.calls_scroll == most;
     }
+}
+
+/// Has the commands of the shell in front traced, or no more.
+fn trace(lesson: &mut LessonScreen, size: Size, requests: &mut Vec<Request>) {
+    let Some(actor) = lesson.shells.shown().map(|tab| tab.actor.clone()) else { return };
+    let on = !lesson.traced(&actor);
+    if on && !wide(size) {
+        panes::bring(lesson, Pane::Calls);
+    }
+    lesson.calls_follow = true;
+    requests.push(Request::Trace { actor, on });
 }
 
 /// Gives the keyboard to a region; another one than that on the whole screen has

@@ -25,7 +25,9 @@ pub(super) fn observed(model: &mut Model, snapshot: &Arc<Snapshot>, now: Instant
     let Some(lesson) = model.lesson_mut() else { return false };
     let twins = &mut lesson.twins;
     let before = twins.snapshot.replace(Arc::clone(snapshot));
-    let same = before.as_ref().is_some_and(|before| before.host == snapshot.host && before.actors == snapshot.actors);
+    let same = before.as_ref().is_some_and(|before| {
+        before.host == snapshot.host && before.actors == snapshot.actors && before.traced == snapshot.traced
+    });
     if same {
         return false;
     }
@@ -149,8 +151,11 @@ pub(super) fn bring(lesson: &mut LessonScreen, pane: Pane) {
 
 /// How many lines the pane in front has for rows.
 pub(super) fn lines(lesson: &LessonScreen, size: Size) -> usize {
-    let high = usize::from(inner(lesson.regions(size).twin).height.saturating_sub(1).max(1));
-    lesson.twins.table.room(high).0
+    let high = usize::from(inner(lesson.regions(size).twin).height);
+    if !lesson.twins.table.grid.is_empty() {
+        return high.max(1);
+    }
+    lesson.twins.table.room(high.saturating_sub(1).max(1)).0
 }
 
 /// Makes all rows ready, to go into a crowd.
@@ -188,6 +193,9 @@ pub(super) fn act(lesson: &mut LessonScreen, size: Size, lang: Lang, now: Instan
         Intent::Bottom => isize::MAX,
         _ => 0,
     };
+    if by != 0 && !lesson.twins.table.grid.is_empty() {
+        return scroll(lesson, size, lang, now, by);
+    }
     if by != 0 {
         unfold(lesson, lang, now);
         let high = lines(lesson, size);

@@ -6,6 +6,7 @@ pub mod containers;
 pub mod foot;
 pub mod header;
 pub mod inspect;
+pub mod layers;
 pub mod lesson;
 pub mod list;
 pub mod overlay;

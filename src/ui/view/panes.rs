@@ -7,7 +7,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-use super::{put, tabs};
+use super::{layers, put, tabs};
 use crate::i18n::Lang;
 use crate::observe::Change;
 use crate::observe::model::View;
@@ -39,7 +39,10 @@ pub enum Hit {
 /// Draws the pane in front and the tabs below it.
 pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let area = lesson.regions(model.size).twin;
-    if !area.is_empty() {
+    if area.is_empty() {
+    } else if lesson.pane == Pane::Layers && !lesson.twins.table.grid.is_empty() {
+        layers::render(frame.buffer_mut(), area, model, lesson);
+    } else {
         twin(frame.buffer_mut(), area, model, lesson);
     }
     tabs::render(frame, model, lesson);
@@ -49,6 +52,9 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
 pub fn hit(model: &Model, lesson: &LessonScreen, place: Position) -> Option<Hit> {
     if let Some(pane) = tabs::at(model, lesson, place) {
         return Some(Hit::Tab(pane));
+    }
+    if !lesson.twins.table.grid.is_empty() {
+        return None;
     }
     let place_of = Place::of(lesson.regions(model.size).twin);
     let at = usize::from(place.y).checked_sub(usize::from(place_of.halves[0].y))?;
@@ -75,6 +81,7 @@ pub(super) fn label(pane: Pane, lang: Lang) -> &'static str {
         Pane::Processes => lang.pick("Processes", "Processus"),
         Pane::Users => lang.pick("Users", "Utilisateurs"),
         Pane::Mounts => lang.pick("Mounts", "Montages"),
+        Pane::Layers => lang.pick("Files", "Fichiers"),
         Pane::Names => lang.pick("Names", "Noms"),
         Pane::Net => lang.pick("Net", "Réseau"),
         Pane::Walls => lang.pick("Walls", "Cloisons"),
@@ -185,7 +192,7 @@ fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
 }
 
 /// The title while a filter hides rows or is typed: it, and how many it hides.
-fn filter(model: &Model, lesson: &LessonScreen, room: usize) -> Option<String> {
+pub(super) fn filter(model: &Model, lesson: &LessonScreen, room: usize) -> Option<String> {
     let (lang, browse) = (model.lang, &lesson.twins.browse);
     if browse.filter.is_empty() && !lesson.filtering {
         return None;
@@ -330,7 +337,7 @@ fn heading(title: &str, wide: u16, theme: Theme) -> Line<'static> {
 
 /// Numbers stand at the right of their column.
 fn numeric(head: &str) -> bool {
-    head.ends_with("PID") || head.ends_with("UID")
+    ["PID", "UID", "GID"].iter().any(|id| head.ends_with(id))
 }
 
 /// The widths of the columns, from what is shown; the last takes what is left.

@@ -70,7 +70,10 @@ pub fn tab_at(lesson: &LessonScreen, regions: &Regions, place: Position) -> Opti
 }
 
 fn label(lesson: &LessonScreen, at: usize) -> String {
-    format!(" {} {} ", if at == lesson.shells.current { "▸" } else { "·" }, safe(&lesson.shells.tabs[at].actor))
+    let actor = &lesson.shells.tabs[at].actor;
+    // The sign of what is being watched, as on the gauge.
+    let traced = if lesson.traced(actor) { " ◉" } else { "" };
+    format!(" {} {}{traced} ", if at == lesson.shells.current { "▸" } else { "·" }, safe(actor))
 }
 
 fn tab_places(lesson: &LessonScreen, regions: &Regions) -> Vec<(Rect, usize)> {

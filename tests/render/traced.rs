@@ -1,0 +1,107 @@
+//! The calls of traced commands on the screen: live, bounded, in words, and on demand.
+
+use cloison::i18n::Lang::Fr;
+use cloison::observe::{Errno, Snapshot, Traced, TracedCall};
+use cloison::ui::event::Request;
+use crossterm::event::KeyCode;
+use insta::assert_snapshot;
+
+use crate::scene::Scene;
+
+fn call(program: &str, name: &str, args: &[&str], result: Option<Result<i64, Errno>>) -> TracedCall {
+    let args = args.iter().map(|&arg| arg.to_owned()).collect();
+    TracedCall { pid: 7, program: program.to_owned(), name: name.to_owned(), args, result, micros: 31 }
+}
+
+fn cat() -> Vec<TracedCall> {
+    let (path, denied) = (r#""/etc/shadow""#, Some(Err(Errno(13))));
+    vec![
+        call("cat", "execve", &[r#""/usr/bin/cat""#, r#"["cat", "/etc/shadow"]"#, "[9]"], Some(Ok(0))),
+        call("cat", "brk", &["NULL"], Some(Ok(0x5600_0000_0000))),
+        call("cat", "openat", &["AT_FDCWD", path, "O_RDONLY"], denied),
+        call("cat", "write", &["2", "\"cat: /etc/shadow: Permission…\"", "38"], Some(Ok(38))),
+        call("cat", "exit_group", &["1"], None),
+    ]
+}
+
+fn traced(calls: Vec<TracedCall>) -> impl FnOnce(&mut Snapshot) {
+    let total = calls.len() as u64 + 99;
+    move |snapshot| {
+        let traced = Traced { on: true, refused: None, total, left_out: 99, calls };
+        snapshot.traced.insert("box".to_owned(), traced);
+    }
+}
+
+#[test]
+fn traced_at_120x36() {
+    assert_snapshot!(Scene::lesson().step("rename").snapshot(traced(cat())).text());
+}
+
+#[test]
+fn traced_at_80x24_in_french() {
+    let scene = Scene::lesson().size(80, 24).lang(Fr).step("rename").snapshot(traced(cat()));
+    // The tab of the calls is the last.
+    let calls = scene.key(KeyCode::F(3)).key(KeyCode::Left);
+    assert_snapshot!(calls.text());
+}
+
+#[test]
+fn the_shell_in_front_is_traced_on_demand_from_anywhere_and_no_more() {
+    let wanted = |scene: &Scene, actor: &str, on: bool| matches!(scene.requests.last(), Some(Request::Trace { actor: asked, on: is }) if asked == actor && *is == on);
+    let scene = Scene::lesson().step("rename");
+    assert!(scene.says("keyboard: box shell"));
+    let scene = scene.ctrl('g').key(KeyCode::Char('t'));
+    assert!(wanted(&scene, "box", true), "{:?}", scene.requests);
+    assert!(!scene.says("◉"), "it is said once it is so");
+    let scene = scene.snapshot(traced(cat()));
+    assert!(scene.says("box ◉") && scene.says("Calls, traced live"), "{}", scene.text());
+    let scene = scene.key(KeyCode::F(3)).key(KeyCode::Char('t'));
+    assert!(wanted(&scene, "box", false), "{:?}", scene.requests);
+    let scene = scene.snapshot(|snapshot| snapshot.traced.clear());
+    assert!(scene.says("Calls of this step") && !scene.says("openat"), "{}", scene.text());
+}
+
+#[test]
+fn calls_that_come_in_stay_in_sight_until_they_are_scrolled_away_from() {
+    let many = |count: i64| traced((0..count).map(|n| call("yes", "write", &["1"], Some(Ok(n)))).collect());
+    let scene = Scene::lesson().step("rename").snapshot(many(200));
+    assert!(scene.says("= 199") && scene.says("above ( [ )"), "{}", scene.text());
+    let scene = scene.snapshot(many(250));
+    assert!(scene.says("= 249"));
+    let scene = scene.key(KeyCode::F(2)).key(KeyCode::Char('[')).snapshot(many(256));
+    assert!(scene.says("= 248") && !scene.says("= 255"), "{}", scene.text());
+    let mut scene = scene;
+    for _ in 0..8 {
+        scene = scene.key(KeyCode::Char(']'));
+    }
+    let scene = scene.snapshot(many(300));
+    assert!(scene.says("= 299"), "{}", scene.text());
+}
+
+#[test]
+fn what_cannot_be_traced_says_why_and_what_is_hostile_stays_harmless() {
+    let scene = Scene::lesson().snapshot(|snapshot| {
+        let refused = Traced { refused: Some(Errno(1)), ..Traced::default() };
+        snapshot.traced.insert("box".to_owned(), refused);
+    });
+    assert!(scene.says("the commands of box can't be traced: EPERM"), "{}", scene.text());
+    let evil = "\u{1b}[31m\u{202e}\n";
+    let scene = Scene::lesson().snapshot(traced(vec![call(evil, evil, &[evil, evil], Some(Ok(0)))]));
+    let cells = scene.buffer();
+    let bad = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}');
+    assert!(cells.content().iter().all(|cell| !cell.symbol().chars().any(bad)), "{}", scene.text());
+}
+
+#[test]
+fn a_full_list_of_calls_costs_little_to_draw() {
+    let long = "x".repeat(200);
+    let full = traced((0..256).map(|n| call("cat", "openat", &["AT_FDCWD", &long, "O_RDONLY"], Some(Ok(n)))).collect());
+    let scene = Scene::lesson().step("rename").snapshot(full);
+    let start = std::time::Instant::now();
+    for _ in 0..10 {
+        scene.buffer();
+    }
+    // Generous: this is no benchmark, and the machine may be busy. Without a bound it
+    // would be far more.
+    assert!(start.elapsed() < std::time::Duration::from_secs(2), "{:?}", start.elapsed());
+}
