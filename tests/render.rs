@@ -67,6 +67,23 @@ fn recall_at_projector_size() {
 }
 
 #[test]
+fn traced_calls_at_120x36() {
+    assert_snapshot!(traced::at_work(Scene::lesson()).text());
+}
+
+#[test]
+fn traced_calls_at_80x24_in_french() {
+    let scene = traced::at_work(Scene::lesson().size(80, 24).lang(Fr));
+    let mut scene = scene.key(KeyCode::F(3));
+    for _ in 0..10 {
+        if !scene.says("openat") {
+            scene = scene.key(KeyCode::Right);
+        }
+    }
+    assert_snapshot!(scene.text());
+}
+
+#[test]
 fn list_at_80x24() {
     assert_snapshot!(Scene::list().size(80, 24).text());
 }

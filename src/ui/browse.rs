@@ -2,7 +2,6 @@
 //! that is selected. One [`Browse`] per pane, the same for all of them; it knows
 //! rows by their keys, so that a refresh moves nothing. Changed by `update::panes`.
 
-use super::layers::GridKind;
 use super::twin::{Rank, Rest, Row, Table};
 use crate::observe::twin::{RowKey, Side};
 
@@ -63,20 +62,12 @@ impl Browse {
 
     /// Puts the rows of a new table in order, and finds its places again.
     pub fn list(&mut self, table: &Table) {
+        if !table.grid.is_empty() {
+            // Its rows stand in the order of the layers.
+            return self.order.clear();
+        }
         let needle = self.filter.to_lowercase();
         self.order.clear();
-        if !table.grid.is_empty() {
-            // Files by layer have an order of their own, and headings among them.
-            let fits = |at: &usize| {
-                let row = &table.grid[*at];
-                let file = matches!(row.kind, GridKind::File(_));
-                needle.is_empty() || !file || row.cells.join(" ").to_lowercase().contains(&needle)
-            };
-            self.order.extend((0..table.grid.len()).filter(fits));
-            self.scroll = self.scroll.min(self.order.len().saturating_sub(1));
-            (self.cursor, self.anchors) = (None, [None; 2]);
-            return;
-        }
         self.order.extend((0..table.rows.len()).filter(|&at| needle.is_empty() || says(&table.rows[at], &needle)));
         if let Some(sort) = self.sort {
             self.order = sorted(&self.order, table, sort);
@@ -132,7 +123,8 @@ impl Browse {
 
     /// Scrolls by so many rows, to the end and no further.
     pub fn scroll_by(&mut self, by: isize, table: &Table, high: usize) {
-        let most = self.order.len().saturating_sub(high);
+        let all = if table.grid.is_empty() { self.order.len() } else { table.grid.len() };
+        let most = all.saturating_sub(high);
         self.scroll = self.scroll.min(most).saturating_add_signed(by).min(most);
         self.anchor(table);
     }
@@ -140,6 +132,9 @@ impl Browse {
     /// Moves the selection by so many rows, and keeps it in sight; the first move
     /// selects the first row shown.
     pub fn move_by(&mut self, by: isize, table: &Table, high: usize) {
+        if !table.grid.is_empty() {
+            return self.scroll_by(by, table, high);
+        }
         let last = self.order.len().saturating_sub(1);
         let to = match self.cursor {
             None if by.unsigned_abs() == 1 => self.scroll,
@@ -172,7 +167,7 @@ impl Browse {
 
     /// How many rows the filter hides.
     pub fn hidden(&self, table: &Table) -> usize {
-        table.height() - self.order.len().min(table.height())
+        table.rows.len() - self.order.len().min(table.rows.len())
     }
 
     /// Sorts by the next of so many columns; after the last, not at all.

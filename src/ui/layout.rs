@@ -205,11 +205,6 @@ impl Regions {
         }
     }
 
-    /// The pane in front: the twin pane where it is shown, else the one in its place.
-    pub fn pane(&self) -> Rect {
-        [self.twin, self.walls, self.calls].into_iter().find(|area| !area.is_empty()).unwrap_or_default()
-    }
-
     /// The twin pane gives the calls all but a few rows.
     #[must_use]
     pub fn with_room_for_calls(mut self) -> Self {
@@ -223,6 +218,11 @@ impl Regions {
         self.calls.y -= spare;
         self.calls.height += spare;
         self
+    }
+
+    /// The pane in front: the twin pane where it is shown, else the one in its place.
+    pub fn pane(&self) -> Rect {
+        [self.twin, self.walls, self.calls].into_iter().find(|area| !area.is_empty()).unwrap_or_default()
     }
 
     /// Where the text of the lesson is: inside its frame, with a margin.
@@ -258,7 +258,7 @@ mod tests {
             let size = Size { width, height };
             let screen = Rect::new(0, 0, width, height);
             for column in [Column::Lesson, Column::Pane(Pane::Users), Column::Pane(Pane::Walls), Column::Shell] {
-                for r in [regions(size, column), regions(size, column).with_room_for_calls(), zoomed(size, column)] {
+                for r in [regions(size, column), zoomed(size, column), regions(size, column).with_room_for_calls()] {
                     for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
                         prop_assert_eq!(area.intersection(screen), area);
                     }

@@ -376,14 +376,19 @@ impl LessonScreen {
 
     /// Its regions on a screen of this size.
     pub fn regions(&self, size: Size) -> Regions {
-        if let Some(on) = self.zoom {
-            return zoomed(size, on);
-        }
-        if self.inspected.is_some() {
+        if self.zoom.is_none() && self.inspected.is_some() {
             return inspected(size, self.notice.len());
         }
-        let regions = regions(size, self.column());
-        if wide(size) && self.about_calls() { regions.with_room_for_calls() } else { regions }
+        let regions = self.zoom.map_or_else(|| regions(size, self.column()), |on| zoomed(size, on));
+        if wide(size) && self.zoom.is_none() && self.about_calls() { regions.with_room_for_calls() } else { regions }
+    }
+
+    /// Whether the calls matter most now: the step shows them, or they are traced.
+    fn about_calls(&self) -> bool {
+        let steps = &self.session.lesson().steps[..=self.session.step()];
+        let shown = steps.iter().rev().find_map(|step| step.show);
+        let traced = |now: &Arc<Snapshot>| now.traced.values().any(|traced| traced.on);
+        shown == Some(model::Pane::Calls) || self.twins.snapshot.as_ref().is_some_and(traced)
     }
 
     /// Where its text is. In a single column the last line of the region is kept for
@@ -405,14 +410,6 @@ impl LessonScreen {
             Some(Column::Pane(pane)) => pane,
             _ => self.pane,
         }
-    }
-
-    /// Whether the calls matter most now: the step shows them, or they are traced.
-    fn about_calls(&self) -> bool {
-        let steps = &self.session.lesson().steps[..=self.session.step()];
-        let shown = steps.iter().rev().find_map(|step| step.show);
-        let traced = |now: &Arc<Snapshot>| now.traced.values().any(|traced| traced.on);
-        shown == Some(model::Pane::Calls) || self.twins.snapshot.as_ref().is_some_and(traced)
     }
 
     /// The panes that are tabs on a screen of this size.

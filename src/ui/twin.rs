@@ -201,11 +201,6 @@ impl Table {
         }
         table
     }
-
-    /// How many rows there are to scroll through.
-    pub fn height(&self) -> usize {
-        if self.grid.is_empty() { self.rows.len() } else { self.grid.len() }
-    }
 }
 
 /// Rows in the making.

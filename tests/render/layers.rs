@@ -4,6 +4,7 @@ use cloison::i18n::Lang::{self, Fr};
 use cloison::observe::Reading;
 use cloison::observe::layers::{Face, FileState, Kind, Layer, LayeredFile, Overlay, Volume, VolumeFile};
 use cloison::ui::Theme;
+use cloison::ui::layout::Pane;
 use crossterm::event::KeyCode;
 use ratatui::style::Color;
 
@@ -61,7 +62,7 @@ fn with(overlays: Vec<Overlay>) -> Scene {
 
 /// The pane brought to the front, its marks gone.
 fn files(scene: Scene) -> Scene {
-    scene.wait(5000).key(KeyCode::F(3)).key(KeyCode::Char('4')).wait(5000)
+    scene.wait(5000).pane(Pane::Layers).wait(5000)
 }
 
 fn volume(target: &str, uid: u32, read_only: bool) -> Volume {

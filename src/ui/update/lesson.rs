@@ -121,7 +121,7 @@ fn trace(lesson: &mut LessonScreen, size: Size, requests: &mut Vec<Request>) {
     let Some(actor) = lesson.shells.shown().map(|tab| tab.actor.clone()) else { return };
     let on = !lesson.traced(&actor);
     if on && !wide(size) {
-        panes::bring(lesson, Pane::Calls);
+        lesson.pane = Pane::Calls;
     }
     lesson.calls_follow = true;
     requests.push(Request::Trace { actor, on });

@@ -151,11 +151,11 @@ pub(super) fn bring(lesson: &mut LessonScreen, pane: Pane) {
 
 /// How many lines the pane in front has for rows.
 pub(super) fn lines(lesson: &LessonScreen, size: Size) -> usize {
-    let high = usize::from(inner(lesson.regions(size).twin).height);
-    if !lesson.twins.table.grid.is_empty() {
-        return high.max(1);
+    let (table, high) = (&lesson.twins.table, inner(lesson.regions(size).twin).height);
+    if !table.grid.is_empty() {
+        return usize::from(high);
     }
-    lesson.twins.table.room(high.saturating_sub(1).max(1)).0
+    table.room(usize::from(high.saturating_sub(1).max(1))).0
 }
 
 /// Makes all rows ready, to go into a crowd.
@@ -193,9 +193,6 @@ pub(super) fn act(lesson: &mut LessonScreen, size: Size, lang: Lang, now: Instan
         Intent::Bottom => isize::MAX,
         _ => 0,
     };
-    if by != 0 && !lesson.twins.table.grid.is_empty() {
-        return scroll(lesson, size, lang, now, by);
-    }
     if by != 0 {
         unfold(lesson, lang, now);
         let high = lines(lesson, size);

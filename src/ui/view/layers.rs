@@ -7,7 +7,6 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-use super::panes::filter;
 use super::put;
 use crate::observe::layers::FileState;
 use crate::say;
@@ -29,23 +28,21 @@ pub fn render(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScr
     let inside = inner(area);
     let name = safe(lesson.boxed());
     let title = say!(model.lang, " FILES BY LAYER · {name} ", " FICHIERS PAR COUCHE · {name} ");
-    let title = filter(model, lesson, usize::from(inside.width)).unwrap_or(title);
     let title = fit(&title, usize::from(inside.width));
     let line = Line::from_iter([
         Span::styled(title.clone(), theme.style(Role::Strong)),
         Span::styled("─".repeat(usize::from(inside.width) - width(&title)), theme.style(Role::Frame)),
     ]);
     put(buffer, Rect { y: area.y, height: 1, ..inside }, 0, &line);
-    let grid = &lesson.twins.table.grid;
-    let rows: Vec<&GridRow> = lesson.twins.browse.order.iter().filter_map(|&at| grid.get(at)).collect();
+    let rows = &lesson.twins.table.grid;
     let high = usize::from(inside.height);
     let first = lesson.twins.browse.scroll.min(rows.len().saturating_sub(high));
-    let widths = columns(grid, usize::from(inside.width));
+    let widths = columns(rows, usize::from(inside.width));
     // The heading of what is below the top stays in sight.
-    let stuck = rows.iter().take(first + 1).rposition(|row| row.kind == GridKind::Heading);
+    let stuck = rows[..=first.min(rows.len().saturating_sub(1))].iter().rposition(|row| row.kind == GridKind::Heading);
     let shown = rows[first..].iter().take(high).enumerate();
     for (at, row) in shown {
-        let row = if at == 0 { stuck.map_or(*row, |heading| rows[heading]) } else { row };
+        let row = if at == 0 { stuck.map_or(row, |heading| &rows[heading]) } else { row };
         put(buffer, inside, u16::try_from(at).unwrap_or(u16::MAX), &draw(row, &widths, inside.width, model));
     }
 }

@@ -53,9 +53,6 @@ pub fn hit(model: &Model, lesson: &LessonScreen, place: Position) -> Option<Hit>
     if let Some(pane) = tabs::at(model, lesson, place) {
         return Some(Hit::Tab(pane));
     }
-    if !lesson.twins.table.grid.is_empty() {
-        return None;
-    }
     let place_of = Place::of(lesson.regions(model.size).twin);
     let at = usize::from(place.y).checked_sub(usize::from(place_of.halves[0].y))?;
     let side = place_of.halves.iter().position(|half| half.contains(place))?;
@@ -192,7 +189,7 @@ fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
 }
 
 /// The title while a filter hides rows or is typed: it, and how many it hides.
-pub(super) fn filter(model: &Model, lesson: &LessonScreen, room: usize) -> Option<String> {
+fn filter(model: &Model, lesson: &LessonScreen, room: usize) -> Option<String> {
     let (lang, browse) = (model.lang, &lesson.twins.browse);
     if browse.filter.is_empty() && !lesson.filtering {
         return None;
