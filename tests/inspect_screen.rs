@@ -60,7 +60,7 @@ fn a_box_is_found_in_the_list_looked_at_and_left() {
     terminal.write(ENTER);
     terminal.see(&format!("BOX {pid}"));
     terminal.see("@cigale-42");
-    terminal.see_line(&[&pid, "┼─ ●", "1     0 root"]);
+    terminal.see_line(&[&pid, "┼─ ●", " 1 ", " 0 root"]);
     terminal.see(&format!("Walls of {pid}: "));
     terminal.write(F8);
     terminal.see("Apart from the host");
