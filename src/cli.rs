@@ -55,6 +55,15 @@ pub enum Mode {
         /// Whether as JSON.
         json: bool,
     },
+    /// A process of this machine beside the host, or all that are apart from it.
+    Inspect {
+        /// The process; the list without.
+        pid: Option<u32>,
+        /// Whether the list is printed, not shown on the screen.
+        list: bool,
+        /// Whether as JSON.
+        json: bool,
+    },
     /// About lessons.
     Lesson(LessonMode),
     /// What this machine can do.
@@ -196,6 +205,33 @@ pub fn grammar(lang: Lang) -> Command {
                 .arg(json()),
         )
         .subcommand(
+            Command::new("inspect")
+                .about(say!(
+                    lang,
+                    "Any container of this machine beside the host: the twin panes, read-only",
+                    "N'importe quel conteneur de cette machine à côté de l'hôte : les volets jumeaux, en lecture seule"
+                ))
+                .after_help(say!(
+                    lang,
+                    "Without a PID: the list of all that is apart from the host, on the screen. With --plain or --json: lines or JSON, once.\nNothing is changed: an observer enters the namespaces (all but pid), looks and leaves; where it may not, the view from outside is shown with the reason.\nExit codes: 0 shown, 1 no such process (or a thread, a zombie, a thread of the kernel's), 2 usage.",
+                    "Sans PID : la liste de tout ce qui est séparé de l'hôte, à l'écran. Avec --plain ou --json : des lignes ou du JSON, une fois.\nRien n'est modifié : un observateur entre dans les espaces de noms (tous sauf pid), regarde et repart ; là où il n'en a pas le droit, la vue du dehors est montrée, avec la raison.\nCodes de sortie : 0 montré, 1 pas de tel processus (ou un fil d'exécution, un zombie, un fil du noyau), 2 usage."
+                ))
+                .arg(
+                    Arg::new("pid")
+                        .value_name("PID")
+                        .value_parser(value_parser!(u32).range(1..))
+                        .help(say!(lang, "The process: a container's first one, or any in it", "Le processus : le premier d'un conteneur, ou n'importe lequel de ceux qu'il contient")),
+                )
+                .arg(
+                    Arg::new("list")
+                        .long("list")
+                        .action(ArgAction::SetTrue)
+                        .conflicts_with("pid")
+                        .help(say!(lang, "Print every process that is apart from the host, by container", "Afficher tous les processus séparés de l'hôte, par conteneur")),
+                )
+                .arg(json()),
+        )
+        .subcommand(
             Command::new("lesson")
                 .about(say!(lang, "About lessons: list, show, validate", "Au sujet des leçons : lister, montrer, valider"))
                 .subcommand_required(true)
@@ -258,6 +294,11 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
         Some(("snapshot", found)) => {
             Mode::Snapshot { pid: found.get_one::<u32>("pid").copied(), json: found.get_flag("json") }
         }
+        Some(("inspect", found)) => Mode::Inspect {
+            pid: found.get_one::<u32>("pid").copied(),
+            list: found.get_flag("list"),
+            json: found.get_flag("json"),
+        },
         Some(("lesson", found)) => Mode::Lesson(match found.subcommand() {
             Some(("list", found)) => LessonMode::List { json: found.get_flag("json") },
             Some(("show", found)) => LessonMode::Show { id: text(found, "id"), json: found.get_flag("json") },
@@ -314,8 +355,20 @@ mod tests {
     }
 
     #[test]
-    fn pid_zero_is_refused() {
-        let args = ["cloison", "snapshot", "--pid", "0"].map(std::ffi::OsString::from);
-        assert!(parse(&args).is_err());
+    fn what_is_no_pid_is_refused() {
+        for line in ["snapshot --pid 0", "inspect 0", "inspect x", "inspect -1", "inspect 99999999999", "inspect 1 2"] {
+            let args: Vec<_> = ["cloison"].into_iter().chain(line.split(' ')).map(std::ffi::OsString::from).collect();
+            assert!(parse(&args).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn one_process_or_the_list_is_inspected() {
+        let inspect = |pid, list, json| Mode::Inspect { pid, list, json };
+        assert_eq!(parsed("cloison inspect").mode, inspect(None, false, false));
+        assert_eq!(parsed("cloison inspect 42 --json").mode, inspect(Some(42), false, true));
+        assert_eq!(parsed("cloison inspect --list --json").mode, inspect(None, true, true));
+        let both = ["cloison", "inspect", "--list", "42"].map(std::ffi::OsString::from);
+        assert!(parse(&both).is_err());
     }
 }

@@ -5,6 +5,7 @@
 
 mod filter;
 mod input;
+pub mod inspect;
 mod layers;
 mod page;
 mod panes;

@@ -5,6 +5,8 @@
 mod behaviour;
 #[path = "render/hostile.rs"]
 mod hostile;
+#[path = "render/inspect.rs"]
+mod inspect;
 #[path = "render/layers.rs"]
 mod layers;
 #[path = "render/mounts.rs"]
@@ -260,7 +262,7 @@ fn a_side_that_cannot_be_read_says_why() {
 #[test]
 fn the_help_lists_each_key_of_the_table() {
     for lang in [En, Fr] {
-        let scene = Scene::lesson().size(120, 130).lang(lang).key(KeyCode::F(1));
+        let scene = Scene::lesson().size(120, 160).lang(lang).key(KeyCode::F(1));
         let text = scene.text();
         for binding in KEYS {
             let row = |line: &&str| {

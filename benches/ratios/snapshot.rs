@@ -43,13 +43,17 @@ fn with_crowd() -> Vec<Row> {
         }),
         Box::new(|| timed(|| program(PROGRAM, &text(&["snapshot", "--json"])))),
         Box::new(|| timed(|| program("ps", &text(&["-e"])).and_then(|()| program("lsns", &[])))),
+        Box::new(|| timed(|| program(PROGRAM, &text(&["inspect", "--list"])))),
+        Box::new(|| timed(|| program("lsns", &[]))),
     ];
     let figures = in_turns(ROUNDS, measures);
-    let [taken, command, peers] = &figures[..] else { return Vec::new() };
+    let [taken, command, peers, listed, lsns] = &figures[..] else { return Vec::new() };
+    let list = format!("`inspect --list`, {CROWD} more processes");
     let row = |what: &str, ours| Row::beside(what, Unit::Millis, ours, "ps -e, lsns", peers, Some(0.1));
     vec![
         row(&format!("a snapshot, {CROWD} more processes"), taken),
         row(&format!("`snapshot --json`, {CROWD} more processes"), command),
+        Row::beside(&list, Unit::Millis, listed, "lsns", lsns, Some(1.0)),
     ]
 }
 

@@ -66,6 +66,16 @@ pub(super) struct Driver {
     settings: Option<(OwnedFd, Settings)>,
 }
 
+/// What the doctor found, as the screen shows it.
+pub(super) fn for_screen(one: &doctor::Finding, lang: Lang) -> Finding {
+    Finding {
+        works: one.works(),
+        name: one.name(lang).to_owned(),
+        why: one.why(lang).to_owned(),
+        remedy: one.remedy(lang),
+    }
+}
+
 /// The screen is gone.
 struct Gone;
 
@@ -148,14 +158,10 @@ impl Driver {
             Request::Trace { actor, on } => self.trace(&actor, on),
             Request::Doctor => {
                 let findings = doctor::findings();
-                let for_screen = |one: &doctor::Finding| Finding {
-                    works: one.works(),
-                    name: one.name(self.lang).to_owned(),
-                    why: one.why(self.lang).to_owned(),
-                    remedy: one.remedy(self.lang),
-                };
-                self.send(Event::Doctor(findings.iter().map(for_screen).collect()))
+                self.send(Event::Doctor(findings.iter().map(|one| for_screen(one, self.lang)).collect()))
             }
+            // Of another mode.
+            Request::Inspect(_) | Request::Containers => Ok(()),
             Request::Speak(lang) => {
                 self.lang = lang;
                 Ok(())

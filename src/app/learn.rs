@@ -2,10 +2,10 @@
 //! the terminal, `signals` waits for signals, `lab` owns the stage and samples it,
 //! and one per shell. All of them end and are joined when the screen is left.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use super::store::Store;
 use crate::i18n::{Explain, Lang};
 use crate::kernel::terminal::{Settings, duplicate_stdin};
 use crate::lesson::library::Library;
-use crate::ui::event::{Entry, EntryState, Event, LessonSummary};
+use crate::ui::event::{Entry, EntryState, Event, LessonSummary, Request};
 use crate::ui::model::Mouse;
 use crate::ui::run::{Setup, run};
 
@@ -48,6 +48,22 @@ pub struct Wanted {
 /// Runs the screen until it is left.
 pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
     let Wanted { library, store, lang, theme, open, mouse } = wanted;
+    let entries = entries(&library, &store);
+    let setup = Setup { lang, theme, entries, machine: machine(), first: open.map(Request::Open), mouse };
+    on_screen(setup, move |events, requests, terminal| {
+        Driver::new(library, store, lang, events).serve(&requests, terminal);
+    })
+}
+
+/// The terminal's settings, with a descriptor of it, to be put back by who survives.
+type Kept = Option<(OwnedFd, Settings)>;
+
+/// Runs a screen until it is left; `serve` answers its requests in the thread `lab`,
+/// until the channel of requests is closed.
+pub(super) fn on_screen(
+    setup: Setup,
+    serve: impl FnOnce(SyncSender<Event>, Receiver<Request>, Kept) + Send + 'static,
+) -> anyhow::Result<()> {
     // Before any thread: they inherit the mask, and `signals` alone waits for these.
     let signals = waited_for();
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&signals), None)?;
@@ -55,16 +71,13 @@ pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
     let (events_in, events) = sync_channel(WAITING_EVENTS);
     let (requests_in, requests) = channel();
     let stop = Arc::new(AtomicBool::new(false));
-    let entries = entries(&library, &store);
-    let machine = machine();
 
     let mut threads = Vec::new();
-    let driver = Driver::new(library, store, lang, events_in.clone());
-    threads.push(Builder::new().name("lab".into()).spawn(move || driver.serve(&requests, terminal))?);
+    let to_screen = events_in.clone();
+    threads.push(Builder::new().name("lab".into()).spawn(move || serve(to_screen, requests, terminal))?);
     threads.push(keys(events_in.clone(), Arc::clone(&stop))?);
     threads.push(signal_thread(signals, events_in, Arc::clone(&stop))?);
 
-    let setup = Setup { lang, theme, entries, machine, open, mouse };
     let left = run(setup, &events, &requests_in);
     stop.store(true, Ordering::Release);
     drop((events, requests_in));
@@ -91,7 +104,7 @@ fn join(thread: JoinHandle<()>) {
 }
 
 /// What this machine is, in a line: English, French.
-fn machine() -> [String; 2] {
+pub(super) fn machine() -> [String; 2] {
     let release = nix::sys::utsname::uname()
         .map_or_else(|_| "?".to_owned(), |names| names.release().to_string_lossy().into_owned());
     let root = nix::unistd::geteuid().is_root();

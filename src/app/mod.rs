@@ -5,6 +5,7 @@ pub mod clean_command;
 pub mod doctor_command;
 mod driver;
 pub mod grade;
+pub mod inspect;
 pub mod learn;
 pub mod lesson_commands;
 pub mod plain_command;
@@ -22,6 +23,8 @@ use crate::cli::{self, Cli, LessonMode, Mode};
 use crate::i18n::Explain;
 use crate::lesson::library::Library;
 use crate::say;
+use crate::ui::Theme;
+use crate::ui::model::Mouse;
 
 use store::Store;
 
@@ -81,6 +84,14 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             Ok(text) => (text, String::new(), 0),
             Err(error) => (String::new(), error.explain(lang), USAGE),
         },
+        Mode::Inspect { pid, list, json } => match pid {
+            Some(pid) if *json || common.plain => inspect::process(*pid, *json, lang, color),
+            None if *list || *json || common.plain => inspect::list(*json, lang, color),
+            _ => match inspect_screen(cli, *pid) {
+                Ok(()) => (String::new(), String::new(), 0),
+                Err((text, code)) => (String::new(), text, code),
+            },
+        },
         Mode::Lesson(LessonMode::List { json }) => lesson_commands::list(lessons, lang, *json, color),
         Mode::Lesson(LessonMode::Show { id, json }) => lesson_commands::show(lessons, id, lang, *json, color),
         Mode::Lesson(LessonMode::Lint(folders)) => lesson_commands::lint(lessons, folders, lang, color),
@@ -99,20 +110,42 @@ fn screen(cli: &Cli, open: Option<String>) -> Result<(), (String, u8)> {
         library.get(id).map_err(|error| (error.explain(lang), USAGE))?;
     }
     let store = Store::open(common.state.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
+    let (theme, mouse) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
+    let wanted = learn::Wanted { library, store, lang, theme, open, mouse };
+    learn::learn(wanted).map_err(|error| (format!("{error:#}"), 1))
+}
+
+/// The screen of `inspect`. A process that can't be inspected is refused before the
+/// terminal is taken.
+fn inspect_screen(cli: &Cli, pid: Option<u32>) -> Result<(), (String, u8)> {
+    let lang = cli.common.lang;
+    if let Some(refused) = pid.and_then(|pid| inspect::refused(pid, lang)) {
+        return Err(refused);
+    }
+    let lines = match pid {
+        Some(pid) => format!("cloison inspect --plain {pid}"),
+        None => "cloison inspect --list".to_owned(),
+    };
+    let (theme, mouse) = terminal(cli, &lines)?;
+    inspect::screen(pid, lang, theme, mouse).map_err(|error| (format!("{error:#}"), 1))
+}
+
+/// The screen's theme, and whose the mouse is; refuses where there is no terminal, and
+/// says what there is for lines.
+fn terminal(cli: &Cli, lines: &str) -> Result<(Theme, Mouse), (String, u8)> {
+    let lang = cli.common.lang;
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         let text = say!(
             lang,
-            "The screen needs a terminal on standard input and output. For lines instead: cloison learn --plain LESSON",
-            "L'écran a besoin d'un terminal en entrée et en sortie. Pour des lignes à la place : cloison learn --plain LEÇON"
+            "The screen needs a terminal on standard input and output. For lines instead: {lines}",
+            "L'écran a besoin d'un terminal en entrée et en sortie. Pour des lignes à la place : {lines}"
         );
         return Err((text, USAGE));
     }
-    let color = common.color.unwrap_or_else(|| wants_color(true));
+    let color = cli.common.color.unwrap_or_else(|| wants_color(true));
     let ground = std::env::var("COLORFGBG").ok();
-    let theme = crate::ui::Theme::choose(color, ground.as_deref());
-    let mouse = if common.mouse { crate::ui::model::Mouse::Ours } else { crate::ui::model::Mouse::Terminals };
-    let wanted = learn::Wanted { library, store, lang, theme, open, mouse };
-    learn::learn(wanted).map_err(|error| (format!("{error:#}"), 1))
+    let mouse = if cli.common.mouse { Mouse::Ours } else { Mouse::Terminals };
+    Ok((Theme::choose(color, ground.as_deref()), mouse))
 }
 
 /// Colours where a person reads them, unless NO_COLOR says no (no-color.org).

@@ -14,9 +14,12 @@ use crate::i18n::Lang;
 pub const HOST: &str = "host";
 
 /// The parts of the curriculum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub enum Part {
     /// What a container is.
+    #[default]
     A,
     /// Files.
     B,
@@ -53,7 +56,7 @@ pub enum Need {
 }
 
 /// A lesson.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Lesson {
     /// `uts`; unique in a library.
     pub id: String,
@@ -169,7 +172,7 @@ pub enum Pane {
 
 /// A step: in this order it carries out `ops`, verifies `expect`, asks `predict`,
 /// sets `task`. At most one of predict and task.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Step {
     /// Unique in the lesson; the heading of its prose.
     pub id: String,

@@ -3,6 +3,7 @@
 //! the checks and `cloison snapshot`; uses the read side of `kernel`.
 
 mod beside;
+pub mod census;
 mod clocks;
 mod crowd;
 mod diff;
@@ -20,6 +21,7 @@ pub mod parse;
 mod passwd;
 mod proc;
 mod sampler;
+mod subject;
 mod traced;
 pub mod twin;
 mod view;
@@ -27,11 +29,13 @@ mod walls;
 
 pub use crate::kernel::{Call, Errno, Traced, TracedCall};
 pub use beside::beside;
+pub use census::{Census, Container};
 pub use diff::{Change, Changes, diff};
 pub use model::{ActorView, Reading, Snapshot, View};
 pub use outside::OVERFLOW;
 pub use passwd::Passwd;
 pub use proc::{PidDir, ProcDir};
 pub use sampler::{Known, Sampler};
+pub use subject::{Refusal, Refused, Subject, Veil};
 pub use traced::returned;
 pub use view::{Scratch, decode, inside, view};

@@ -26,14 +26,19 @@ impl Sampler {
     /// `host` as it is now. Fails where there is no such process (ESRCH).
     pub fn outside(&mut self, pid: u32, host: &View) -> Result<ActorView, Unread> {
         let dir = self.proc.process(pid)?;
+        self.outside_of(&dir, pid, host)
+    }
+
+    /// As [`Self::outside`], of the process of a directory that is open already.
+    pub(super) fn outside_of(&mut self, dir: &PidDir, pid: u32, host: &View) -> Result<ActorView, Unread> {
         let base = format!("{}/{pid}", self.proc.path());
         let gone = || Unread { path: base.clone(), errno: Errno(libc::ESRCH) };
         let outermost = host.ns.get(&NsKind::Pid).and_then(Reading::read).copied();
-        let row = process_in(&dir, pid, outermost, &mut self.scratch).ok_or_else(gone)?;
+        let row = process_in(dir, pid, outermost, &mut self.scratch).ok_or_else(gone)?;
         let own = self.own_face();
-        let face = self.face(&dir, pid);
+        let face = self.face(dir, pid);
         let walls = self.walls(&own, &face);
-        let seen = self.seen(&dir, &base, &row, &face, host);
+        let seen = self.seen(dir, &base, &row, &face, host);
         let (users, cgroup) = (face.users, face.cgroup);
         Ok(ActorView {
             pid,

@@ -201,6 +201,19 @@ pub fn nspid(bytes: &[u8]) -> Vec<u32> {
         .unwrap_or_default()
 }
 
+/// The Tgid line of /proc/PID/status: the process that the thread is of.
+pub fn tgid(bytes: &[u8]) -> Option<u32> {
+    fields(bytes).find(|(key, _)| *key == b"Tgid").and_then(|(_, value)| number(value))
+}
+
+/// A field of /proc/PID/stat, numbered as in proc_pid_stat(5), from 3 on: the name
+/// before it may hold anything.
+pub fn stat_field(bytes: &[u8], field: usize) -> Option<&str> {
+    let after = bytes.iter().rposition(|byte| *byte == b')')? + 1;
+    let text = std::str::from_utf8(bytes.get(after..)?).ok()?;
+    text.split_ascii_whitespace().nth(field.checked_sub(3)?)
+}
+
 /// Bytes as text: what is not UTF-8 becomes U+FFFD, control characters stay.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()

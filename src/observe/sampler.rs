@@ -82,7 +82,11 @@ impl Sampler {
     pub fn snapshot_with(&mut self, host: View, actors: Vec<Known>) -> Snapshot {
         let own = self.own_face();
         let actors = actors.into_iter().map(|known| self.actor(&own, known)).collect();
-        let mut host = host;
+        self.together(host, actors)
+    }
+
+    /// A snapshot of sides taken before, and what belongs to none of them alone.
+    pub(super) fn together(&mut self, mut host: View, actors: BTreeMap<String, ActorView>) -> Snapshot {
         if let Ok(dir) = self.proc.own() {
             layers::look_on_the_host(&mut host, &actors, &dir, &mut self.scratch.buffer);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::i18n::Lang;
 use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
-use crate::observe::Snapshot;
+use crate::observe::{Census, Container, Snapshot};
 use crate::session::{Effect, StepOutcome};
 
 /// Identifies one embedded shell; never used twice in a run.
@@ -49,6 +49,10 @@ pub enum Event {
     ShellClosed(ShellId, String),
     /// What the doctor found.
     Doctor(Vec<Finding>),
+    /// Who is apart from the host now: for the list of containers.
+    Census(Arc<Census>),
+    /// A process asked for with [`Request::Inspect`] is held; snapshots of it follow.
+    Inspecting(Box<Inspected>),
     /// Something could not be done; said in the screen's language, shown until
     /// the next key.
     Failed(String),
@@ -99,8 +103,22 @@ pub enum Request {
     },
     /// Try what this machine can do. Answered by `Doctor`.
     Doctor,
+    /// Look at a process beside the host. Answered by `Inspecting`, then `Observed`
+    /// again and again, or by `Failed`.
+    Inspect(u32),
+    /// Look at who is apart from the host. Answered by `Census`, again and again.
+    Containers,
     /// The language was switched: texts from now on come in this one.
     Speak(Lang),
+}
+
+/// A process that is inspected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// Its PID, which is its name among the actors of a snapshot.
+    pub pid: u32,
+    /// The container that it is in, where it is in one.
+    pub container: Option<Container>,
 }
 
 /// A line of the doctor's.

@@ -96,6 +96,8 @@ pub enum Context {
     AfterPrefix,
     /// In the list of lessons.
     List,
+    /// In the list of containers.
+    Containers,
     /// In the lesson.
     Lesson,
     /// In the panes.
@@ -114,10 +116,11 @@ pub enum Context {
 
 impl Context {
     /// All, in the order of the help.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Everywhere,
         Self::AfterPrefix,
         Self::List,
+        Self::Containers,
         Self::Lesson,
         Self::Panes,
         Self::Filter,
@@ -135,6 +138,7 @@ impl Context {
                 lang.pick("Instead of F keys: Ctrl-G, then", "À la place des touches F : Ctrl-G, puis")
             }
             Self::List => lang.pick("In the list", "Dans la liste"),
+            Self::Containers => lang.pick("In the list of containers", "Dans la liste des conteneurs"),
             Self::Lesson => lang.pick("In the lesson", "Dans la leçon"),
             Self::Panes => lang.pick("In the panes", "Dans les volets"),
             Self::Filter => lang.pick("While a filter is typed", "Pendant la saisie d'un filtre"),
@@ -225,7 +229,7 @@ const SHELL: [&str; 2] = ["keyboard to the shell; again: the next shell", "clavi
 const HINT: [&str; 2] = ["open the next hint", "ouvrir l'indice suivant"];
 const DOCTOR: [&str; 2] = ["what this machine can do", "ce que cette machine permet"];
 const LANGUAGE: [&str; 2] = ["passer au français", "switch to English"];
-const BACK: [&str; 2] = ["the step before", "étape précédente"];
+const BACK: [&str; 2] = ["the step before; the list of containers", "étape précédente ; liste des conteneurs"];
 const NEXT: [&str; 2] = ["the next step", "étape suivante"];
 const QUIT: [&str; 2] = ["leave (progress is kept)", "quitter (la progression est gardée)"];
 const CALLS_UP: [&str; 2] = ["scroll the calls up", "faire défiler les appels vers le haut"];
@@ -236,7 +240,7 @@ const CHOICE: [&str; 2] = ["the choice of that number", "le choix de ce numéro"
 const PANE: [&str; 2] = ["the pane of that number", "le volet de ce numéro"];
 const PREFIX: [&str; 2] = ["prefix in place of the F keys", "préfixe à la place des touches F"];
 
-use Context::{AfterPrefix, EndedShell, Everywhere, Filter, Lesson, List, Overlay, Panes, Quit, Shell};
+use Context::{AfterPrefix, Containers, EndedShell, Everywhere, Filter, Lesson, List, Overlay, Panes, Quit, Shell};
 use KeyCode::{Char, F};
 
 /// The table.
@@ -304,6 +308,20 @@ pub const KEYS: &[Binding] = &[
     ),
     row(List, KeyCode::Backspace, Intent::Erase, ["erase from the filter", "effacer dans le filtre"]),
     row(List, KeyCode::Esc, Intent::Close, ["clear the filter", "vider le filtre"]),
+    row(Containers, KeyCode::Up, Intent::Up, ["the one above", "celui du dessus"]),
+    row(Containers, KeyCode::Down, Intent::Down, ["the one below", "celui du dessous"]),
+    row(Containers, KeyCode::PageUp, Intent::PageUp, ["a page up", "une page plus haut"]),
+    row(Containers, KeyCode::PageDown, Intent::PageDown, ["a page down", "une page plus bas"]),
+    row(Containers, KeyCode::Home, Intent::Top, ["the first", "le premier"]),
+    row(Containers, KeyCode::End, Intent::Bottom, ["the last", "le dernier"]),
+    row(
+        Containers,
+        KeyCode::Enter,
+        Intent::Accept,
+        ["inspect it beside the host; letters filter", "l'inspecter à côté de l'hôte ; les lettres filtrent"],
+    ),
+    row(Containers, KeyCode::Backspace, Intent::Erase, ["erase from the filter", "effacer dans le filtre"]),
+    row(Containers, KeyCode::Esc, Intent::Close, ["clear the filter", "vider le filtre"]),
     row(Lesson, KeyCode::Tab, Intent::NextRegion, ["the next region", "région suivante"]),
     row(Lesson, KeyCode::BackTab, Intent::PreviousRegion, ["the region before", "région précédente"]),
     row(Lesson, KeyCode::Up, Intent::Up, ["the choice above; scroll", "choix au-dessus ; défiler"]),

@@ -145,6 +145,23 @@ pub fn regions(size: Size, column: Column) -> Regions {
     if wide(size) { side_by_side(header, body, foot) } else { one_column(header, body, foot, column) }
 }
 
+/// The regions of a process that is inspected: below so many lines of text the twin
+/// pane, and the walls. The text is left out where the panes would not fit below it.
+pub fn inspected(size: Size, text: usize) -> Regions {
+    if too_small(size) {
+        return Regions::default();
+    }
+    let Size { width, height } = size;
+    let text = u16::try_from(text).unwrap_or(u16::MAX).min(height - SMALLEST.height);
+    let header = Rect::new(0, 0, width, 1);
+    let foot = Rect::new(0, height - 1, width, 1);
+    let body = Rect::new(0, 1 + text, width, height - 2 - text);
+    let walls_high = 5;
+    let twin = Rect { height: body.height + 1 - walls_high, ..body };
+    let walls = Rect { y: twin.bottom() - 1, height: walls_high, ..body };
+    Regions { header, twin, walls, foot, ..Regions::default() }
+}
+
 /// The regions while one of them has all of the screen between the bars.
 pub fn zoomed(size: Size, on: Column) -> Regions {
     if too_small(size) {
@@ -219,11 +236,6 @@ impl Regions {
         }
     }
 
-    /// The pane in front: the twin pane where it is shown, else the one in its place.
-    pub fn pane(&self) -> Rect {
-        [self.twin, self.walls, self.calls].into_iter().find(|area| !area.is_empty()).unwrap_or_default()
-    }
-
     /// The twin pane gives the calls all but a few rows.
     #[must_use]
     pub fn with_room_for_calls(mut self) -> Self {
@@ -237,6 +249,11 @@ impl Regions {
         self.calls.y -= spare;
         self.calls.height += spare;
         self
+    }
+
+    /// The pane in front: the twin pane where it is shown, else the one in its place.
+    pub fn pane(&self) -> Rect {
+        [self.twin, self.walls, self.calls].into_iter().find(|area| !area.is_empty()).unwrap_or_default()
     }
 
     /// Where the text of the lesson is: inside its frame, with a margin.
@@ -276,6 +293,12 @@ mod tests {
                     for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
                         prop_assert_eq!(area.intersection(screen), area);
                     }
+                }
+            }
+            for text in [0, 3, 500] {
+                let r = inspected(size, text);
+                for area in [r.header, r.twin, r.walls, r.foot] {
+                    prop_assert_eq!(area.intersection(screen), area);
                 }
             }
         }

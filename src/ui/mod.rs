@@ -3,6 +3,7 @@
 //! kernel: what it needs done it asks for through a [`Request`].
 
 pub mod browse;
+pub mod containers;
 pub mod event;
 pub mod keymap;
 pub mod layers;

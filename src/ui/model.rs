@@ -10,8 +10,9 @@ use ratatui::layout::{Position, Rect, Size};
 use ratatui::text::Line;
 
 use super::browse::Browse;
-use super::event::{Entry, Finding};
-use super::layout::{Column, Pane, Regions, regions, wide, zoomed};
+use super::containers::Containers;
+use super::event::{Entry, Finding, Inspected};
+use super::layout::{Column, Pane, Regions, inspected, regions, wide, zoomed};
 use super::list::List;
 use super::shells::Shells;
 use super::theme::Theme;
@@ -31,6 +32,8 @@ pub struct Model {
     pub size: Size,
     /// The list of lessons, kept while a lesson is open.
     pub list: List,
+    /// The list of containers, kept while one is inspected.
+    pub containers: Containers,
     /// What this machine can do, in a line: English, French. The list's foot.
     pub machine: [String; 2],
     /// What is shown.
@@ -64,7 +67,9 @@ pub enum Mouse {
 pub enum Screen {
     /// The list of lessons; the id of one asked for and not yet ready.
     List(Option<String>),
-    /// A lesson.
+    /// The list of containers.
+    Containers,
+    /// A lesson; or a process that is inspected.
     Lesson(Box<LessonScreen>),
 }
 
@@ -118,7 +123,14 @@ pub enum Share {
 }
 
 /// A lesson on the screen.
+///
+/// A process that is inspected stands on the screen as a lesson without words: the
+/// panes and the walls are the same, and all that is done to them.
 pub struct LessonScreen {
+    /// The process, where one is inspected.
+    pub inspected: Option<Inspected>,
+    /// What has to be said of it, wrapped: above the panes.
+    pub notice: Vec<Line<'static>>,
     /// The state machine.
     pub session: Session,
     /// Who has the keyboard.
@@ -228,6 +240,7 @@ impl Model {
             theme,
             size,
             list: List::new(entries),
+            containers: Containers::default(),
             machine: [String::new(), String::new()],
             screen: Screen::List(None),
             overlay: None,
@@ -244,7 +257,7 @@ impl Model {
     pub fn lesson(&self) -> Option<&LessonScreen> {
         match &self.screen {
             Screen::Lesson(lesson) => Some(lesson),
-            Screen::List(_) => None,
+            Screen::List(_) | Screen::Containers => None,
         }
     }
 
@@ -252,7 +265,7 @@ impl Model {
     pub fn lesson_mut(&mut self) -> Option<&mut LessonScreen> {
         match &mut self.screen {
             Screen::Lesson(lesson) => Some(lesson),
-            Screen::List(_) => None,
+            Screen::List(_) | Screen::Containers => None,
         }
     }
 
@@ -266,6 +279,8 @@ impl LessonScreen {
     /// The screen of a session.
     pub fn new(session: Session) -> Self {
         let mut screen = Self {
+            inspected: None,
+            notice: Vec::new(),
             session,
             focus: Focus::Lesson,
             share: Share::Half,
@@ -368,6 +383,9 @@ impl LessonScreen {
 
     /// Its regions on a screen of this size.
     pub fn regions(&self, size: Size) -> Regions {
+        if self.zoom.is_none() && self.inspected.is_some() {
+            return inspected(size, self.notice.len());
+        }
         if let Some(on) = self.zoom {
             return zoomed(size, on);
         }
@@ -407,5 +425,11 @@ impl LessonScreen {
     /// The panes that are tabs on a screen of this size.
     pub fn tabs(size: Size) -> &'static [Pane] {
         if wide(size) { &Pane::TWINS } else { &Pane::ALL }
+    }
+
+    /// Those of this screen: the walls of a process that is inspected have their place
+    /// on every one, and there are no calls.
+    pub fn own_tabs(&self, size: Size) -> &'static [Pane] {
+        if self.inspected.is_some() { &Pane::TWINS } else { Self::tabs(size) }
     }
 }

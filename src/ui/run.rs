@@ -34,8 +34,9 @@ pub struct Setup {
     pub entries: Vec<Entry>,
     /// What this machine can do, in a line: English, French.
     pub machine: [String; 2],
-    /// The lesson to open at once, by its id.
-    pub open: Option<String>,
+    /// What to ask for at once: a lesson, the list of containers, a process; nothing
+    /// for the list of lessons.
+    pub first: Option<Request>,
     /// Whose the mouse is.
     pub mouse: Mouse,
 }
@@ -50,9 +51,16 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
     let mut model = Model::new(setup.lang, setup.theme, Size::new(size.width, size.height), setup.entries);
     model.machine = setup.machine;
     model.mouse = setup.mouse;
-    if let Some(id) = setup.open {
-        model.screen = Screen::List(Some(id.clone()));
-        if requests.send(Request::Open(id)).is_err() {
+    if let Some(first) = setup.first {
+        match &first {
+            Request::Open(id) => model.screen = Screen::List(Some(id.clone())),
+            Request::Inspect(pid) => {
+                model.screen = Screen::Containers;
+                model.containers.opening = Some(*pid);
+            }
+            _ => model.screen = Screen::Containers,
+        }
+        if requests.send(first).is_err() {
             return Ok(());
         }
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::Size;
 
+use super::inspect;
 use super::lesson::lesson;
 use super::{command, entered, mouse, unpassed};
 use crate::session::Command;
@@ -39,6 +40,7 @@ fn paste(model: &mut Model, text: &str, requests: &mut Vec<Request>) {
     match &mut model.screen {
         _ if model.overlay.is_some() => {}
         Screen::List(_) => text.chars().for_each(|c| model.list.type_char(c)),
+        Screen::Containers => text.chars().for_each(|c| model.containers.type_char(c)),
         Screen::Lesson(lesson) if lesson.filtering => {
             text.chars().for_each(|c| lesson.twins.browse.type_char(c));
             lesson.twins.unlisted = true;
@@ -59,6 +61,7 @@ pub fn context(model: &Model) -> Context {
         (Some(Overlay::Quit), _) => Context::Quit,
         (Some(_), _) => Context::Overlay,
         (None, Screen::List(_)) => Context::List,
+        (None, Screen::Containers) => Context::Containers,
         (None, Screen::Lesson(lesson)) => match lesson.focus {
             Focus::Lesson => Context::Lesson,
             Focus::Panes if lesson.filtering => Context::Filter,
@@ -86,7 +89,7 @@ fn key(model: &mut Model, key: KeyEvent, now: Instant, requests: &mut Vec<Reques
         (Some(Intent::Prefix), _) => model.prefix = true,
         (Some(meaning), _) => intent(model, meaning, now, requests),
         (None, Context::Shell) => to_shell(model, key, requests),
-        (None, Context::List | Context::Filter) => {
+        (None, Context::List | Context::Containers | Context::Filter) => {
             if let KeyCode::Char(c) = key.code
                 && !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
             {
@@ -100,6 +103,7 @@ fn key(model: &mut Model, key: KeyEvent, now: Instant, requests: &mut Vec<Reques
 fn type_char(model: &mut Model, c: char) {
     match &mut model.screen {
         Screen::List(_) => model.list.type_char(c),
+        Screen::Containers => model.containers.type_char(c),
         Screen::Lesson(lesson) => {
             lesson.twins.browse.type_char(c);
             lesson.twins.unlisted = true;
@@ -130,7 +134,9 @@ fn intent(model: &mut Model, meaning: Intent, now: Instant, requests: &mut Vec<R
         }
         Intent::Evidence => toggle(model, Overlay::Evidence(0)),
         Intent::Quit => match model.screen {
-            Screen::List(_) => model.left = true,
+            Screen::List(_) | Screen::Containers => model.left = true,
+            // There is nothing to lose.
+            Screen::Lesson(_) if inspect::inspecting(model) => model.left = true,
             Screen::Lesson(_) if model.overlay == Some(Overlay::Quit) => model.left = true,
             Screen::Lesson(_) => model.overlay = Some(Overlay::Quit),
         },
@@ -147,6 +153,8 @@ fn intent(model: &mut Model, meaning: Intent, now: Instant, requests: &mut Vec<R
         }
         _ if model.overlay.is_some() => overlay(model, meaning, requests),
         _ if matches!(model.screen, Screen::List(_)) => list(model, meaning, requests),
+        _ if matches!(model.screen, Screen::Containers) => inspect::list(model, meaning, requests),
+        _ if inspect::intercepts(model, meaning, requests) => {}
         _ => lesson(model, meaning, now, requests),
     }
 }

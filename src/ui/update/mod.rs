@@ -3,8 +3,9 @@
 
 //!
 //! A file for each thing that changes it: `keys`, `mouse`, `lesson` (steps, text,
-//! focus), `panes` (snapshots, rows).
+//! focus), `panes` (snapshots, rows), `inspect` (the list of containers, a process).
 
+mod inspect;
 mod keys;
 mod lesson;
 mod mouse;
@@ -40,6 +41,7 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             model.dirty = true;
             carry_out(model, effects, &mut requests);
         }
+        Event::Observed(snapshot) if inspect::inspecting(model) => drop(panes::observed(model, &snapshot, now)),
         Event::Observed(snapshot) => {
             let news = panes::observed(model, &snapshot, now);
             let stale = model.lesson().is_some_and(|lesson| lesson.prose.stale);
@@ -88,9 +90,12 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
                 model.dirty = true;
             }
         }
+        Event::Census(census) => inspect::counted(model, census),
+        Event::Inspecting(inspected) => inspect::open(model, *inspected),
         Event::Failed(why) => {
             match &mut model.screen {
                 Screen::List(opening) => *opening = None,
+                Screen::Containers => model.containers.opening = None,
                 Screen::Lesson(lesson) => lesson.shells.failed(&why),
             }
             model.failure = Some(why);
@@ -113,6 +118,7 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     }
     let (lang, theme, size) = (model.lang, model.theme, model.size);
     let Some(lesson) = model.lesson_mut() else { return };
+    inspect::tell(lesson, size, lang, theme);
     let regions = lesson.regions(size);
     let prose = lesson.prose_area(size);
     if !prose.is_empty() && (lesson.prose.stale || lesson.prose.width != prose.width) {

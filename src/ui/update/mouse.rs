@@ -43,7 +43,8 @@ fn click(model: &mut Model, place: Position, now: Instant, requests: &mut Vec<Re
     if !double {
         model.clicked = Some((now, place));
     }
-    let step = model.lesson().and_then(|lesson| view::header::step_at(model, lesson, place));
+    let lesson = model.lesson().filter(|lesson| lesson.inspected.is_none());
+    let step = lesson.and_then(|lesson| view::header::step_at(model, lesson, place));
     let hit = model.lesson().and_then(|lesson| view::panes::hit(model, lesson, place));
     let Screen::Lesson(lesson) = &mut model.screen else { return };
     if let Some(to) = step {
@@ -112,6 +113,7 @@ fn wheel(model: &mut Model, place: Position, now: Instant, up: bool) {
     }
     let lesson = match &mut model.screen {
         Screen::List(_) => return model.list.move_by(by.signum(), lang),
+        Screen::Containers => return model.containers.move_by(by.signum()),
         Screen::Lesson(lesson) => lesson,
     };
     let regions = lesson.regions(size);

@@ -136,7 +136,7 @@ fn keep_gone(twins: &mut Twins, before: Table, boxed: &str, now: Instant) {
 
 /// Brings the next pane to the front, or one further away.
 pub(super) fn turn(lesson: &mut LessonScreen, size: Size, by: isize) {
-    let tabs = LessonScreen::tabs(size);
+    let tabs = lesson.own_tabs(size);
     let at = tabs.iter().position(|&tab| tab == lesson.pane).unwrap_or(0);
     let count = tabs.len().cast_signed();
     bring(lesson, tabs[(at.cast_signed() + by).rem_euclid(count).cast_unsigned()]);
@@ -210,7 +210,7 @@ pub(super) fn act(lesson: &mut LessonScreen, size: Size, lang: Lang, now: Instan
         Intent::Left => turn(lesson, size, -1),
         Intent::Right => turn(lesson, size, 1),
         Intent::Digit(n) => {
-            if let Some(&pane) = LessonScreen::tabs(size).get(usize::from(n) - 1) {
+            if let Some(&pane) = lesson.own_tabs(size).get(usize::from(n) - 1) {
                 bring(lesson, pane);
             }
         }

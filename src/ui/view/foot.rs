@@ -48,7 +48,11 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
         usize::from(area.width),
         &who,
         hints.as_deref(),
-        if hints.is_some() { &[] } else { &[Intent::Hint] },
+        match (&lesson.inspected, &hints) {
+            (Some(_), _) => &[Intent::Lesson, Intent::Shell, Intent::Hint, Intent::Next],
+            (None, Some(_)) => &[],
+            (None, None) => &[Intent::Hint],
+        },
     );
     put(frame.buffer_mut(), area, 0, &line);
 }

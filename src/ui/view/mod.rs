@@ -2,8 +2,10 @@
 //! changes nothing. Called by `ui::run` after something changed, and by tests.
 
 pub mod calls;
+pub mod containers;
 pub mod foot;
 pub mod header;
+pub mod inspect;
 pub mod layers;
 pub mod lesson;
 pub mod list;
@@ -39,6 +41,14 @@ pub fn render(frame: &mut Frame<'_>, model: &Model) {
     }
     match &model.screen {
         Screen::List(_) => list::render(frame, area, model),
+        Screen::Containers => containers::render(frame, area, model, &model.containers),
+        Screen::Lesson(lesson) if lesson.inspected.is_some() => {
+            inspect::render(frame, model, lesson);
+            frames(frame, model, lesson);
+            panes::render(frame, model, lesson);
+            walls::render(frame, model, lesson);
+            foot::render(frame, model, lesson);
+        }
         Screen::Lesson(lesson) => {
             header::render(frame, model, lesson);
             frames(frame, model, lesson);

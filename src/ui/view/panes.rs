@@ -173,9 +173,10 @@ fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
     let title_area = |half: Rect| Rect { y: area.y, height: 1, ..half };
     put(buffer, title_area(left), 0, &heading(&title, left.width, theme));
     let seen = actor.and_then(|actor| actor.seen.read()).map_or_else(String::new, whose);
-    let ended = actor.filter(|actor| !actor.alive).and_then(|actor| actor.exit.as_deref()).map(safe);
+    let ended = actor.filter(|actor| !actor.alive).map(|actor| actor.exit.as_deref().map(safe));
     let state = match (ended, actor.and_then(|actor| actor.stale)) {
-        (Some(exit), _) => say!(lang, "· ended: {exit} ", "· terminé : {exit} "),
+        (Some(Some(exit)), _) => say!(lang, "· ended: {exit} ", "· terminé : {exit} "),
+        (Some(None), _) => say!(lang, "· ended ", "· terminé "),
         (None, Some(_)) => say!(lang, "· does not answer ", "· ne répond pas "),
         (None, None) => String::new(),
     };

@@ -43,7 +43,7 @@ pub fn at(model: &Model, lesson: &LessonScreen, place: Position) -> Option<Pane>
 
 fn tabs(model: &Model, lesson: &LessonScreen) -> Vec<Tab> {
     let area = lesson.regions(model.size).pane();
-    let panes = LessonScreen::tabs(model.size);
+    let panes = lesson.own_tabs(model.size);
     let labels: Vec<String> = panes.iter().map(|&pane| format!(" {} ", label(pane, model.lang))).collect();
     let widths: Vec<usize> = labels.iter().map(|label| width(label)).collect();
     let chosen = panes.iter().position(|&pane| pane == lesson.front()).unwrap_or(0);
