@@ -7,7 +7,6 @@ use cloison::lesson::op::NsKind;
 use cloison::observe::model::{FileSeen, Held, Holding, IdRange, Namespace, Namespaces, Unread};
 use cloison::observe::{Errno, Reading, Snapshot};
 use cloison::ui::layout::Pane;
-use crossterm::event::KeyCode;
 use insta::assert_snapshot;
 
 use crate::scene::Scene;
