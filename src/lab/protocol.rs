@@ -113,7 +113,7 @@ pub enum FromKeeper {
     /// (second) because its actor could not be asked.
     Performed(Vec<Performed>, Option<Failure>),
     /// A view, opaque; nothing when none came in time.
-    View(Option<Vec<u8>>),
+    View(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
     /// The calls that an actor has seen; nothing when it did not answer in time.
     Traced(Option<Traced>),
     /// The PID of the process asked for, if there is one.
@@ -188,6 +188,7 @@ pub struct Performed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ran {
     /// The first 64 KiB of its output.
+    #[serde(with = "serde_bytes")]
     pub output: Vec<u8>,
     /// How it ended; nothing when it was left running.
     pub exit: Option<Exit>,
@@ -300,7 +301,7 @@ pub enum Said {
     /// The ops are done, up to the first that failed.
     Performed(Vec<Performed>),
     /// What it sees, opaque.
-    View(Vec<u8>),
+    View(#[serde(with = "serde_bytes")] Vec<u8>),
     /// The calls that it has seen.
     Traced(Traced),
     /// Started; the descriptor of its terminal or pipe and its pidfd come along.
