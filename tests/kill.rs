@@ -1,6 +1,6 @@
-//! Killing each part of a running lesson, after every step of every lesson here:
-//! the terminal comes back, and nothing is left on the machine. Run as root and as
-//! an ordinary user.
+//! Killing each part of a running lesson, after every step of two lessons and at the
+//! end of all: the terminal comes back, and nothing is left on the machine. Run as
+//! root and as an ordinary user.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -20,14 +20,21 @@ const LESSONS: [&str; 2] = ["uts", "pid"];
 /// Most of a program's life here is waiting.
 const AT_ONCE: usize = 8;
 
-/// Runs a test for each step of each lesson, several at once.
+/// Runs a test for each step of each of [`LESSONS`], several at once.
 fn at_each_step(test: impl Fn(&Place, &mut Terminal, &str) + Sync) {
+    at_steps(|lesson, _, _| LESSONS.contains(&lesson), test);
+}
+
+/// Runs a test for those steps of all lessons that are chosen by their lesson's id,
+/// their number and how many there are, several at once.
+fn at_steps(chosen: impl Fn(&str, usize, usize) -> bool, test: impl Fn(&Place, &mut Terminal, &str) + Sync) {
     let library = Library::open(None).expect("built in");
-    let steps = LESSONS.map(|id| library.get(id).expect("built in")).into_iter().flat_map(|lesson| {
+    let ids: Vec<String> = library.list().iter().map(|listed| listed.id.clone()).collect();
+    let steps = ids.into_iter().map(|id| library.get(&id).expect("built in")).flat_map(|lesson| {
         let of = lesson.steps.len();
         let id = lesson.id.clone();
         let at = |(number, step): (usize, cloison::lesson::Step)| (id.clone(), step.id, number + 1, of);
-        lesson.steps.into_iter().enumerate().map(at).collect::<Vec<_>>()
+        lesson.steps.into_iter().enumerate().map(at).filter(|(id, _, at, of)| chosen(id, *at, *of)).collect::<Vec<_>>()
     });
     let waiting = Mutex::new(steps.collect::<Vec<_>>());
     let next = || waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
@@ -104,6 +111,27 @@ fn when_an_actor_or_the_keeper_is_killed_the_screen_goes_on_and_leaves_nothing()
         end(&victim);
         assert_eq!(terminal.quit().code(), Some(0), "{step}");
     });
+}
+
+#[test]
+fn at_the_end_of_any_lesson_a_killed_keeper_and_a_killed_screen_leave_nothing() {
+    at_steps(
+        |_, number, of| number == of,
+        |place, terminal, step| {
+            let cast = actors(place);
+            let old = keeper(place);
+            end(&old);
+            says_that_the_keeper_died(terminal);
+            let again = || actors(place) == cast && keeper_is_another(place, &old);
+            until(&format!("{step}: the lab is built again"), &|| terminal.text(), again);
+            goes_on(terminal);
+            terminal.signal(Signal::SIGKILL);
+        },
+    );
+}
+
+fn keeper_is_another(place: &Place, than: &Process) -> bool {
+    processes(place).iter().any(|process| process.command == "cloison keeper" && process.pid != than.pid)
 }
 
 /// In the language of a moment ago, perhaps.
