@@ -24,6 +24,7 @@ fn check(lesson: &str, answers: &Path) -> (i32, Value) {
         .arg(answers)
         .output()
         .unwrap();
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let report = serde_json::from_str(&text)
         .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)));

@@ -41,7 +41,7 @@ const COST: u32 = 200;
 /// How often a lab is built again whose keeper is killed again and again.
 const REBUILDS: usize = 5;
 /// The longest time between two snapshots.
-const LONGEST: Duration = Duration::from_secs(3);
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// The lab's thread.
 pub(super) struct Driver {

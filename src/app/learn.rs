@@ -186,8 +186,9 @@ fn signal_thread(set: SigSet, events: SyncSender<Event>, stop: Arc<AtomicBool>) 
 
 fn keys(events: SyncSender<Event>, stop: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name("keys".into()).spawn(move || {
+        let mut size = crossterm::terminal::size().ok();
         while !stop.load(Ordering::Acquire) {
-            if take_keys(&events).is_none() {
+            if take_keys(&events, &mut size).is_none() {
                 // The terminal is gone.
                 let _ = events.send(Event::Terminate);
                 return;
@@ -199,20 +200,32 @@ fn keys(events: SyncSender<Event>, stop: Arc<AtomicBool>) -> std::io::Result<Joi
 /// Waits a moment for keys and hands them on; nothing once the terminal or the
 /// screen is gone. The terminal is looked at before crossterm is: on one that was
 /// hung up it would read the end of the file for ever.
-fn take_keys(events: &SyncSender<Event>) -> Option<()> {
+///
+/// crossterm can't be asked without waiting, so it is asked only when there is
+/// something to read or the size is another: else it would wake up twice as often.
+fn take_keys(events: &SyncSender<Event>, size: &mut Option<(u16, u16)>) -> Option<()> {
     let stdin = std::io::stdin();
     let mut watched = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-    match poll(&mut watched, PollTimeout::from(100_u8)) {
-        // A change of size interrupts, or comes without anything to read.
-        Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+    let woken = match poll(&mut watched, PollTimeout::from(100_u8)) {
+        Ok(ready) => ready > 0,
+        Err(nix::errno::Errno::EINTR) => true,
         Err(_) => return None,
-    }
+    };
     let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
     if watched[0].revents().is_some_and(|now| now.intersects(gone)) {
         return None;
     }
+    let now = crossterm::terminal::size().ok();
+    // A change of size need not interrupt: another thread may get the signal.
+    if !woken && now == *size {
+        return Some(());
+    }
     while crossterm::event::poll(GLANCE).ok()? {
-        events.send(Event::Terminal(crossterm::event::read().ok()?)).ok()?;
+        let event = crossterm::event::read().ok()?;
+        if matches!(event, crossterm::event::Event::Resize(..)) {
+            *size = now;
+        }
+        events.send(Event::Terminal(event)).ok()?;
     }
     Some(())
 }

@@ -113,17 +113,23 @@ pub fn make_directory(base: &Path, lab: &str) -> std::io::Result<PathBuf> {
     let mode = if uid == 0 { 0o711 } else { 0o700 };
     let mut builder = std::fs::DirBuilder::new();
     builder.mode(mode);
-    match builder.create(base) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        other => other?,
-    }
-    if !owned_directory(base, uid) {
-        let message = format!("{} is not a directory of this user", base.display());
-        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, message));
-    }
     let directory = base.join(lab);
-    builder.create(&directory)?;
-    Ok(directory)
+    loop {
+        match builder.create(base) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            other => other?,
+        }
+        if !owned_directory(base, uid) && base.symlink_metadata().is_ok() {
+            let message = format!("{} is not a directory of this user", base.display());
+            return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, message));
+        }
+        match builder.create(&directory) {
+            Ok(()) => return Ok(directory),
+            // The last lab below the base has just ended, and took the base along.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Removes a lab's directory, and the base when it was the last.

@@ -16,7 +16,7 @@ use crate::lesson::op::NsKind;
 
 /// How many that were never asked are asked per snapshot, besides the lab's: a bound
 /// on its cost, with thousands of processes.
-const MOST: usize = 512;
+const MOST: usize = 192;
 /// How many of a crowd are asked again per snapshot, in turns.
 const AGAIN: usize = 64;
 /// How many processes of a lab are searched for descriptors, and how many
