@@ -51,10 +51,23 @@ impl Running {
 }
 
 impl Drop for Running {
+    /// Waits for the box, too, which ends a moment after the unshare that made it.
     fn drop(&mut self) {
+        let children = format!("/proc/{0}/task/{0}/children", self.pid());
+        let boxes = std::fs::read_to_string(children).unwrap_or_default();
         let _ = self.0.kill();
         let _ = self.0.wait();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while boxes.split_whitespace().any(lives) && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
     }
+}
+
+/// Whether a process is there and has not ended, proc_pid_stat(5).
+fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|after| !after.is_empty() && !after.starts_with(['Z', 'X']))
 }
 
 const ALL: &[&str] = &["-UrmuinpCT", "--fork", "--mount-proc", "--kill-child"];

@@ -438,7 +438,8 @@ fn a_dead_actor_is_not_looked_for_under_its_old_number() {
 
 #[test]
 fn from_outside_a_box_looks_as_it_does_from_inside() {
-    let boxed = Box::new(&["-Urpm", "--fork", "--mount-proc", "--kill-child"], "sleep 60 &");
+    let started = "sleep 60 & until read name </proc/$!/comm && [ $name = sleep ]; do :; done";
+    let boxed = Box::new(&["-Urpm", "--fork", "--mount-proc", "--kill-child"], started);
     let known = boxed.known(true);
     let inside = known.seen.read().unwrap();
     let mut sampler = Sampler::new().unwrap();
