@@ -32,16 +32,20 @@ pub enum SnapshotError {
     Json(#[source] serde_json::Error),
 }
 
+/// That there is no /proc to read, and what it is needed for.
+pub(super) fn no_proc(why: &Unread, lang: Lang) -> String {
+    let (path, why) = (&why.path, why.errno.explain(lang));
+    say!(
+        lang,
+        "failed to open {path}: {why}; a mounted /proc is needed to look at processes",
+        "impossible d'ouvrir {path} : {why} ; il faut un /proc monté pour observer les processus"
+    )
+}
+
 impl Explain for SnapshotError {
     fn explain(&self, lang: Lang) -> String {
         match self {
-            Self::NoProc(why) => say!(
-                lang,
-                "failed to open {}: {}; a mounted /proc is needed to look at processes",
-                "impossible d'ouvrir {} : {} ; il faut un /proc monté pour observer les processus",
-                why.path,
-                why.errno.explain(lang)
-            ),
+            Self::NoProc(why) => no_proc(why, lang),
             Self::Process { pid, why } if why.errno.0 == libc::ESRCH => say!(
                 lang,
                 "there is no process {pid} here; `ps -e` lists those that there are",

@@ -62,19 +62,6 @@ pub enum Pane {
 }
 
 impl Pane {
-    /// Those that are tabs of the twin pane.
-    pub const TWINS: [Self; 10] = [
-        Self::Processes,
-        Self::Users,
-        Self::Mounts,
-        Self::Layers,
-        Self::Names,
-        Self::Net,
-        Self::Ipc,
-        Self::Time,
-        Self::Cgroup,
-        Self::Namespaces,
-    ];
     /// Those that are tabs in a single column.
     pub const ALL: [Self; 12] = [
         Self::Processes,
@@ -90,6 +77,9 @@ impl Pane {
         Self::Walls,
         Self::Calls,
     ];
+    /// Those that are tabs of the twin pane: all but the last two, which have places
+    /// of their own beside it.
+    pub const TWINS: &[Self] = Self::ALL.split_at(Self::ALL.len() - 2).0;
 }
 
 /// The regions; those that are not shown are empty.

@@ -424,12 +424,12 @@ impl LessonScreen {
 
     /// The panes that are tabs on a screen of this size.
     pub fn tabs(size: Size) -> &'static [Pane] {
-        if wide(size) { &Pane::TWINS } else { &Pane::ALL }
+        if wide(size) { Pane::TWINS } else { &Pane::ALL }
     }
 
     /// Those of this screen: the walls of a process that is inspected have their place
     /// on every one, and there are no calls.
     pub fn own_tabs(&self, size: Size) -> &'static [Pane] {
-        if self.inspected.is_some() { &Pane::TWINS } else { Self::tabs(size) }
+        if self.inspected.is_some() { Pane::TWINS } else { Self::tabs(size) }
     }
 }

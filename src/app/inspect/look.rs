@@ -9,7 +9,6 @@ use crate::i18n::{Explain, Lang};
 use crate::kernel::terminal::Settings;
 use crate::lab::{Lab, LabError, Options};
 use crate::observe::{self, Container, Refused, Sampler, Snapshot, Subject, View, model::Unread};
-use crate::say;
 
 /// How long an observer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -41,13 +40,7 @@ impl LookError {
 impl Explain for LookError {
     fn explain(&self, lang: Lang) -> String {
         match self {
-            Self::NoProc(why) => say!(
-                lang,
-                "failed to open {}: {}; a mounted /proc is needed to look at processes",
-                "impossible d'ouvrir {} : {} ; il faut un /proc monté pour observer les processus",
-                why.path,
-                why.errno.explain(lang)
-            ),
+            Self::NoProc(why) => crate::app::snapshot_command::no_proc(why, lang),
             Self::Refused(refused) => refused.explain(lang),
         }
     }
