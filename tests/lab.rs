@@ -23,22 +23,12 @@ use cloison::lab::{Lab, LabError, Options, Performed, Program};
 use cloison::lesson::op::{MapKind, MountFlag, NsKind, Op, RootKind, ShmFlag};
 use cloison::observe::{self, Reading, View};
 
+use support::lab::{lab, must};
 use support::left::Left;
 use support::skip::skip;
 
-fn lab() -> Lab {
-    let program = Some(PathBuf::from(env!("CARGO_BIN_EXE_cloison")));
-    Lab::start(Options { program, ..Options::default() }).unwrap()
-}
-
 fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
-}
-
-fn must(lab: &mut Lab, actor: &str, op: &Op) -> Performed {
-    let performed = lab.perform(actor, op).unwrap();
-    assert_eq!(performed.failure, None, "{op:?}: {:#?}", performed.calls);
-    performed
 }
 
 fn fails(lab: &mut Lab, actor: &str, op: &Op) -> (Errno, Performed) {

@@ -13,28 +13,13 @@ use std::time::{Duration, Instant};
 
 use cloison::i18n::Lang;
 use cloison::kernel::Errno;
-use cloison::lab::{Lab, Options, Performed};
+use cloison::lab::Lab;
 use cloison::lesson::op::{MapKind, MountFlag, NsKind, Op, RootKind};
 use cloison::observe::layers::{FileState, Kind, LayeredFile, Overlay, of_the_box};
 use cloison::observe::{self, Known, Reading, Sampler, Snapshot, View};
 
+use support::lab::{lab, must, refused};
 use support::left::Left;
-
-fn lab() -> Lab {
-    let program = Some(PathBuf::from(env!("CARGO_BIN_EXE_cloison")));
-    Lab::start(Options { program, ..Options::default() }).unwrap()
-}
-
-fn must(lab: &mut Lab, actor: &str, op: &Op) -> Performed {
-    let performed = lab.perform(actor, op).unwrap();
-    assert_eq!(performed.failure, None, "{op:?}: {:#?}", performed.calls);
-    performed
-}
-
-fn fails(lab: &mut Lab, actor: &str, op: &Op) -> String {
-    let performed = lab.perform(actor, op).unwrap();
-    performed.failure.unwrap_or_else(|| panic!("{op:?} went through")).0.symbol()
-}
 
 fn mount(fstype: &str, source: &str, target: &str, flags: &[MountFlag], data: &str) -> Op {
     let (fstype, source, target) = (fstype.into(), source.into(), target.into());
@@ -276,7 +261,7 @@ fn a_volume_is_one_directory_on_both_sides_and_outlives_the_box() {
     let volume = [Op::Mkdir { path: "{root}/notes".into() }, bind(&[MountFlag::Bind, MountFlag::Ro])];
     boxed(&mut lab, "second", &volume);
     assert_eq!(run(&mut lab, "second", "cat /notes/a"), "from the box");
-    assert_eq!(fails(&mut lab, "second", &Op::Write { path: "/notes/b".into(), text: "x".into() }), "EROFS");
+    assert_eq!(refused(&mut lab, "second", &Op::Write { path: "/notes/b".into(), text: "x".into() }), "EROFS");
     assert!(view(&mut lab, "second").volumes[0].read_only);
     drop(lab);
     assert!(!place.exists(), "the volume goes with the lab");
@@ -302,9 +287,9 @@ fn files_are_written_with_the_directories_above_them_and_the_calls_say_so() {
     assert_eq!(run(&mut lab, "box", "stat -c %s /a/b/c"), "0", "what was there before is gone");
     mkdir(&mut lab, "box", "/a/b");
     let over_a_file = Op::Mkdir { path: "/a/b/c".into() };
-    assert_eq!(fails(&mut lab, "box", &over_a_file), "ENOTDIR");
-    assert_eq!(fails(&mut lab, "box", &Op::Mkdir { path: "/a/b/c/d".into() }), "ENOTDIR");
-    assert_eq!(fails(&mut lab, "box", &Op::Mkdir { path: "/usr/x".into() }), "EROFS");
+    assert_eq!(refused(&mut lab, "box", &over_a_file), "ENOTDIR");
+    assert_eq!(refused(&mut lab, "box", &Op::Mkdir { path: "/a/b/c/d".into() }), "ENOTDIR");
+    assert_eq!(refused(&mut lab, "box", &Op::Mkdir { path: "/usr/x".into() }), "EROFS");
     let (errno, _) = lab.perform("box", &Op::Write { path: "/a".into(), text: "x".into() }).unwrap().failure.unwrap();
     assert_eq!(errno, Errno(nix::errno::Errno::EISDIR as i32));
 }

@@ -5,35 +5,20 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support {
+    pub mod lab;
     pub mod skip;
 }
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use cloison::kernel::netlink;
-use cloison::lab::{Lab, Options, Performed};
+use cloison::lab::Lab;
 use cloison::lesson::op::{LinkOp, MapKind, NsKind, Op};
 use cloison::observe::model::{Link, Net};
 use cloison::observe::{self, Known, Reading, Sampler, Snapshot, View, twin};
 
+use support::lab::{lab, must, refused};
 use support::skip::skip;
-
-fn lab() -> Lab {
-    let program = Some(PathBuf::from(env!("CARGO_BIN_EXE_cloison")));
-    Lab::start(Options { program, ..Options::default() }).unwrap()
-}
-
-fn must(lab: &mut Lab, actor: &str, op: &Op) -> Performed {
-    let performed = lab.perform(actor, op).unwrap();
-    assert_eq!(performed.failure, None, "{op:?}: {:#?}", performed.calls);
-    performed
-}
-
-fn fails(lab: &mut Lab, actor: &str, op: &Op) -> String {
-    let performed = lab.perform(actor, op).unwrap();
-    performed.failure.unwrap_or_else(|| panic!("{op:?} went through")).0.symbol()
-}
 
 fn view(lab: &mut Lab, actor: &str) -> View {
     let bytes = lab.view(actor, Duration::from_secs(10)).unwrap().expect("an answer in time");
@@ -104,7 +89,7 @@ fn a_new_network_has_a_lo_that_is_down_and_gets_its_address_when_it_goes_up() {
     assert_eq!((lo.kind.as_str(), lo.up, lo.carrier, lo.index), ("loopback", false, false, 1));
     assert_eq!(before.addresses.read().unwrap().len(), 0);
     assert_eq!(before.routes.read().unwrap().len(), 0);
-    assert_eq!(fails(&mut lab, "box", &connect("127.0.0.1:20000", "box")), "ENETUNREACH");
+    assert_eq!(refused(&mut lab, "box", &connect("127.0.0.1:20000", "box")), "ENETUNREACH");
     let made = must(&mut lab, "box", &up("lo"));
     assert_eq!(made.calls[0].to_string(), "sendmsg(NETLINK_ROUTE, RTM_NEWLINK{\"lo\", IFF_UP}) = 0");
     let after = net(&mut lab, "box");
@@ -112,7 +97,7 @@ fn a_new_network_has_a_lo_that_is_down_and_gets_its_address_when_it_goes_up() {
     let addresses = after.addresses.read().unwrap();
     let v4 = addresses.iter().find(|one| one.address == "127.0.0.1").unwrap();
     assert_eq!((v4.dev.as_str(), v4.prefix, v4.scope.as_str()), ("lo", 8, "host"));
-    assert_eq!(fails(&mut lab, "box", &connect("127.0.0.1:20000", "box")), "ECONNREFUSED");
+    assert_eq!(refused(&mut lab, "box", &connect("127.0.0.1:20000", "box")), "ECONNREFUSED");
     must(&mut lab, "box", &Op::Link(LinkOp::Down { name: "lo".into() }));
     assert!(!link(&net(&mut lab, "box"), "lo").up);
 }
@@ -214,8 +199,8 @@ fn routes_lead_out_by_a_neighbour_and_the_kernel_refuses_one_that_none_can_reach
     assert!(shown.contains(&("default", Some("10.77.3.2"), "static")), "{shown:?}");
     assert!(shown.contains(&("10.99.0.0/16", None, "static")), "{shown:?}");
     assert!(shown.contains(&("fd99::/64", Some("fd77::2"), "static")), "{shown:?}");
-    assert_eq!(fails(&mut lab, "box", &route("10.98.0.0/16", Some("192.0.2.1"), Some("one"))), "ENETUNREACH");
-    assert_eq!(fails(&mut lab, "box", &route("default", Some("10.77.3.2"), None)), "EEXIST");
+    assert_eq!(refused(&mut lab, "box", &route("10.98.0.0/16", Some("192.0.2.1"), Some("one"))), "ENETUNREACH");
+    assert_eq!(refused(&mut lab, "box", &route("default", Some("10.77.3.2"), None)), "EEXIST");
 }
 
 #[test]
@@ -223,16 +208,16 @@ fn mistakes_have_the_errno_of_the_kernel() {
     let mut lab = lab();
     boxes(&mut lab, &[]);
     lab.spawn("outside").unwrap();
-    assert_eq!(fails(&mut lab, "box", &up("nothing")), "ENODEV");
-    assert_eq!(fails(&mut lab, "box", &address("nothing", "10.0.0.1/8")), "ENODEV");
-    assert_eq!(fails(&mut lab, "box", &Op::Link(LinkOp::Delete { name: "lo".into() })), "EOPNOTSUPP");
+    assert_eq!(refused(&mut lab, "box", &up("nothing")), "ENODEV");
+    assert_eq!(refused(&mut lab, "box", &address("nothing", "10.0.0.1/8")), "ENODEV");
+    assert_eq!(refused(&mut lab, "box", &Op::Link(LinkOp::Delete { name: "lo".into() })), "EOPNOTSUPP");
     must(&mut lab, "box", &Op::Link(LinkOp::Bridge { name: "br0".into() }));
-    assert_eq!(fails(&mut lab, "box", &Op::Link(LinkOp::Bridge { name: "br0".into() })), "EEXIST");
+    assert_eq!(refused(&mut lab, "box", &Op::Link(LinkOp::Bridge { name: "br0".into() })), "EEXIST");
     // The host's network belongs to another user namespace, whoever started the lab.
-    assert_eq!(fails(&mut lab, "box", &veth("one", "outside", "other")), "EPERM");
+    assert_eq!(refused(&mut lab, "box", &veth("one", "outside", "other")), "EPERM");
     // Before its first address a network has no table to look an address up in.
     must(&mut lab, "box", &up("lo"));
-    assert_eq!(fails(&mut lab, "box", &listen("192.0.2.1:20003")), "EADDRNOTAVAIL");
+    assert_eq!(refused(&mut lab, "box", &listen("192.0.2.1:20003")), "EADDRNOTAVAIL");
     let missing = lab.perform("box", &veth("one", "nobody", "other"));
     assert!(missing.is_err(), "{missing:?}");
 }
@@ -246,8 +231,8 @@ fn a_port_is_given_once_in_each_network_and_every_listener_says_whose_it_is() {
         must(&mut lab, actor, &listen("127.0.0.1:20004"));
         must(&mut lab, actor, &connect("127.0.0.1:20004", actor));
     }
-    assert_eq!(fails(&mut lab, "box", &listen("127.0.0.1:20004")), "EADDRINUSE");
-    assert_eq!(fails(&mut lab, "box", &connect("127.0.0.1:20004", "peer")), "EBADMSG");
+    assert_eq!(refused(&mut lab, "box", &listen("127.0.0.1:20004")), "EADDRINUSE");
+    assert_eq!(refused(&mut lab, "box", &connect("127.0.0.1:20004", "peer")), "EBADMSG");
     let seen = net(&mut lab, "box");
     let listeners = seen.listeners.read().unwrap();
     let [one] = &listeners[..] else { panic!("one listener: {listeners:#?}") };

@@ -14,15 +14,11 @@ use cloison::kernel::process::{Exit, pidfd_kill, pidfd_open};
 use cloison::kernel::{Traced, TracedCall};
 use cloison::lab::client::Launch;
 use cloison::lab::protocol::Ran;
-use cloison::lab::{Lab, Options, Program};
+use cloison::lab::{Lab, Program};
 use cloison::lesson::op::{MapKind, NsKind, Op};
 
+use support::lab::lab;
 use support::left::Left;
-
-fn lab() -> Lab {
-    let program = Some(PathBuf::from(env!("CARGO_BIN_EXE_cloison")));
-    Lab::start(Options { program, ..Options::default() }).unwrap()
-}
 
 fn box_in(kinds: &[NsKind]) -> Lab {
     let mut lab = lab();

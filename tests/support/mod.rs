@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it can't go on")]
 
 pub mod inventory;
+pub mod lab;
 pub mod left;
 pub mod skip;
 
