@@ -41,8 +41,8 @@ fn mkdir(lab: &mut Lab, actor: &str, path: &str) {
 }
 
 fn view(lab: &mut Lab, actor: &str) -> View {
-    let bytes = lab.view(actor, Duration::from_secs(10)).unwrap().expect("an answer in time");
-    observe::decode(&bytes).unwrap()
+    let bytes = lab.view(actor, &[], Duration::from_secs(10)).unwrap().expect("an answer in time");
+    observe::Told::decode(&bytes).unwrap().view
 }
 
 fn snapshot(lab: &mut Lab, actors: &[&str]) -> Snapshot {
@@ -53,6 +53,7 @@ fn snapshot(lab: &mut Lab, actors: &[&str]) -> Snapshot {
         alive: true,
         exit: None,
         seen: Reading::Read(view(lab, name)),
+        told: observe::Sections::ALL,
         stale: None,
     });
     let known = known.collect();

@@ -165,7 +165,7 @@ impl Session {
     /// `expect` that does not hold.
     pub fn notice(&self, lang: Lang) -> Option<String> {
         let outcome = self.failure().or(self.outcome());
-        let now = self.now.as_ref().map(|now| now.json());
+        let now = || self.now.as_ref().map(|now| now.json());
         let surprise = || outcome.and_then(|outcome| surprise(&self.lesson.steps[outcome.step], outcome, now, lang));
         let refused = self.refusal.map(|refusal| refusal.explain(lang));
         if self.refusal == Some(Refusal::Failed) {
@@ -196,7 +196,7 @@ impl Session {
 
     /// A text of the lesson with seeds and live values filled in.
     fn fill(&self, text: &str) -> String {
-        prose::fill(text, &self.values, || self.now.as_ref().map(|now| now.json()))
+        prose::fill(text, &self.values, |path| self.now.as_ref().map(|now| now.at(std::iter::once(path))))
     }
 
     fn text(&self, lang: Lang) -> &StepText {

@@ -14,6 +14,8 @@
 
 use ratatui::layout::{Position, Rect, Size};
 
+use crate::observe::Sections;
+
 /// The smallest screen on which anything useful fits.
 pub const SMALLEST: Size = Size { width: 60, height: 16 };
 /// From so many columns on, lesson and panes stand side by side.
@@ -80,6 +82,19 @@ impl Pane {
     /// Those that are tabs of the twin pane: all but the last two, which have places
     /// of their own beside it.
     pub const TWINS: &[Self] = Self::ALL.split_at(Self::ALL.len() - 2).0;
+
+    /// What of a snapshot it shows that is not read each time.
+    pub fn sections(self) -> Sections {
+        match self {
+            Self::Mounts | Self::Layers => Sections::MOUNTS,
+            Self::Net => Sections::NET,
+            Self::Ipc => Sections::IPC,
+            Self::Namespaces => Sections::NAMESPACES | Sections::MOUNTS,
+            Self::Processes | Self::Users | Self::Names | Self::Time | Self::Cgroup | Self::Walls | Self::Calls => {
+                Sections::NONE
+            }
+        }
+    }
 }
 
 /// The regions; those that are not shown are empty.

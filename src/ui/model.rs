@@ -19,7 +19,7 @@ use super::theme::Theme;
 use super::twin::{Hues, Row, Table};
 use crate::i18n::Lang;
 use crate::lesson::model::{self, HOST};
-use crate::observe::{Changes, Snapshot};
+use crate::observe::{Changes, Sections, Snapshot};
 use crate::session::Session;
 
 /// The screen and all it knows.
@@ -152,6 +152,8 @@ pub struct LessonScreen {
     pub prose: Prose,
     /// The twin pane.
     pub twins: Twins,
+    /// What the driver was told that is looked at.
+    pub watched: Option<Sections>,
     /// The first line of the calls that is shown.
     pub calls_scroll: usize,
     /// Calls that come in stay in sight.
@@ -291,6 +293,7 @@ impl LessonScreen {
             choice: 0,
             prose: Prose { stale: true, ..Prose::default() },
             twins: Twins { stale: true, ..Twins::default() },
+            watched: None,
             calls_scroll: 0,
             calls_follow: true,
             shells: Shells::default(),

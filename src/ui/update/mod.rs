@@ -127,6 +127,10 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     let most = lesson.prose.lines.len().saturating_sub(usize::from(prose.height));
     lesson.prose.scroll = lesson.prose.scroll.min(most);
     panes::refresh(lesson, size, lang, now);
+    if lesson.watched != Some(lesson.pane.sections()) {
+        lesson.watched = Some(lesson.pane.sections());
+        requests.push(Request::Watch(lesson.pane.sections()));
+    }
     let cells = regions.shell_cells();
     lesson.shells.resize(cells);
     if lesson.focus == Focus::Shells && !lesson.session.busy() {
