@@ -269,6 +269,9 @@ impl Session {
     /// The lab stands at the step.
     fn ready(&mut self) -> Vec<Effect> {
         self.phase = Phase::Ready;
+        if self.refusal == Some(Refusal::Busy) {
+            self.refusal = None;
+        }
         let mut effects = if self.seen_here { self.observe() } else { Vec::new() };
         if !self.passed(self.step) {
             let shell = self.step_def().task.as_ref().and_then(|task| task.shells.first());
@@ -296,7 +299,10 @@ impl Session {
             return Vec::new();
         }
         self.visit.judged = self.visit.checks.iter().map(|check| check.judge(&now, &baseline)).collect();
-        self.visit.reaction = self.visit.conditions.iter().position(|when| when.holds(&now, &baseline));
+        // What held before anything was done answers to nothing that was done.
+        let reacts =
+            |when: &Ready| when.holds(&now, &baseline) && (self.visit.typed || !when.holds(&baseline, &baseline));
+        self.visit.reaction = self.visit.conditions.iter().position(reacts);
         if self.visit.judged.iter().all(|judged| judged.state == State::Pass) {
             return self.pass();
         }
