@@ -16,7 +16,7 @@ use super::layout::{Column, Pane, Regions, inspected, regions, wide, zoomed};
 use super::list::List;
 use super::shells::Shells;
 use super::theme::Theme;
-use super::twin::{Hues, Row, Table};
+use super::twin::{Hues, Rank, Row, Table};
 use crate::i18n::Lang;
 use crate::lesson::model::{self, HOST};
 use crate::observe::{Changes, Snapshot};
@@ -171,6 +171,9 @@ pub struct Prose {
     pub choices: Vec<usize>,
     /// The line behind the last choice.
     pub choices_end: usize,
+    /// What has been said about the task, and the line where each begins; nothing
+    /// before the text of the step was made for the first time.
+    pub said: Option<Vec<(Said, usize)>>,
     /// The first line shown.
     pub scroll: usize,
     /// It has to be made again.
@@ -179,7 +182,25 @@ pub struct Prose {
     pub width: u16,
 }
 
+/// What the text says about a task while it is being worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// The reaction of this index.
+    Reaction(usize),
+    /// The hint of this index.
+    Hint(usize),
+    /// That it is done.
+    Done,
+}
+
 impl Prose {
+    /// The line where something begins that was not yet said `before`.
+    pub fn news(&self, before: Option<&[(Said, usize)]>) -> Option<usize> {
+        let before = before?;
+        let new = |(what, _): &&(Said, usize)| before.iter().all(|(known, _)| known != what);
+        self.said.iter().flatten().find(new).map(|(_, line)| *line)
+    }
+
     /// The index of the choice that a line is of.
     pub fn choice_at(&self, line: usize) -> Option<usize> {
         let at = self.choices.iter().rposition(|&first| first <= line)?;
@@ -327,6 +348,7 @@ impl LessonScreen {
         self.twins.others.clear();
         self.choice = 0;
         self.prose.scroll = 0;
+        self.prose.said = None;
         self.prose.stale = true;
         self.calls_scroll = 0;
         self.calls_follow = true;
@@ -389,8 +411,30 @@ impl LessonScreen {
         if let Some(on) = self.zoom {
             return zoomed(size, on);
         }
-        let regions = regions(size, self.column());
+        // While a task is under way its checks come and go: then nothing moves.
+        let lines = if self.session.step_def().task.is_some() { 0 } else { self.prose.lines.len() };
+        let regions = regions(size, self.column(), lines, self.rows_to_show());
         if wide(size) && self.about_calls() { regions.with_room_for_calls() } else { regions }
+    }
+
+    /// How many rows the pane in front has to show beside the text: its calls, the
+    /// box's own objects. None before a prediction, where the choices count more, and
+    /// none of the processes, which come and go.
+    fn rows_to_show(&self) -> usize {
+        let Column::Pane(pane) = self.column() else { return 0 };
+        let table = &self.twins.table;
+        match pane {
+            _ if self.session.step_def().predict.is_some() => 0,
+            Pane::Calls => {
+                let made = self.session.outcome().map_or(0, |done| done.ops.iter().map(|op| op.calls.len()).sum());
+                let traced = self.twins.snapshot.iter().flat_map(|now| now.traced.values());
+                made + traced.map(|traced| traced.calls.len()).sum::<usize>()
+            }
+            Pane::Processes | Pane::Walls => 0,
+            _ if !table.grid.is_empty() => table.grid.len(),
+            // Below the headings, and above the line that counts the others, and the notes.
+            _ => table.rows.iter().filter(|row| row.rank <= Rank::Hidden).count() + 2 + table.notes_height(),
+        }
     }
 
     /// Where its text is. In a single column the last line of the region is kept for
