@@ -387,11 +387,14 @@ impl LessonScreen {
     }
 
     /// The first line of the calls that is shown, where `most` can be scrolled: the
-    /// last ones while calls come in, unless they were scrolled away from.
+    /// last ones while calls come in and where the last one failed, unless they were
+    /// scrolled away from.
     pub fn calls_at(&self, most: usize) -> usize {
         // What a program came to is at the end; at its start is its loader.
         let traced = self.twins.snapshot.as_ref().is_some_and(|now| !now.traced.is_empty());
-        if traced && self.calls_follow { most } else { self.calls_scroll.min(most) }
+        let last = self.session.outcome().and_then(|done| done.ops.last());
+        let refused = last.is_some_and(|op| op.failure.is_some() || op.calls.last().is_some_and(|c| c.result.is_err()));
+        if (traced || refused) && self.calls_follow { most } else { self.calls_scroll.min(most) }
     }
 
     /// What a single column shows.

@@ -139,6 +139,16 @@ fn a_pane_with_little_to_show_gives_the_lesson_room_and_a_shell_none() {
 }
 
 #[test]
+fn a_call_that_failed_at_the_end_of_a_step_is_in_sight() {
+    // More calls than lines: the step ends with a refused sethostname.
+    let scene = Scene::lesson().size(60, 16).step("unshare").pane(Pane::Calls);
+    assert!(scene.says("✗ sethostname") && !scene.says("unshare(CLONE"), "{}", scene.text());
+    let scene = scene.key(KeyCode::Char('['));
+    let scene = scene.key(KeyCode::Home);
+    assert!(scene.says("unshare(CLONE") && !scene.says("✗ sethostname"), "{}", scene.text());
+}
+
+#[test]
 fn how_much_more_text_there_is_never_covers_the_names_of_the_shells() {
     let scene = Scene::lesson().size(100, 24).step("rename").key(KeyCode::F(5)).key(KeyCode::F(5));
     let scene = scene.key(KeyCode::F(5));
@@ -396,16 +406,17 @@ fn a_terminal_smaller_than_the_last_size_told_is_not_drawn_on() {
 #[test]
 fn calls_that_do_not_fit_can_be_scrolled_to() {
     let mut scene = Scene::lesson().step("unshare");
+    // The last call failed: that comes first.
+    assert!(scene.says("EINVAL: ") && scene.says("▲ 1 above"), "{}", scene.text());
+    scene = scene.key(KeyCode::Char('[')).key(KeyCode::Char('['));
     assert!(
         scene.says("unshare(CLONE_NEWUSER") && scene.says("▼ 1 more ( ] )") && !scene.says("EINVAL: "),
         "{}",
         scene.text()
     );
-    scene = scene.key(KeyCode::Char(']')).key(KeyCode::Char(']'));
-    assert!(scene.says("EINVAL: ") && scene.says("▲ 1 above"), "{}", scene.text());
     let place = scene.find("Calls of this step").expect("the title");
-    mouse(&mut scene, MouseEventKind::ScrollUp, place);
-    assert!(scene.says("▼ 1 more ( ] )"));
+    mouse(&mut scene, MouseEventKind::ScrollDown, place);
+    assert!(scene.says("EINVAL: ") && scene.says("▲ 1 above"), "{}", scene.text());
 }
 
 #[test]
