@@ -14,6 +14,8 @@
 
 use ratatui::layout::{Position, Rect, Size};
 
+use crate::lesson::model;
+
 /// The smallest screen on which anything useful fits.
 pub const SMALLEST: Size = Size { width: 60, height: 16 };
 /// From so many columns on, lesson and panes stand side by side.
@@ -83,6 +85,24 @@ impl Pane {
     /// Those that are tabs of the twin pane: all but the last two, which have places
     /// of their own beside it.
     pub const TWINS: &[Self] = Self::ALL.split_at(Self::ALL.len() - 2).0;
+}
+
+impl From<model::Pane> for Pane {
+    fn from(named: model::Pane) -> Self {
+        match named {
+            model::Pane::Processes => Self::Processes,
+            model::Pane::Users => Self::Users,
+            model::Pane::Mounts => Self::Mounts,
+            model::Pane::Layers => Self::Layers,
+            model::Pane::Names => Self::Names,
+            model::Pane::Namespaces => Self::Namespaces,
+            model::Pane::Net => Self::Net,
+            model::Pane::Ipc => Self::Ipc,
+            model::Pane::Time => Self::Time,
+            model::Pane::Cgroup => Self::Cgroup,
+            model::Pane::Calls => Self::Calls,
+        }
+    }
 }
 
 /// The regions; those that are not shown are empty.

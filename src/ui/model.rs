@@ -18,7 +18,7 @@ use super::shells::Shells;
 use super::theme::Theme;
 use super::twin::{Hues, Rank, Row, Table};
 use crate::i18n::Lang;
-use crate::lesson::model::{self, HOST};
+use crate::lesson::model::HOST;
 use crate::observe::{Changes, Snapshot};
 use crate::session::Session;
 
@@ -323,21 +323,8 @@ impl LessonScreen {
 
     /// Brings to the front what the step that was just entered shows.
     pub fn entered_step(&mut self) {
-        let shown = self.session.lesson().steps[..=self.session.step()].iter().rev().find_map(|step| step.show);
-        if let Some(pane) = shown {
-            self.pane = match pane {
-                model::Pane::Processes => Pane::Processes,
-                model::Pane::Users => Pane::Users,
-                model::Pane::Mounts => Pane::Mounts,
-                model::Pane::Layers => Pane::Layers,
-                model::Pane::Names => Pane::Names,
-                model::Pane::Namespaces => Pane::Namespaces,
-                model::Pane::Net => Pane::Net,
-                model::Pane::Ipc => Pane::Ipc,
-                model::Pane::Time => Pane::Time,
-                model::Pane::Cgroup => Pane::Cgroup,
-                model::Pane::Calls => Pane::Calls,
-            };
+        if let Some(pane) = self.last_shown(|_| true) {
+            self.pane = pane;
         }
         self.focus = Focus::Lesson;
         self.below = Focus::Panes;
@@ -364,6 +351,12 @@ impl LessonScreen {
             }
         }
         self.shells.offer(&actors);
+    }
+
+    /// The pane of this kind that the lesson brought to the front last.
+    pub fn last_shown(&self, kind: impl Fn(Pane) -> bool) -> Option<Pane> {
+        let steps = &self.session.lesson().steps[..=self.session.step()];
+        steps.iter().rev().filter_map(|step| step.show).map(Pane::from).find(|&pane| kind(pane))
     }
 
     /// The actor that the BOX side shows: that of the last step that names one, the
@@ -463,10 +456,8 @@ impl LessonScreen {
 
     /// Whether the calls matter most now: the step shows them, or they are traced.
     fn about_calls(&self) -> bool {
-        let steps = &self.session.lesson().steps[..=self.session.step()];
-        let shown = steps.iter().rev().find_map(|step| step.show);
         let traced = |now: &Arc<Snapshot>| now.traced.values().any(|traced| traced.on);
-        shown == Some(model::Pane::Calls) || self.twins.snapshot.as_ref().is_some_and(traced)
+        self.last_shown(|_| true) == Some(Pane::Calls) || self.twins.snapshot.as_ref().is_some_and(traced)
     }
 
     /// The panes that are tabs on a screen of this size.

@@ -149,6 +149,17 @@ fn a_call_that_failed_at_the_end_of_a_step_is_in_sight() {
 }
 
 #[test]
+fn a_step_about_calls_keeps_the_twin_pane_of_the_step_before_on_a_wide_screen() {
+    let front = |width, height| {
+        let scene = Scene::lesson_with(|lesson| lesson.steps[3].show = Some(cloison::lesson::model::Pane::Calls));
+        let scene = scene.size(width, height).step("rename");
+        scene.model.lesson().expect("a lesson").pane
+    };
+    assert_eq!(front(120, 36), Pane::Names);
+    assert_eq!(front(80, 24), Pane::Calls);
+}
+
+#[test]
 fn how_much_more_text_there_is_never_covers_the_names_of_the_shells() {
     let scene = Scene::lesson().size(100, 24).step("rename").key(KeyCode::F(5)).key(KeyCode::F(5));
     let scene = scene.key(KeyCode::F(5));
