@@ -269,9 +269,6 @@ impl Session {
     /// The lab stands at the step.
     fn ready(&mut self) -> Vec<Effect> {
         self.phase = Phase::Ready;
-        if self.refusal == Some(Refusal::Busy) {
-            self.refusal = None;
-        }
         let mut effects = if self.seen_here { self.observe() } else { Vec::new() };
         if !self.passed(self.step) {
             let shell = self.step_def().task.as_ref().and_then(|task| task.shells.first());
