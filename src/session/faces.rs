@@ -125,6 +125,11 @@ impl Session {
         self.text(lang).reactions.get(&reaction.say).map(|text| self.fill(text))
     }
 
+    /// Which of the task's reactions holds, by its place among them.
+    pub fn reacting(&self) -> Option<usize> {
+        self.visit.reaction
+    }
+
     /// Points earned: for each prediction made, and each task passed.
     pub fn points(&self) -> u32 {
         let earned = |(at, step): (usize, &Step)| {

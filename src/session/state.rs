@@ -306,7 +306,10 @@ impl Session {
             return Vec::new();
         }
         self.visit.judged = self.visit.checks.iter().map(|check| check.judge(&now, &baseline)).collect();
-        self.visit.reaction = self.visit.conditions.iter().position(|when| when.holds(&now, &baseline));
+        // What held before anything was done answers to nothing that was done.
+        let reacts =
+            |when: &Ready| when.holds(&now, &baseline) && (self.visit.typed || !when.holds(&baseline, &baseline));
+        self.visit.reaction = self.visit.conditions.iter().position(reacts);
         if self.visit.judged.iter().all(|judged| judged.state == State::Pass) {
             return self.pass();
         }
