@@ -185,8 +185,8 @@ impl Stage {
                     (Reading::Unread(Unread { path: actor.name.clone(), errno }), None)
                 }
             };
-            let exit = actor.ended.map(|exit| exit.map_or_else(|| "?".to_owned(), |exit| exit.to_string()));
-            known.push(Known { name: actor.name.clone(), pid: actor.pid, alive: exit.is_none(), exit, seen, stale });
+            let (alive, exit) = (actor.ended.is_none(), actor.ended.flatten().map(|exit| exit.to_string()));
+            known.push(Known { name: actor.name.clone(), pid: actor.pid, alive, exit, seen, stale });
         }
         known.extend(self.student_made()?);
         let mut snapshot = self.sampler.snapshot(known);

@@ -141,6 +141,21 @@ fn a_box_that_still_has_the_hosts_proc_sees_the_same_numbers() {
 }
 
 #[test]
+fn what_an_actor_that_has_ended_saw_last_is_not_joined_to_others_who_have_its_numbers_now() {
+    let host = with_processes(vec![process(0, &[1], None), process(1, &[50, 1], Some(8))]);
+    let gone = |ns: Reading<u64>| ActorView {
+        alive: false,
+        ns: BTreeMap::from([(NsKind::Pid, ns)]),
+        ..actor(50, with_processes(vec![process(0, &[1], Some(8))]))
+    };
+    let (lesson, inspected) = (gone(unread()), gone(Reading::Read(8)));
+    let over = processes(&host, &lesson);
+    assert_eq!(pids(&over), [(Some(1), None), (Some(50), None)]);
+    assert!(over.rows.iter().all(|row| !row.relevant));
+    assert_eq!(pids(&processes(&host, &inspected)).len(), 2, "of a process that is inspected the last view stays");
+}
+
+#[test]
 fn a_process_that_the_host_can_not_see_still_has_a_row() {
     let (host, actor) = (with_processes(Vec::new()), actor(41, with_processes(vec![process(0, &[1], Some(5))])));
     let twin = processes(&host, &actor);

@@ -27,7 +27,13 @@ pub(super) fn table(making: &mut Making<'_>, snapshot: &Snapshot, actor: &ActorV
     };
     let mut notes = [Vec::new(), Vec::new()];
     let denied = snapshot.namespaces.denied;
-    if denied > 0 {
+    if denied == 1 {
+        notes[0].push(say!(
+            lang,
+            "1 process doesn't say its own (EACCES)",
+            "1 processus ne dit pas les siens (EACCES)"
+        ));
+    } else if denied > 1 {
         notes[0].push(say!(
             lang,
             "{denied} processes don't say theirs (EACCES)",
@@ -36,7 +42,7 @@ pub(super) fn table(making: &mut Making<'_>, snapshot: &Snapshot, actor: &ActorV
     }
     let pending = snapshot.namespaces.pending;
     if pending > 0 {
-        notes[0].push(say!(lang, "{pending} not asked yet", "{pending} pas encore interrogés"));
+        notes[0].push(say!(lang, "not asked yet: {pending}", "pas encore interrogés : {pending}"));
     }
     let why = |unread: &crate::observe::model::Unread| {
         let (path, why) = (safe(&unread.path), unread.errno.explain(lang));
