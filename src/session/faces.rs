@@ -119,6 +119,11 @@ impl Session {
         self.progress().hints.get(&self.step_def().id).copied().unwrap_or(0) as usize
     }
 
+    /// Which of the task's reactions holds now.
+    pub fn reaction_at(&self) -> Option<usize> {
+        self.step_def().task.as_ref().and(self.visit.reaction)
+    }
+
     /// The hint that answers to what the student did (Markdown), while it holds.
     pub fn reaction(&self, lang: Lang) -> Option<String> {
         let reaction = self.step_def().task.as_ref()?.reactions.get(self.visit.reaction?)?;

@@ -18,7 +18,7 @@ use ratatui::layout::{Position, Rect, Size};
 pub const SMALLEST: Size = Size { width: 60, height: 16 };
 /// From so many columns on, lesson and panes stand side by side.
 const WIDE: u16 = 100;
-/// The height of a twin pane that gives way to the calls, frame included.
+/// The height of a pane that gives way to the calls or to the text, frame included.
 const FEW_ROWS: u16 = 6;
 
 /// What the lower part of a single column shows.
@@ -238,6 +238,21 @@ impl Regions {
         self.walls.y -= spare;
         self.calls.y -= spare;
         self.calls.height += spare;
+        self
+    }
+
+    /// In a single column the pane below gives so many lines of text the room that
+    /// they need, all but a few rows.
+    #[must_use]
+    pub fn with_room_for_text(mut self, lines: usize) -> Self {
+        let below = [&mut self.twin, &mut self.walls, &mut self.calls].into_iter().find(|area| !area.is_empty());
+        if let Some(below) = below {
+            let lacking = u16::try_from(lines + 2).unwrap_or(u16::MAX).saturating_sub(self.lesson.height);
+            let given = lacking.min(below.height.saturating_sub(FEW_ROWS));
+            self.lesson.height += given;
+            below.y += given;
+            below.height -= given;
+        }
         self
     }
 

@@ -3,6 +3,7 @@
 //! here, made again when what it depends on has changed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -171,6 +172,10 @@ pub struct Prose {
     pub choices: Vec<usize>,
     /// The line behind the last choice.
     pub choices_end: usize,
+    /// The lines of what may come while one reads.
+    pub parts: Vec<(Part, Range<usize>)>,
+    /// What has just come, and is to be scrolled to.
+    pub reveal: Option<Part>,
     /// The first line shown.
     pub scroll: usize,
     /// It has to be made again.
@@ -179,7 +184,29 @@ pub struct Prose {
     pub width: u16,
 }
 
+/// What may come below the text of a step, out of sight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The hint that answers to what was done.
+    Reaction,
+    /// The hint opened last.
+    Hint,
+    /// Why, once the task is passed.
+    Why,
+}
+
 impl Prose {
+    /// Scrolls to what has just come, where so many lines are in view: to its end,
+    /// or to its start where it is longer.
+    pub fn settle(&mut self, high: usize) {
+        let new = self.reveal.take();
+        if let Some((_, lines)) = self.parts.iter().find(|(part, _)| Some(*part) == new) {
+            let first = lines.end.saturating_sub(high).min(lines.start);
+            self.scroll = self.scroll.clamp(first, lines.start);
+        }
+        self.scroll = self.scroll.min(self.lines.len().saturating_sub(high));
+    }
+
     /// The index of the choice that a line is of.
     pub fn choice_at(&self, line: usize) -> Option<usize> {
         let at = self.choices.iter().rposition(|&first| first <= line)?;
@@ -326,8 +353,7 @@ impl LessonScreen {
         self.twins.browse = Browse::default();
         self.twins.others.clear();
         self.choice = 0;
-        self.prose.scroll = 0;
-        self.prose.stale = true;
+        self.prose = Prose { stale: true, ..Prose::default() };
         self.calls_scroll = 0;
         self.calls_follow = true;
         self.twins.stale = true;
@@ -381,7 +407,8 @@ impl LessonScreen {
         }
     }
 
-    /// Its regions on a screen of this size.
+    /// Its regions on a screen of this size. In a single column a prediction has the
+    /// room that its text needs: all choices are to be in sight.
     pub fn regions(&self, size: Size) -> Regions {
         if self.zoom.is_none() && self.inspected.is_some() {
             return inspected(size, self.notice.len());
@@ -390,7 +417,14 @@ impl LessonScreen {
             return zoomed(size, on);
         }
         let regions = regions(size, self.column());
-        if wide(size) && self.about_calls() { regions.with_room_for_calls() } else { regions }
+        if wide(size) {
+            return if self.about_calls() { regions.with_room_for_calls() } else { regions };
+        }
+        if self.session.step_def().predict.is_some() {
+            regions.with_room_for_text(self.prose.lines.len())
+        } else {
+            regions
+        }
     }
 
     /// Where its text is. In a single column the last line of the region is kept for

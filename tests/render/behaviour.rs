@@ -77,6 +77,7 @@ fn a_task_brings_the_keyboard_to_its_shell_and_ticks_by_itself() {
     let scene = scene.key(KeyCode::Enter);
     assert!(matches!(scene.model.screen, Screen::List(_)));
     assert_eq!(scene.model.list.entries[1].state, EntryState::Done(4));
+    assert_eq!((scene.model.list.selected, scene.model.list.filter.as_str()), (2, ""), "the next lesson is at hand");
     assert!(matches!(scene.requests.last(), Some(Request::Close)));
 }
 
@@ -88,6 +89,32 @@ fn hints_open_one_by_one() {
     assert!(scene.says("F5 hint (1/3)") && scene.says("Which program prints the name?") && !scene.says("sets it"));
     let scene = scene.ctrl('g').key(KeyCode::Char('5'));
     assert!(scene.says("(2/3)") && scene.says("sets it"));
+}
+
+#[test]
+fn help_that_comes_below_the_screen_is_scrolled_to() {
+    let scene = Scene::lesson().size(80, 24).step("rename");
+    assert!(!scene.says("which") || !scene.says("Hint"), "{}", scene.text());
+    let scene = scene.key(KeyCode::F(5));
+    assert!(scene.says("Which program prints the name?"), "{}", scene.text());
+    let scene = scene.key(KeyCode::F(5)).key(KeyCode::F(5));
+    assert!(scene.says("Hint 3/3"), "{}", scene.text());
+    let scene = scene.snapshot(rename("host", "cigale-42"));
+    assert!(scene.says("About what you just did") && scene.says("host's shell"), "{}", scene.text());
+    // What the person then scrolls to stays, whatever the kernel says meanwhile.
+    let scene = scene.key(KeyCode::F(2)).key(KeyCode::Home).snapshot(rename("host", "cigale-42"));
+    assert!(!scene.says("About what you just did"), "{}", scene.text());
+    let scene = scene.snapshot(rename("host", "lab")).snapshot(rename("box", "cigale-42"));
+    assert!(scene.says("─ Why ─"), "{}", scene.text());
+}
+
+#[test]
+fn in_a_single_column_all_choices_are_in_sight_where_the_screen_has_the_room() {
+    let scene = Scene::lesson().size(80, 18).step("guess");
+    for choice in ["1 (", "2 ("] {
+        assert!(scene.says(choice), "{choice}: {}", scene.text());
+    }
+    assert!(scene.says("HOST"), "{}", scene.text());
 }
 
 #[test]

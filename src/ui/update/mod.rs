@@ -14,7 +14,7 @@ mod panes;
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Request};
-use super::model::{Focus, LessonScreen, Model, Overlay, Screen};
+use super::model::{Focus, LessonScreen, Model, Overlay, Part, Screen};
 use super::shells::Entered;
 use super::view;
 use crate::i18n::Lang;
@@ -119,13 +119,14 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     let (lang, theme, size) = (model.lang, model.theme, model.size);
     let Some(lesson) = model.lesson_mut() else { return };
     inspect::tell(lesson, size, lang, theme);
-    let regions = lesson.regions(size);
     let prose = lesson.prose_area(size);
     if !prose.is_empty() && (lesson.prose.stale || lesson.prose.width != prose.width) {
         view::lesson::write(lesson, lang, theme, prose.width);
     }
-    let most = lesson.prose.lines.len().saturating_sub(usize::from(prose.height));
-    lesson.prose.scroll = lesson.prose.scroll.min(most);
+    // How much room there is may depend on the text.
+    let regions = lesson.regions(size);
+    let high = lesson.prose_area(size).height;
+    lesson.prose.settle(usize::from(high));
     panes::refresh(lesson, size, lang, now);
     let cells = regions.shell_cells();
     lesson.shells.resize(cells);
@@ -152,16 +153,32 @@ fn command(model: &mut Model, command: Command, requests: &mut Vec<Request>) {
     let Some(lesson) = model.lesson_mut() else { return };
     let before = lesson.session.step();
     let told = lesson.session.notice(lang);
+    let had = helped(lesson);
     let effects = lesson.session.apply(command);
     lesson.prose.stale = true;
     // A new notice stands at the top of the text.
     if lesson.session.notice(lang).is_some_and(|notice| told.as_ref() != Some(&notice)) {
         lesson.prose.scroll = 0;
     }
-    if lesson.session.step() != before {
+    if lesson.session.step() == before {
+        let new = helped(lesson).into_iter().zip(had).find(|((_, now), (_, then))| now.is_some() && now != then);
+        lesson.prose.reveal = new.map(|((part, _), _)| part).or(lesson.prose.reveal);
+    } else {
         lesson.entered_step();
     }
     carry_out(model, effects, requests);
+}
+
+/// What has come to the text of the step by now, as numbers that change when more
+/// does: that the task is passed, the reaction to what was done, the hint opened last.
+fn helped(lesson: &LessonScreen) -> [(Part, Option<usize>); 3] {
+    let session = &lesson.session;
+    let passed = session.task(Lang::En).is_some_and(|task| task.passed);
+    [
+        (Part::Why, passed.then_some(0)),
+        (Part::Reaction, session.reaction_at()),
+        (Part::Hint, Some(session.hints(Lang::En).len()).filter(|opened| *opened > 0)),
+    ]
 }
 
 fn carry_out(model: &mut Model, effects: Vec<Effect>, requests: &mut Vec<Request>) {

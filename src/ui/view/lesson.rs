@@ -1,6 +1,8 @@
 //! The lesson: prose, prediction, what came of it, task, hints. `write` makes its
 //! lines (called by `update` when something changed), `render` shows a part of them.
 
+use std::ops::Range;
+
 use ratatui::Frame;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -10,9 +12,8 @@ use crate::check::State;
 use crate::i18n::Lang;
 use crate::say;
 use crate::session::TaskView;
-use crate::ui::layout::wide;
 use crate::ui::markdown;
-use crate::ui::model::{Focus, LessonScreen, Model, Prose};
+use crate::ui::model::{Focus, LessonScreen, Model, Part, Prose};
 use crate::ui::safe::{safe, width};
 use crate::ui::theme::{Role, Theme};
 
@@ -48,8 +49,6 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let mut corner = regions.lesson;
     corner.x = corner.right().saturating_sub(cells + 2).max(corner.x);
     corner.width = cells.min(regions.lesson.width);
-    // In a single column the lower edge is the title of what stands below.
-    corner.y = if wide(model.size) { corner.bottom().saturating_sub(1) } else { corner.y };
     corner.height = 1;
     put(buffer, corner, 0, &Line::styled(more, theme.style(Role::Key)));
 }
@@ -87,7 +86,7 @@ fn sign(state: State) -> (&'static str, Role) {
 
 /// Makes the lines of the step as it stands now.
 pub fn write(lesson: &mut LessonScreen, lang: Lang, theme: Theme, width: u16) {
-    let mut text = Text { lines: Vec::new(), width: usize::from(width), theme };
+    let mut text = Text { lines: Vec::new(), parts: Vec::new(), width: usize::from(width), theme };
     let (mut choices, mut choices_end) = (Vec::new(), 0);
     let session = &lesson.session;
     if let Some(notice) = session.notice(lang) {
@@ -144,37 +143,52 @@ pub fn write(lesson: &mut LessonScreen, lang: Lang, theme: Theme, width: u16) {
     }
     if let Some(why) = lesson.session.why(lang) {
         text.gap();
+        let from = text.lines.len();
         text.rule(lang.pick("Why", "Pourquoi"), "");
         text.markdown(&why);
+        text.part(Part::Why, from);
     }
-    let scroll = lesson.prose.scroll;
-    lesson.prose = Prose { lines: text.lines, choices, choices_end, scroll, stale: false, width };
+    let Prose { scroll, reveal, .. } = lesson.prose;
+    let Text { lines, parts, .. } = text;
+    lesson.prose = Prose { lines, choices, choices_end, parts, reveal, scroll, stale: false, width };
 }
 
 fn hints(text: &mut Text, lesson: &LessonScreen, lang: Lang) {
     let opened = lesson.session.hints(lang);
     if let Some(reaction) = lesson.session.reaction(lang) {
         text.gap();
+        let from = text.lines.len();
         text.rule(lang.pick("About what you just did", "À propos de ce que vous venez de faire"), "");
         text.bullet("» ", &reaction, Role::Warn);
+        text.part(Part::Reaction, from);
     }
     let total = opened.len() + lesson.session.hints_left();
     for (at, hint) in opened.iter().enumerate() {
         text.gap();
+        let from = text.lines.len();
         let number = at + 1;
         text.rule(&say!(lang, "Hint {number}/{total}", "Indice {number}/{total}"), "");
         text.markdown(hint);
+        if number == opened.len() {
+            text.part(Part::Hint, from);
+        }
     }
 }
 
 /// Lines in the making.
 struct Text {
     lines: Vec<Line<'static>>,
+    parts: Vec<(Part, Range<usize>)>,
     width: usize,
     theme: Theme,
 }
 
 impl Text {
+    /// What was written from this line on.
+    fn part(&mut self, part: Part, from: usize) {
+        self.parts.push((part, from..self.lines.len()));
+    }
+
     fn gap(&mut self) {
         if self.lines.last().is_some_and(|line| line.width() > 0) {
             self.lines.push(Line::default());
@@ -239,12 +253,13 @@ impl Text {
             self.bullet(&format!(" {sign} "), &check.label, role);
             if check.state == State::Fail || check.state == State::Error {
                 let (expected, found) = (safe(&check.expected), safe(&check.found));
-                if !expected.is_empty() {
-                    self.note("   ", &say!(lang, "expected: {expected}", "attendu : {expected}"), Role::Text);
-                }
-                if !found.is_empty() {
-                    self.note("   ", &say!(lang, "found: {found}", "constaté : {found}"), Role::Text);
-                }
+                let expected =
+                    (!expected.is_empty()).then(|| say!(lang, "expected: {expected}", "attendu : {expected}"));
+                let found = (!found.is_empty()).then(|| say!(lang, "found: {found}", "constaté : {found}"));
+                let both: Vec<String> = [expected, found].into_iter().flatten().collect();
+                let one_line = both.join(" · ");
+                let lines = if width(&one_line) + 3 > self.width { both } else { vec![one_line] };
+                lines.iter().filter(|line| !line.is_empty()).for_each(|line| self.note("   ", line, Role::Text));
             }
         }
         if task.passed {
