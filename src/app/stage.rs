@@ -20,7 +20,7 @@ use crate::lesson::model::{HOST, Lesson};
 use crate::lesson::op::Op;
 use crate::lesson::values::Values;
 use crate::observe::{self, Errno, Known, Reading, Sampler, Snapshot, View, model::Unread};
-use crate::session::{OpOutcome, StepOutcome};
+use crate::session::{OpOutcome, StepOutcome, pids};
 
 /// How long an actor may take to say what it sees: with thousands of processes it
 /// has that many to read about. One that owes an answer is not waited for again.
@@ -273,6 +273,22 @@ impl Stage {
         self.lab.ended(launch)
     }
 
+    /// Commands with the PIDs of this lab in place of those that were kept. What was
+    /// started a moment ago is given a second to become the program that it runs.
+    fn with_pids_of_now(&mut self, script: &str) -> Result<String, LabError> {
+        if !pids::keeps_pids(script) {
+            return Ok(script.to_owned());
+        }
+        let end = Instant::now() + Duration::from_secs(1);
+        loop {
+            let (renewed, all) = pids::renew(script, &self.snapshot()?);
+            if all || Instant::now() > end {
+                return Ok(renewed);
+            }
+            self.pause();
+        }
+    }
+
     /// Runs a student's commands in an actor until they end, or the time is over, or
     /// `satisfied` says yes to a snapshot. What still runs then is killed, but for
     /// what it left in the background on its own.
@@ -283,9 +299,10 @@ impl Stage {
         limit: Duration,
         satisfied: &mut dyn FnMut(&Snapshot) -> bool,
     ) -> Result<ScriptEnd, LabError> {
-        let launch = self.lab.launch(actor, Program::Script(script.to_owned()), None)?;
-        let mut output = Output::new(launch.fd);
         let deadline = Instant::now() + limit;
+        let script = self.with_pids_of_now(script)?;
+        let launch = self.lab.launch(actor, Program::Script(script), None)?;
+        let mut output = Output::new(launch.fd);
         let mut end = ScriptEnd { exit: None, output: Vec::new(), satisfied: false };
         let mut looked = Instant::now();
         loop {

@@ -22,6 +22,11 @@ impl Seen {
         Self { snapshot, json: OnceLock::new() }
     }
 
+    /// The snapshot.
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     /// The snapshot as checks and texts read it; made on first use. `Null` could
     /// only come of a map with keys that are no texts, and the model has none.
     pub(super) fn json(&self) -> &Value {

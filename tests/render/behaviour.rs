@@ -148,6 +148,10 @@ fn a_line_that_was_entered_is_kept_as_an_answer() {
     scene.event(Event::ShellOutput(1, b"\x1b]633;E;1;hostname x\x07".to_vec()));
     let Some(Request::Session(Effect::Save(answers))) = scene.requests.last() else { panic!("{:?}", scene.requests) };
     assert_eq!(answers.tasks["rename"]["box"], "hostname x");
+    // One that was interrupted before it led anywhere is none.
+    scene.event(Event::ShellOutput(1, b"\x1b]633;E;^2;sleep 99\x07\x1b]633;E;3;id\x07".to_vec()));
+    let Some(Request::Session(Effect::Save(answers))) = scene.requests.last() else { panic!("{:?}", scene.requests) };
+    assert_eq!(answers.tasks["rename"]["box"], "hostname x\nid");
     // Going back would lose it: that is asked first.
     let scene = scene.key(KeyCode::F(8));
     assert_eq!((scene.model.overlay.clone(), step(&scene)), (Some(Overlay::Confirm(2)), 3));
