@@ -20,7 +20,7 @@ use crate::lesson::model::{HOST, Lesson};
 use crate::lesson::op::Op;
 use crate::lesson::values::Values;
 use crate::observe::{Errno, Known, Reading, Sampler, Sections, Snapshot, Told, model::Unread};
-use crate::session::{OpOutcome, StepOutcome};
+use crate::session::{OpOutcome, StepOutcome, pids};
 
 /// How long an actor may take to say what it sees: with thousands of processes it
 /// has that many to read about. One that owes an answer is not waited for again.
@@ -155,7 +155,10 @@ impl Stage {
     /// The sections that the texts and the checks of a step may speak of.
     pub fn needed(&self, step: usize) -> Sections {
         let texts = crate::i18n::Lang::ALL.map(|lang| self.lesson.step_text(lang, step));
-        Sections::named_in(&format!("{:?} {texts:?}", self.lesson.steps[step]))
+        let step = &self.lesson.steps[step];
+        // PIDs that are typed are kept with whose they are.
+        let typed = if step.task.is_some() { Sections::LAB } else { Sections::NONE };
+        typed | Sections::named_in(&format!("{step:?} {texts:?}"))
     }
 
     /// As [`Self::snapshot`], but only these sections as of now, and the others as they
@@ -206,8 +209,8 @@ impl Stage {
                     (Reading::Unread(Unread { path: actor.name.clone(), errno }), Sections::ALL, None)
                 }
             };
-            let exit = actor.ended.map(|exit| exit.map_or_else(|| "?".to_owned(), |exit| exit.to_string()));
-            Known { name: actor.name.clone(), pid: actor.pid, alive: exit.is_none(), exit, seen, told, stale }
+            let (alive, exit) = (actor.ended.is_none(), actor.ended.flatten().map(|exit| exit.to_string()));
+            Known { name: actor.name.clone(), pid: actor.pid, alive, exit, seen, told, stale }
         });
         Ok(known.collect())
     }
@@ -296,6 +299,22 @@ impl Stage {
         self.lab.ended(launch)
     }
 
+    /// Commands with the PIDs of this lab in place of those that were kept. What was
+    /// started a moment ago is given a second to become the program that it runs.
+    fn with_pids_of_now(&mut self, script: &str) -> Result<String, LabError> {
+        if !pids::keeps_pids(script) {
+            return Ok(script.to_owned());
+        }
+        let end = Instant::now() + Duration::from_secs(1);
+        loop {
+            let (renewed, all) = pids::renew(script, self.snapshot()?.as_ref());
+            if all || Instant::now() > end {
+                return Ok(renewed);
+            }
+            self.pause();
+        }
+    }
+
     /// Runs a student's commands in an actor until they end, or the time is over, or
     /// `satisfied` says yes to a snapshot. What still runs then is killed, but for
     /// what it left in the background on its own.
@@ -306,9 +325,10 @@ impl Stage {
         limit: Duration,
         satisfied: &mut dyn FnMut(&Snapshot) -> bool,
     ) -> Result<ScriptEnd, LabError> {
-        let launch = self.lab.launch(actor, Program::Script(script.to_owned()), None)?;
-        let mut output = Output::new(launch.fd);
         let deadline = Instant::now() + limit;
+        let script = self.with_pids_of_now(script)?;
+        let launch = self.lab.launch(actor, Program::Script(script), None)?;
+        let mut output = Output::new(launch.fd);
         let mut end = ScriptEnd { exit: None, output: Vec::new(), satisfied: false };
         let mut looked = Instant::now();
         loop {

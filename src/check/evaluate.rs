@@ -20,7 +20,7 @@ pub struct Judgement {
     pub state: State,
     /// What was expected (`"cigale-42"`, `at least 3`).
     pub expected: String,
-    /// What is there (`"lab"`, `nothing at this place`); for an error, what could
+    /// What is there (`"lab"`, `nothing of the kind`); for an error, what could
     /// not be read, and why.
     pub found: String,
 }

@@ -26,11 +26,12 @@ impl Sections {
     pub const NET: Self = Self(4);
     /// IPC objects and their limits; the mounts with them, for the queues.
     pub const IPC: Self = Self(8 | 2);
-    /// The owners of the namespaces, who is in which, and the lab's processes with
-    /// their namespaces and directories.
+    /// The owners of the namespaces, and who is in which.
     pub const NAMESPACES: Self = Self(16);
+    /// What descends from the program, with namespaces and directories.
+    pub const LAB: Self = Self(32);
     /// All.
-    pub const ALL: Self = Self(31);
+    pub const ALL: Self = Self(63);
 
     /// Whether all of `other` are among these.
     pub fn contain(self, other: Self) -> bool {
@@ -46,12 +47,13 @@ impl Sections {
     /// Those that a text with paths into a snapshot may speak of: whatever it could be
     /// that is not among them, it is not named. All where the text has a `..` or a `*`.
     pub fn named_in(text: &str) -> Self {
-        const NAMES: [(Sections, &[&str]); 5] = [
+        const NAMES: [(Sections, &[&str]); 6] = [
             (Sections::PROCESSES, &["processes"]),
             (Sections::MOUNTS, &["mounts", "overlays", "volumes"]),
             (Sections::NET, &["net"]),
             (Sections::IPC, &["ipc"]),
-            (Sections::NAMESPACES, &["owners", "namespaces", "lab"]),
+            (Sections::NAMESPACES, &["owners", "namespaces"]),
+            (Sections::LAB, &["lab"]),
         ];
         if ["$..", "$.*", "$[*", ".host.*", ".host..", ".seen.*", ".seen.."].iter().any(|wide| text.contains(wide)) {
             return Self::ALL;
@@ -177,7 +179,7 @@ mod tests {
         let named = Sections::named_in;
         assert_eq!(named("$.actors.box.seen.uts.hostname"), Sections::NONE);
         assert_eq!(named("$.host.processes[?@.pid==1]"), Sections::PROCESSES);
-        assert_eq!(named("$.actors.box.seen.net.links and $['lab'][0].root"), Sections::NET | Sections::NAMESPACES);
+        assert_eq!(named("$.actors.box.seen.net.links and $['lab'][0].root"), Sections::NET | Sections::LAB);
         assert_eq!(named("$.actors.box.seen['ipc'].shm"), Sections::IPC);
         assert_eq!(named("$.actors.box.seen.overlays[0]"), Sections::MOUNTS);
     }

@@ -130,9 +130,13 @@ impl Sampler {
         if let (true, Ok(dir)) = (self.scratch.wants(Sections::MOUNTS), self.proc.own()) {
             layers::look_on_the_host(&mut host, &actors, &dir, &mut self.scratch.buffer);
         }
-        let (lab, namespaces) = match last.filter(|_| !self.scratch.wants(Sections::NAMESPACES)) {
-            Some(last) => (last.lab.clone(), last.namespaces.clone()),
-            None => (family(&self.proc, &host), self.census.take(&self.proc, &host, &actors)),
+        let lab = match last.filter(|_| !self.scratch.wants(Sections::LAB)) {
+            Some(last) => last.lab.clone(),
+            None => family(&self.proc, &host),
+        };
+        let namespaces = match last.filter(|_| !self.scratch.wants(Sections::NAMESPACES)) {
+            Some(last) => last.namespaces.clone(),
+            None => self.census.take(&self.proc, &host, &actors),
         };
         Snapshot { taken: read::monotonic(), host, actors, lab, namespaces, traced: BTreeMap::new() }
     }

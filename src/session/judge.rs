@@ -26,6 +26,11 @@ impl Seen {
         Self { snapshot, parts, partly: OnceLock::new(), json: OnceLock::new() }
     }
 
+    /// The snapshot.
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     /// The snapshot as checks and texts read it, or at least what these selectors lead
     /// to; made on first use.
     pub(super) fn at<'a>(&self, mut selectors: impl Iterator<Item = &'a str>) -> &Value {

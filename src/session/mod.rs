@@ -8,6 +8,7 @@ mod faces;
 mod judge;
 mod notice;
 mod parts;
+pub mod pids;
 mod prose;
 mod state;
 mod view;

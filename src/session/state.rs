@@ -1,13 +1,14 @@
 //! The state machine itself. Driven by every face and by the grader through
 //! `apply`; must never wait, read the machine, or lose what a student has done.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::judge::{Judged, Ready, Seen};
 use super::notice::{Refusal, failed};
 use super::parts::Parts;
 use super::prose;
-use super::{Command, Effect, StepOutcome};
+use super::{Command, Effect, StepOutcome, pids};
 use crate::check::State;
 use crate::lesson::answers::{Answers, Progress};
 use crate::lesson::model::Predict;
@@ -62,6 +63,8 @@ pub(super) struct Visit {
     pub(super) unmet: Option<Judged>,
     /// Whether a line was recorded in this visit.
     pub(super) typed: bool,
+    /// The lab's processes in this visit, those that have ended among them, by PID.
+    pub(super) pids: BTreeMap<u32, String>,
     /// The task was passed in an earlier visit: this lab has not seen its commands.
     pub(super) lacks_task: bool,
 }
@@ -223,11 +226,13 @@ impl Session {
             lines.clear();
             self.visit.typed = true;
         }
+        let counts = self.now.as_ref().is_some_and(|now| pids::counts_as_host(now.snapshot(), &shell));
+        let line = if counts { pids::keep(line, &self.visit.pids) } else { line.to_owned() };
         let typed = lines.entry(shell).or_default();
         if !typed.is_empty() {
             typed.push('\n');
         }
-        typed.push_str(line);
+        typed.push_str(&line);
         vec![self.save()]
     }
 
@@ -279,6 +284,7 @@ impl Session {
     /// The lab stands at the step.
     fn ready(&mut self) -> Vec<Effect> {
         self.phase = Phase::Ready;
+        self.refusal = self.refusal.filter(|why| *why != Refusal::Busy);
         let mut effects = if self.seen_here { self.observe() } else { Vec::new() };
         if !self.passed(self.step) {
             let shell = self.step_def().task.as_ref().and_then(|task| task.shells.first());
@@ -305,6 +311,7 @@ impl Session {
         if self.visit.checks.is_empty() || self.passed(self.step) {
             return Vec::new();
         }
+        self.visit.pids.extend(pids::of_lab(now.snapshot()));
         self.visit.judged = self.visit.checks.iter().map(|check| check.judge(&now, &baseline)).collect();
         // What held before anything was done answers to nothing that was done.
         let reacts =

@@ -219,6 +219,7 @@ fn next_waits_for_the_lab_and_says_so() {
     assert_eq!(session.step(), 0);
     assert!(session.notice(Lang::Fr).unwrap().contains("labo"));
     serve(&mut session);
+    assert_eq!(session.notice(Lang::Fr), None, "the lab has done its work");
     let effects = session.apply(Command::Next);
     assert_eq!(effects.last(), Some(&Effect::Perform { step: 1 }));
     assert!(saved(&effects) && session.notice(Lang::En).is_none());

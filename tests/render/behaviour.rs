@@ -77,6 +77,7 @@ fn a_task_brings_the_keyboard_to_its_shell_and_ticks_by_itself() {
     let scene = scene.key(KeyCode::Enter);
     assert!(matches!(scene.model.screen, Screen::List(_)));
     assert_eq!(scene.model.list.entries[1].state, EntryState::Done(4));
+    assert_eq!((scene.model.list.selected, scene.model.list.filter.as_str()), (2, ""), "the next lesson is at hand");
     assert!(matches!(scene.requests.last(), Some(Request::Close)));
 }
 
@@ -189,6 +190,15 @@ fn a_check_too_long_for_its_line_says_that_it_goes_on() {
 }
 
 #[test]
+fn in_a_single_column_all_choices_are_in_sight_where_the_screen_has_the_room() {
+    let scene = Scene::lesson().size(80, 18).step("guess");
+    for choice in ["1 (", "2 ("] {
+        assert!(scene.says(choice), "{choice}: {}", scene.text());
+    }
+    assert!(scene.says("HOST"), "{}", scene.text());
+}
+
+#[test]
 fn in_a_shell_every_key_is_the_shells_but_f_keys_and_the_prefix() {
     let scene = Scene::lesson().step("rename");
     let scene = scene.key(KeyCode::Char('q')).key(KeyCode::Tab).key(KeyCode::Esc).key(KeyCode::Up).ctrl('c');
@@ -219,6 +229,10 @@ fn a_line_that_was_entered_is_kept_as_an_answer() {
     scene.event(Event::ShellOutput(1, b"\x1b]633;E;1;hostname x\x07".to_vec()));
     let Some(Request::Session(Effect::Save(answers))) = scene.requests.last() else { panic!("{:?}", scene.requests) };
     assert_eq!(answers.tasks["rename"]["box"], "hostname x");
+    // One that was interrupted before it led anywhere is none.
+    scene.event(Event::ShellOutput(1, b"\x1b]633;E;^2;sleep 99\x07\x1b]633;E;3;id\x07".to_vec()));
+    let Some(Request::Session(Effect::Save(answers))) = scene.requests.last() else { panic!("{:?}", scene.requests) };
+    assert_eq!(answers.tasks["rename"]["box"], "hostname x\nid");
     // Going back would lose it: that is asked first.
     let scene = scene.key(KeyCode::F(8));
     assert_eq!((scene.model.overlay.clone(), step(&scene)), (Some(Overlay::Confirm(2)), 3));

@@ -144,9 +144,13 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     }
 }
 
-/// Lines were entered in shells.
+/// Lines were entered in shells. One that was interrupted before it led anywhere was
+/// taken back: replayed, it would hold up those after it.
 fn entered(model: &mut Model, lines: Vec<Entered>, requests: &mut Vec<Request>) {
-    for Entered { shell, line, before_pass } in lines {
+    for Entered { shell, line, before_pass, interrupted } in lines {
+        if interrupted && model.lesson().is_some_and(unpassed) {
+            continue;
+        }
         command(model, Command::Typed { shell, line, before_pass }, requests);
     }
 }

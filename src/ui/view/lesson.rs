@@ -248,12 +248,13 @@ impl Text {
             self.bullet(&format!(" {sign} "), &check.label, role);
             if check.state == State::Fail || check.state == State::Error {
                 let (expected, found) = (safe(&check.expected), safe(&check.found));
-                if !expected.is_empty() {
-                    self.note("   ", &say!(lang, "expected: {expected}", "attendu : {expected}"), Role::Text);
-                }
-                if !found.is_empty() {
-                    self.note("   ", &say!(lang, "found: {found}", "constaté : {found}"), Role::Text);
-                }
+                let expected =
+                    (!expected.is_empty()).then(|| say!(lang, "expected: {expected}", "attendu : {expected}"));
+                let found = (!found.is_empty()).then(|| say!(lang, "found: {found}", "constaté : {found}"));
+                let both: Vec<String> = [expected, found].into_iter().flatten().collect();
+                let one_line = both.join(" · ");
+                let lines = if width(&one_line) + 3 > self.width { both } else { vec![one_line] };
+                lines.iter().filter(|line| !line.is_empty()).for_each(|line| self.note("   ", line, Role::Text));
             }
         }
         if task.passed {
