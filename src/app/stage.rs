@@ -109,6 +109,11 @@ impl Stage {
     }
 
     fn people(&mut self) -> Result<(), LabError> {
+        // First: the program may have to move, and its processes with it.
+        if let Some(controllers) = self.lesson.controllers() {
+            let bases = self.lab.groups(controllers)?;
+            self.sampler.watch_groups(bases);
+        }
         self.lab.spawn(HOST)?;
         for actor in self.lesson.actors.clone() {
             self.lab.spawn(&actor)?;

@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::bench::{Attempt, Bench};
 use super::{Finding, State};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::{Errno, read};
 use crate::lesson::diagnostic::{Both, both};
+use crate::lesson::op::{CgroupOp, Controller, Op};
 
 /// What groups of an attempt are called, before their PID.
 const ATTEMPT: &str = "cloison-doctor-";
@@ -18,6 +20,49 @@ pub(super) fn findings(root: &Path) -> Vec<Finding> {
     let mut found = vec![mounts.version()];
     found.push(mounts.delegation(root));
     found
+}
+
+/// Groups as lessons use them: one is made with this controller, entered and removed.
+pub(super) fn usable(bench: &mut Bench, controller: Option<Controller>) -> Finding {
+    let attempt = bench.attempt(|me| {
+        let group = || me.to_owned();
+        let ops = [
+            CgroupOp::Create { group: group(), controllers: controller.into_iter().collect() },
+            CgroupOp::Join { group: group() },
+            CgroupOp::Leave,
+            CgroupOp::Remove { group: group() },
+        ];
+        ops.map(|op| (me.to_owned(), Op::Cgroup(op))).to_vec()
+    });
+    let (key, name) = match controller.map(Controller::name) {
+        None => ("cgroup", both!("Control groups of one's own", "Groupes de contrôle à soi")),
+        Some(controller) => (
+            "cgroup-controller",
+            both!(
+                "Control groups with the controller {controller}",
+                "Groupes de contrôle avec le contrôleur {controller}"
+            ),
+        ),
+    };
+    match attempt {
+        Attempt::Worked => {
+            let seen = both!("made one, entered and removed it.", "créé, occupé puis retiré.");
+            Finding::new(key, State::Works, name, &seen)
+        }
+        Attempt::Untried(why) => Finding::new(key, State::Untried, name, &why),
+        Attempt::Failed(failed) => {
+            let [en, fr] = Lang::ALL.map(|lang| failed.errno.explain(lang));
+            let call = &failed.call;
+            let why = [format!("{call}: {en}."), format!("{call} : {fr}.")];
+            let root = Path::new("/");
+            let mounts = Mounts::of(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
+            let (remedy, commands) = match &mounts.unified {
+                Some((point, _)) => (words(), commands(root, Path::new(point))),
+                None => (both!("Run it with sudo", "Lancez-le avec sudo"), vec!["sudo cloison".to_owned()]),
+            };
+            Finding::new(key, State::Missing, name, &why).with_remedy(remedy, commands).with_errno(Some(failed.errno))
+        }
+    }
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -221,6 +221,15 @@ fn of_need(bench: &mut Bench, clues: &Clues, need: Need, lesson: &Lesson) -> Vec
         Need::ProcMount => vec![features::proc_mount(bench, clues)],
         Need::Veth => vec![features::veth(bench, clues)],
         Need::Ptrace => vec![features::ptrace(bench, clues)],
+        Need::Cgroup
+        | Need::CgroupCpu
+        | Need::CgroupCpuset
+        | Need::CgroupIo
+        | Need::CgroupMemory
+        | Need::CgroupPids
+        | Need::CgroupHugetlb
+        | Need::CgroupFreezer
+        | Need::CgroupDevices => vec![cgroups::usable(bench, need.controller())],
     }
 }
 

@@ -9,14 +9,14 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::protocol::{ActorInfo, Failure, FromKeeper, Performed, Program, ToKeeper};
-use super::{journal, sweep, volumes};
+use super::{cgroups, journal, sweep, volumes};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::process::{self, Exit};
 use crate::kernel::program::{sealed_copy, spawn_detached};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::Settings;
 use crate::kernel::{Errno, Traced};
-use crate::lesson::op::Op;
+use crate::lesson::op::{Controller, Op};
 use crate::say;
 
 /// The hidden argument that makes the program a keeper.
@@ -89,6 +89,11 @@ impl Explain for Failure {
                 lang,
                 "“{name}” does not answer (stopped, frozen or busy).",
                 "« {name} » ne répond pas (arrêté, gelé ou occupé)."
+            ),
+            Self::Frozen(name) => say!(
+                lang,
+                "“{name}” is frozen: its control group has to be thawed first.",
+                "« {name} » est gelé : il faut d'abord dégeler son groupe de contrôle."
             ),
             Self::Unborn(name) => say!(
                 lang,
@@ -168,7 +173,9 @@ impl Lab {
         // Held over the fork: a burial under way must see it or come before it.
         let mut known = keepers();
         let volumes = directory.join(volumes::NAME).to_string_lossy().into_owned();
-        let env = [(super::program::MARKER, name.as_str()), (volumes::VARIABLE, &volumes)];
+        let cgroup = directory.join(cgroups::NAME).to_string_lossy().into_owned();
+        let env =
+            [(super::program::MARKER, name.as_str()), (volumes::VARIABLE, &volumes), (cgroups::VARIABLE, &cgroup)];
         let keeper = spawn_detached(copy, &args, &env, &fds).map_err(|error| {
             let _ = journal::remove_directory(&directory);
             failed("execve")(error)
@@ -240,6 +247,15 @@ impl Lab {
                 self.actors.extend(done.iter().filter_map(|performed| performed.made.clone()));
                 Ok((done, failure))
             }
+            _ => Err(self.bury()),
+        }
+    }
+
+    /// Makes the lab's own control groups, one in each tree that groups with these
+    /// controllers need; their directories. Gone with the actors.
+    pub fn groups(&mut self, controllers: Vec<Controller>) -> Result<Vec<PathBuf>, LabError> {
+        match self.ask(&ToKeeper::Groups { controllers }, Duration::ZERO)? {
+            FromKeeper::Groups(paths) => Ok(paths.into_iter().map(PathBuf::from).collect()),
             _ => Err(self.bury()),
         }
     }
@@ -402,6 +418,9 @@ impl Lab {
             let _ = self.keeper.wait();
             let mut known = keepers();
             known.remove(&self.keeper.id());
+            // First: who is frozen does not end before it is thawed.
+            let lab = self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            cgroups::end::sweep(&lab, &journal::read(&self.directory).unwrap_or_default());
             sweep::end_descendants(&known);
             drop(known);
             sweep::sweep_lab(&self.directory, &mut sweep::Swept::default());
@@ -439,7 +458,7 @@ pub fn sweep_leftovers(base: Option<&Path>) -> sweep::Swept {
 }
 
 /// A name that no other lab has: PID and the nanoseconds of the clock.
-fn fresh_name() -> String {
+pub(super) fn fresh_name() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     format!("{:x}-{:x}", std::process::id(), now.as_nanos() & 0xffff_ffff_ffff)
 }

@@ -4,6 +4,7 @@
 //! operations on themselves. Used by the composition root and the doctor.
 
 pub mod actor;
+pub mod cgroups;
 pub mod client;
 mod find;
 pub mod jail;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::protocol::Program;
-use super::volumes::VARIABLE;
+use super::{cgroups, volumes::VARIABLE};
 use crate::kernel::program::Launch;
 
 /// Where programs are looked up in a box, whatever the program's own PATH was.
@@ -66,7 +66,7 @@ pub fn launch(program: &Program, limit: Option<u64>) -> Launch {
 fn environment(home: &str) -> Vec<OsString> {
     let mut env: Vec<OsString> =
         vec![format!("PATH={PATH}").into(), "TERM=xterm-256color".into(), format!("HOME={home}").into()];
-    for name in ["LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "COLORTERM", MARKER, VARIABLE] {
+    for name in ["LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "COLORTERM", MARKER, VARIABLE, cgroups::VARIABLE] {
         if let Some(value) = std::env::var_os(name) {
             let mut pair = OsString::from(name);
             pair.push("=");

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::cgroups;
 use super::crowd::Crowd;
 use super::face::Face;
 use super::family::family;
@@ -44,6 +45,8 @@ pub struct Sampler {
     pub(super) scratch: Scratch,
     pub(super) last_cap: u32,
     pub(super) census: Census,
+    /// The lab's own groups, where they are looked at.
+    pub(super) groups: Option<Vec<PathBuf>>,
 }
 
 impl Sampler {
@@ -52,12 +55,18 @@ impl Sampler {
         let proc = ProcDir::open(Path::new("/proc"))?;
         let mut scratch = Scratch::default();
         let last_cap = last_cap(&proc, &mut scratch.buffer).unwrap_or(40);
-        Ok(Self { proc, scratch, last_cap, census: Census::default() })
+        Ok(Self { proc, scratch, last_cap, census: Census::default(), groups: None })
     }
 
     /// Has every view look at these files, by their absolute paths, from now on.
     pub fn watch(&mut self, files: Vec<String>) {
         self.scratch.files = files;
+    }
+
+    /// Has every snapshot look at control groups from now on: the machine's trees, and
+    /// those below these, the lab's own in each tree.
+    pub fn watch_groups(&mut self, bases: Vec<PathBuf>) {
+        self.groups = Some(bases);
     }
 
     /// Reads what has nothing to do with this program again only now and then: for
@@ -92,7 +101,8 @@ impl Sampler {
         }
         let lab = family(&self.proc, &host);
         let namespaces = self.census.take(&self.proc, &host, &actors);
-        Snapshot { taken: read::monotonic(), host, actors, lab, namespaces, traced: BTreeMap::new() }
+        let cgroups = self.groups.as_deref().map(cgroups::cgroups);
+        Snapshot { taken: read::monotonic(), host, actors, lab, namespaces, traced: BTreeMap::new(), cgroups }
     }
 
     fn actor(&mut self, own: &Face, known: Known) -> (String, ActorView) {

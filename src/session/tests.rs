@@ -150,6 +150,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        cgroups: None,
     }))
 }
 

@@ -532,6 +532,7 @@ pub fn snapshot() -> Snapshot {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        cgroups: None,
     }
 }
 

@@ -214,6 +214,7 @@ fn snapshot(host: View, actor: ActorView) -> Snapshot {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        cgroups: None,
     }
 }
 

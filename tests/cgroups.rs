@@ -1,0 +1,466 @@
+//! Control groups on the real kernel, whatever versions it has: each op, what the panes
+//! and checks read, and that nothing is left. Run as root and as an ordinary user, who
+//! has groups only where somebody gave it some, and else is told why not.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
+
+use cloison::kernel::cgroup::{self, Trees};
+use cloison::kernel::process::{pidfd_kill, pidfd_open};
+use cloison::lab::protocol::Failure;
+use cloison::lab::{Lab, LabError, journal, sweep};
+use cloison::lesson::op::{CgroupOp, Controller, MapKind, NsKind, Op};
+use cloison::observe::cgroups::{Group, cgroups};
+
+use support::lab::{lab, must, refused};
+
+/// Burying a keeper ends every child of this process: a test that does so is not run
+/// beside those that have children of their own.
+static BURIAL: RwLock<()> = RwLock::new(());
+
+fn with_children() -> RwLockReadGuard<'static, ()> {
+    BURIAL.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// A lab with its own groups and an actor `box`; nothing where this user can't have
+/// groups with these controllers, and was told so.
+fn grouped(controllers: &[Controller]) -> Option<(Lab, Vec<PathBuf>)> {
+    let mut lab = lab();
+    match lab.groups(controllers.to_vec()) {
+        Ok(bases) => {
+            lab.spawn("box").unwrap();
+            Some((lab, bases))
+        }
+        Err(LabError::Failed(Failure::Call(errno, what))) => {
+            let name = controllers.first().map_or("cgroup", |one| one.name());
+            let known = Trees::read().unwrap();
+            let nowhere = cgroup::legacy_names(name).iter().all(|one| known.legacy(one).is_none())
+                && !available(&known).contains(name);
+            let why = ["EACCES", "EROFS", "EBUSY", "EOPNOTSUPP"];
+            assert!(why.contains(&errno.symbol().as_str()) && !what.is_empty(), "{what}: {errno}");
+            assert!(!is_root() || nowhere, "root has no group with {name}: {what}: {errno}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn available(trees: &Trees) -> BTreeSet<String> {
+    let root = trees.unified().map(|tree| tree.mount.join("cgroup.controllers"));
+    let text = root.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+    text.split_ascii_whitespace().map(str::to_owned).collect()
+}
+
+fn create(group: &str, controllers: &[Controller]) -> Op {
+    Op::Cgroup(CgroupOp::Create { group: group.into(), controllers: controllers.to_vec() })
+}
+
+fn set(group: &str, file: &str, to: &str) -> Op {
+    Op::Cgroup(CgroupOp::Set { group: group.into(), file: file.into(), to: to.into() })
+}
+
+fn op(make: impl Fn(String) -> CgroupOp, group: &str) -> Op {
+    Op::Cgroup(make(group.to_owned()))
+}
+
+fn join(group: &str) -> Op {
+    op(|group| CgroupOp::Join { group }, group)
+}
+
+fn freeze(group: &str) -> Op {
+    op(|group| CgroupOp::Freeze { group }, group)
+}
+
+fn thaw(group: &str) -> Op {
+    op(|group| CgroupOp::Thaw { group }, group)
+}
+
+fn kill(group: &str) -> Op {
+    op(|group| CgroupOp::Kill { group }, group)
+}
+
+fn remove(group: &str) -> Op {
+    op(|group| CgroupOp::Remove { group }, group)
+}
+
+fn seen(bases: &[PathBuf], group: &str) -> Group {
+    cgroups(bases).groups.remove(group).unwrap_or_else(|| panic!("no group {group}"))
+}
+
+fn value(group: &Group, file: &str) -> String {
+    let found = group.files.get(file).unwrap_or_else(|| panic!("no {file}: {:?}", group.files.keys()));
+    found.read().unwrap_or_else(|| panic!("{found:?}")).value.clone()
+}
+
+fn pid(lab: &Lab, actor: &str) -> u32 {
+    lab.actors().iter().find(|one| one.name == actor).unwrap().pid
+}
+
+fn background(lab: &mut Lab, actor: &str, argv: &[&str]) {
+    let argv = argv.iter().map(|word| (*word).to_owned()).collect();
+    must(lab, actor, &Op::Run { argv, seconds: 5, background: true, trace: false });
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn all_gone(bases: &[PathBuf]) {
+    for base in bases {
+        until(&format!("{} is gone", base.display()), || !base.exists());
+        let place = base.parent().unwrap();
+        let name = base.file_name().unwrap().to_string_lossy().into_owned();
+        let left = std::fs::read_dir(place).unwrap().flatten();
+        let left: Vec<_> = left.filter(|one| one.file_name().to_string_lossy().starts_with(&name)).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn a_group_is_made_entered_read_left_and_removed() {
+    let Some((mut lab, bases)) = grouped(&[Controller::Pids]) else { return };
+    let made = must(&mut lab, "box", &create("own", &[Controller::Pids]));
+    let calls: Vec<String> = made.calls.iter().map(ToString::to_string).collect();
+    assert!(calls.iter().any(|call| call.starts_with("mkdir(") && call.contains("/own\", 0755) = 0")), "{calls:?}");
+    assert!(seen(&bases, "own").members.is_empty());
+
+    let entered = must(&mut lab, "box", &join("own"));
+    let me = pid(&lab, "box");
+    let calls: Vec<String> = entered.calls.iter().map(ToString::to_string).collect();
+    assert!(calls.iter().any(|call| call.contains(&format!("\"{me}\""))), "{calls:?}");
+    let group = seen(&bases, "own");
+    assert_eq!(group.members, [me]);
+    assert_eq!((value(&group, "pids.current").as_str(), value(&group, "pids.max").as_str()), ("1", "max"));
+    assert_eq!(refused(&mut lab, "box", &remove("own")), "EBUSY", "a group with a member is not removed");
+
+    must(&mut lab, "box", &Op::Cgroup(CgroupOp::Leave));
+    assert!(seen(&bases, "own").members.is_empty());
+    must(&mut lab, "box", &remove("own"));
+    assert!(!cgroups(&bases).groups.contains_key("own"));
+    assert_eq!(refused(&mut lab, "box", &join("own")), "ENOENT");
+}
+
+#[test]
+fn a_limit_on_processes_stops_a_fork_with_eagain() {
+    let Some((mut lab, bases)) = grouped(&[Controller::Pids]) else { return };
+    must(&mut lab, "box", &create("few", &[Controller::Pids]));
+    must(&mut lab, "box", &set("few", "pids.max", "1"));
+    must(&mut lab, "box", &join("few"));
+    assert_eq!(refused(&mut lab, "box", &Op::Fork { child: "one-more".into() }), "EAGAIN");
+    let group = seen(&bases, "few");
+    let events = group.files["pids.events"].read().unwrap();
+    assert_eq!(events.fields["max"], 1, "{events:?}");
+    must(&mut lab, "box", &set("few", "pids.max", "max"));
+    must(&mut lab, "box", &Op::Fork { child: "one-more".into() });
+    assert_eq!(seen(&bases, "few").members.len(), 2, "a child is born where its parent is");
+}
+
+#[test]
+fn a_file_has_its_name_of_version_2_and_says_which_file_was_really_written() {
+    let Some((mut lab, bases)) = grouped(&[Controller::Memory, Controller::Cpu]) else { return };
+    must(&mut lab, "box", &create("small", &[Controller::Memory, Controller::Cpu]));
+    let wrote = must(&mut lab, "box", &set("small", "memory.max", "64M"));
+    must(&mut lab, "box", &set("small", "cpu.max", "20000 100000"));
+    must(&mut lab, "box", &set("small", "cpu.weight", "300"));
+    let group = seen(&bases, "small");
+    assert_eq!(value(&group, "memory.max"), "67108864");
+    assert_eq!(group.files["memory.max"].read().unwrap().number, Some(64 << 20));
+    assert_eq!(value(&group, "cpu.max"), "20000 100000");
+    assert_eq!(group.files["cpu.max"].read().unwrap().fields["quota"], 20_000);
+    assert_eq!(value(&group, "cpu.weight"), "300");
+    let file = group.files["memory.max"].read().unwrap();
+    let written =
+        wrote.calls.iter().any(|call| call.args.iter().any(|word| word.contains(&format!("/{}\"", file.name))));
+    assert!(written, "{:?} {:#?}", file.name, wrote.calls);
+    let v1 = Trees::read().unwrap().legacy("memory").is_some();
+    assert_eq!(file.name == "memory.limit_in_bytes", v1);
+    assert_eq!(!file.v1.is_empty(), v1);
+    must(&mut lab, "box", &set("small", "memory.max", "max"));
+    assert_eq!(value(&seen(&bases, "small"), "memory.max"), "max");
+}
+
+#[test]
+fn a_bad_value_is_the_kernels_errno_and_a_file_that_is_not_there_is_named() {
+    let Some((mut lab, _)) = grouped(&[Controller::Memory]) else { return };
+    must(&mut lab, "box", &create("bad", &[Controller::Memory]));
+    assert_eq!(refused(&mut lab, "box", &set("bad", "memory.max", "much")), "EINVAL");
+    assert_eq!(refused(&mut lab, "box", &set("bad", "memory.maximum", "1")), "EINVAL");
+    assert_eq!(refused(&mut lab, "box", &set("nobody", "memory.max", "1M")), "ENOENT");
+    let high = lab.perform("box", &set("bad", "memory.high", "1M")).unwrap().failure;
+    let v1 = Trees::read().unwrap().legacy("memory").is_some();
+    assert_eq!(high.map(|(errno, _)| errno.symbol()), v1.then(|| "EOPNOTSUPP".to_owned()));
+}
+
+#[test]
+fn a_frozen_actor_stands_still_is_not_waited_for_and_goes_on_when_thawed() {
+    let Some((mut lab, bases)) = grouped(&[Controller::Freezer]) else { return };
+    must(&mut lab, "box", &create("ice", &[Controller::Freezer]));
+    must(&mut lab, "box", &join("ice"));
+    must(&mut lab, "box", &freeze("ice"));
+    assert_eq!(seen(&bases, "ice").frozen, Some(true));
+    assert_eq!(value(&seen(&bases, "ice"), "cgroup.freeze"), "1");
+
+    let start = Instant::now();
+    assert_eq!(lab.view("box", Duration::from_secs(10)).unwrap(), None);
+    let failed = lab.perform("box", &Op::Hostname { name: "ice".into() });
+    assert!(matches!(failed, Err(LabError::Failed(Failure::Frozen(_)))), "{failed:?}");
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+
+    must(&mut lab, "box", &thaw("ice"));
+    assert_eq!(seen(&bases, "ice").frozen, Some(false));
+    assert!(lab.view("box", Duration::from_secs(10)).unwrap().is_some());
+}
+
+#[test]
+fn an_actor_that_enters_a_frozen_group_is_put_there_and_not_waited_for() {
+    let Some((mut lab, bases)) = grouped(&[Controller::Freezer]) else { return };
+    must(&mut lab, "box", &create("ice", &[Controller::Freezer]));
+    must(&mut lab, "box", &freeze("ice"));
+    let start = Instant::now();
+    must(&mut lab, "box", &join("ice"));
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert_eq!(seen(&bases, "ice").members, [pid(&lab, "box")]);
+}
+
+#[test]
+fn killing_a_group_ends_its_members_and_those_below_frozen_or_not() {
+    let Some((mut lab, bases)) = grouped(&[Controller::Freezer]) else { return };
+    must(&mut lab, "box", &create("all", &[Controller::Freezer]));
+    must(&mut lab, "box", &create("all/below", &[Controller::Freezer]));
+    lab.spawn("deep").unwrap();
+    must(&mut lab, "deep", &join("all/below"));
+    background(&mut lab, "deep", &["sleep", "600"]);
+    must(&mut lab, "deep", &freeze("all/below"));
+    assert_eq!(seen(&bases, "all/below").members.len(), 2);
+    must(&mut lab, "box", &kill("all"));
+    assert!(seen(&bases, "all/below").members.is_empty());
+    lab.listen().unwrap();
+    until("the dead are collected", || !Path::new(&format!("/proc/{}", pid(&lab, "deep"))).exists());
+    must(&mut lab, "box", &remove("all/below"));
+    must(&mut lab, "box", &remove("all"));
+}
+
+/// What only version 2 has (cgroup.kill, cgroup.freeze), wherever a controller is in it.
+#[test]
+fn a_group_of_version_2_is_frozen_killed_and_removed_by_its_own_files() {
+    let trees = Trees::read().unwrap();
+    let in_v2 = available(&trees);
+    let all = [Controller::Hugetlb, Controller::Pids, Controller::Memory, Controller::Cpu];
+    let Some(one) = all.into_iter().find(|one| in_v2.contains(one.name())) else { return };
+    let Some((mut lab, bases)) = grouped(&[one]) else { return };
+    must(&mut lab, "box", &create("new", &[one]));
+    must(&mut lab, "box", &join("new"));
+    let at = &seen(&bases, "new").at[one.name()];
+    assert_eq!(at.version, 2);
+    let text = std::fs::read_to_string(format!("/proc/{}/cgroup", pid(&lab, "box"))).unwrap();
+    assert!(text.lines().any(|line| line == format!("0::{}", at.path)), "{text}");
+
+    let froze = must(&mut lab, "box", &freeze("new"));
+    assert!(format!("{:?}", froze.calls).contains("cgroup.freeze"), "{:#?}", froze.calls);
+    let killed = must(&mut lab, "box", &kill("new"));
+    assert!(format!("{:?}", killed.calls).contains("cgroup.kill"), "{:#?}", killed.calls);
+    lab.spawn("other").unwrap();
+    must(&mut lab, "other", &remove("new"));
+    if one == Controller::Hugetlb {
+        must(&mut lab, "other", &create("pages", &[one]));
+        let files: Vec<String> = seen(&bases, "pages").files.into_keys().collect();
+        let size = files
+            .iter()
+            .find(|name| name.split('.').collect::<Vec<_>>()[..2] == ["hugetlb", "2MB"] && name.contains(".max"))
+            .unwrap();
+        must(&mut lab, "other", &set("pages", size, "0"));
+        assert_eq!(value(&seen(&bases, "pages"), size), "0");
+    }
+}
+
+#[test]
+fn an_actor_in_a_user_namespace_of_its_own_is_put_into_a_group_by_the_keeper() {
+    let Some((mut lab, bases)) = grouped(&[Controller::Pids]) else { return };
+    must(&mut lab, "box", &create("own", &[Controller::Pids]));
+    must(&mut lab, "box", &Op::Unshare { kinds: vec![NsKind::User], map: Some(MapKind::Root) });
+    must(&mut lab, "box", &join("own"));
+    assert_eq!(seen(&bases, "own").members, [pid(&lab, "box")]);
+    must(&mut lab, "box", &op(|group| CgroupOp::Delegate { group }, "own"));
+    let dir = seen(&bases, "own").at["pids"].dir.clone();
+    let owner = |path: &Path| std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(path).unwrap());
+    let box_owner = owner(Path::new(&format!("/proc/{}", pid(&lab, "box"))));
+    assert_eq!(owner(Path::new(&dir)), box_owner);
+    assert_eq!(owner(&Path::new(&dir).join("cgroup.procs")), box_owner);
+    if is_root() {
+        assert_ne!(owner(&Path::new(&dir).join("pids.max")), box_owner, "a limit is not the delegate's to lift");
+    }
+}
+
+#[test]
+fn the_labs_groups_have_links_by_controller_for_shells() {
+    let Some((mut lab, bases)) = grouped(&[Controller::Pids]) else { return };
+    lab.spawn("host").unwrap();
+    let argv = ["sh", "-c", "mkdir $CGROUP/pids/mine && echo $$ >$CGROUP/pids/mine/cgroup.procs && sleep 0.05"];
+    let argv = argv.iter().map(|word| (*word).to_owned()).collect();
+    let ran = must(&mut lab, "host", &Op::Run { argv, seconds: 5, background: false, trace: false }).ran.unwrap();
+    assert_eq!(String::from_utf8_lossy(&ran.output), "");
+    assert!(seen(&bases, "mine").members.is_empty(), "the shell has ended");
+}
+
+#[test]
+fn nothing_of_a_labs_groups_is_left_when_it_ends_frozen_or_filled() {
+    let Some((mut lab, bases)) = grouped(&[Controller::Freezer, Controller::Pids]) else { return };
+    must(&mut lab, "box", &create("a", &[Controller::Freezer, Controller::Pids]));
+    must(&mut lab, "box", &create("a/b", &[Controller::Freezer]));
+    must(&mut lab, "box", &create("c", &[Controller::Pids]));
+    lab.spawn("deep").unwrap();
+    must(&mut lab, "deep", &join("a/b"));
+    background(&mut lab, "deep", &["sleep", "600"]);
+    must(&mut lab, "deep", &freeze("a/b"));
+    must(&mut lab, "box", &set("c", "pids.max", "40"));
+    must(&mut lab, "box", &join("c"));
+    background(&mut lab, "box", &["sh", "-c", "f() { f | f & }; f 2>/dev/null; sleep 600"]);
+    let full = || seen(&bases, "c").files["pids.events"].read().unwrap().fields["max"] > 0;
+    until("the group is full", full);
+    let start = Instant::now();
+    drop(lab);
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    all_gone(&bases);
+}
+
+#[test]
+fn a_killed_keeper_leaves_no_group() {
+    let _alone = BURIAL.write().unwrap_or_else(PoisonError::into_inner);
+    let Some((mut lab, bases)) = grouped(&[Controller::Freezer]) else { return };
+    must(&mut lab, "box", &create("ice", &[Controller::Freezer]));
+    must(&mut lab, "box", &join("ice"));
+    background(&mut lab, "box", &["sleep", "600"]);
+    must(&mut lab, "box", &freeze("ice"));
+    pidfd_kill(&pidfd_open(lab.keeper()).unwrap(), nix::sys::signal::Signal::SIGKILL as i32).unwrap();
+    assert!(matches!(lab.spawn("more"), Err(LabError::KeeperDied)));
+    all_gone(&bases);
+}
+
+#[test]
+fn a_sweep_ends_no_group_but_one_with_the_labs_name() {
+    let _children = with_children();
+    let Some((lab, bases)) = grouped(&[Controller::Freezer]) else { return };
+    let place = bases[0].parent().unwrap();
+    // Of this test's own, so that no other sweep takes it for its lab's.
+    let foreign = place.join(format!("foreign-{}", std::process::id()));
+    std::fs::create_dir(&foreign).unwrap();
+    let mut sleeper = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    std::fs::write(foreign.join("cgroup.procs"), sleeper.id().to_string()).unwrap();
+
+    let base = tempfile::tempdir().unwrap();
+    let dead = base.path().join("dead-lab");
+    std::fs::create_dir(&dead).unwrap();
+    let mut written = std::process::Command::new("true").spawn().unwrap();
+    let keeper = journal::Pid { pid: written.id(), start: 1 };
+    written.wait().unwrap();
+    let lines = [
+        journal::Line::Lab { boot: journal::boot_id(), keeper },
+        journal::Line::Group { path: foreign.clone() },
+        journal::Line::Group { path: place.to_owned() },
+        journal::Line::Group { path: PathBuf::from("/tmp/cloison-dead-lab") },
+        journal::Line::Leaf { path: foreign.clone(), back: place.to_owned() },
+    ];
+    let text: Vec<String> = lines.iter().map(|line| serde_json::to_string(line).unwrap()).collect();
+    std::fs::write(dead.join("journal"), text.join("\n")).unwrap();
+    let swept = sweep::sweep(base.path());
+    assert_eq!((swept.labs.len(), swept.left.len()), (1, 0), "{swept:?}");
+    assert_eq!(cgroup::members(&foreign).unwrap(), [sleeper.id()]);
+
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+    until("the group can go", || std::fs::remove_dir(&foreign).is_ok());
+    drop(lab);
+    all_gone(&bases);
+}
+
+#[test]
+fn a_sweep_removes_the_groups_of_a_lab_whose_keeper_and_program_were_killed() {
+    let _children = with_children();
+    let Some((lab, bases)) = grouped(&[Controller::Freezer]) else { return };
+    // As a killed lab would have left them: a group of that name, frozen, with a member.
+    let group = bases[0].parent().unwrap().join("cloison-dead-lab");
+    std::fs::create_dir_all(group.join("ice")).unwrap();
+    let mut sleeper = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    std::fs::write(group.join("ice/cgroup.procs"), sleeper.id().to_string()).unwrap();
+    let (file, text) =
+        if group.join("cgroup.freeze").exists() { ("ice/cgroup.freeze", "1") } else { ("ice/freezer.state", "FROZEN") };
+    std::fs::write(group.join(file), text).unwrap();
+
+    let base = tempfile::tempdir().unwrap();
+    let dead = base.path().join("dead-lab");
+    std::fs::create_dir(&dead).unwrap();
+    let keeper = journal::Pid { pid: sleeper.id(), start: 1 };
+    let lines = [journal::Line::Lab { boot: journal::boot_id(), keeper }, journal::Line::Group { path: group.clone() }];
+    let text: Vec<String> = lines.iter().map(|line| serde_json::to_string(line).unwrap()).collect();
+    std::fs::write(dead.join("journal"), text.join("\n")).unwrap();
+    let ended = std::thread::spawn(move || sleeper.wait().unwrap());
+    let swept = sweep::sweep(base.path());
+    assert_eq!((swept.labs.len(), swept.left.len()), (1, 0), "{swept:?}");
+    assert!(!group.exists());
+    assert!(!ended.join().unwrap().success());
+    drop(lab);
+    all_gone(&bases);
+}
+
+/// `cloison check` of the lesson in tests/cgroup_lessons; the exit code and what it says.
+fn check(answers: &str) -> (Option<i32>, String) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cgroup_lessons");
+    let place = support::Place::new();
+    let file = place.state().with_extension("answers");
+    std::fs::write(&file, answers).unwrap();
+    let (folder, file) = (folder.to_str().unwrap(), file.to_str().unwrap());
+    let done = place.run(&["check", "groups", "--lang", "en", "--lessons", folder, "--answers", file]);
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(!place.labs().exists(), "something is left in {}", place.labs().display());
+    (done.status.code(), said)
+}
+
+#[test]
+fn a_lesson_with_groups_is_graded_in_the_jail_or_said_not_to_be_possible() {
+    let _children = with_children();
+    let solution = include_str!("cgroup_lessons/01-groups/solution.toml");
+    let (code, said) = check(solution);
+    if grouped(&[Controller::Memory, Controller::Pids, Controller::Freezer]).is_none() {
+        assert_eq!(code, Some(3), "{said}");
+        assert!(said.contains("Control groups with the controller memory") && said.contains("EACCES"), "{said}");
+        return;
+    }
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = check(&solution.replace("echo 53", "echo 54"));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("✗ its limit is 53"), "{said}");
+    let (code, said) = check("format = 1\nlesson = \"groups\"\nstudent = \"ana\"\n");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("✗ one process is in it"), "{said}");
+}
+
+/// The groups that the jail is not in can't be reached from it.
+#[test]
+fn a_students_commands_see_no_group_above_the_jails() {
+    let _children = with_children();
+    if grouped(&[Controller::Pids, Controller::Memory, Controller::Freezer]).is_none() {
+        return;
+    }
+    let solution = include_str!("cgroup_lessons/01-groups/solution.toml");
+    let foreign = solution.replace(
+        "mkdir $CGROUP/pids/mine\n",
+        "mkdir $CGROUP/pids/mine\nup=$(cd -P $CGROUP/pids/..; ls -d cloison-* | grep -vx $(basename $(readlink $CGROUP/pids)))\ntest -z \"$up\" || exit 1\n",
+    );
+    assert_ne!(foreign, solution);
+    let (code, said) = check(&foreign);
+    assert_eq!(code, Some(0), "{said}");
+}
