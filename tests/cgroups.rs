@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
-use cloison::kernel::cgroup::{self, Trees};
+use cloison::kernel::Trace;
+use cloison::kernel::cgroup::{self, Trees, devices};
 use cloison::kernel::process::{pidfd_kill, pidfd_open};
 use cloison::lab::protocol::Failure;
 use cloison::lab::{Lab, LabError, journal, sweep};
-use cloison::lesson::op::{CgroupOp, Controller, MapKind, NsKind, Op};
+use cloison::lesson::op::{CgroupOp, Controller, DeviceRule, MapKind, NsKind, Op};
 use cloison::observe::cgroups::{Group, cgroups};
 
 use support::lab::{lab, must, refused};
@@ -463,4 +464,117 @@ fn a_students_commands_see_no_group_above_the_jails() {
     assert_ne!(foreign, solution);
     let (code, said) = check(&foreign);
     assert_eq!(code, Some(0), "{said}");
+}
+
+/// What a command prints in an actor, standard error too.
+fn output(lab: &mut Lab, actor: &str, script: &str) -> (String, Option<String>) {
+    let argv = vec!["sh".to_owned(), "-c".to_owned(), format!("exec 2>&1; {script}")];
+    let ran = must(lab, actor, &Op::Run { argv, seconds: 20, background: false, trace: false }).ran.unwrap();
+    (String::from_utf8_lossy(&ran.output).into_owned(), ran.exit.map(|exit| exit.to_string()))
+}
+
+#[test]
+fn a_load_in_a_group_of_little_memory_is_killed_and_counted() {
+    let Some((mut lab, bases)) = grouped(&[Controller::Memory]) else { return };
+    must(&mut lab, "box", &create("small", &[Controller::Memory]));
+    must(&mut lab, "box", &set("small", "memory.max", "24M"));
+    let swap = lab.perform("box", &set("small", "memory.swap.max", "0")).unwrap().failure;
+    // Without swap in the kernel there is no such file.
+    assert!(swap.is_none_or(|(errno, _)| errno.symbol() == "ENOENT"));
+    lab.spawn("eater").unwrap();
+    must(&mut lab, "eater", &join("small"));
+    let (said, exit) = output(&mut lab, "eater", "cloison-load memory 64M 1; echo code $?");
+    assert!(said.contains("MiB touched") && said.contains("code 137"), "{said} {exit:?}");
+    let group = seen(&bases, "small");
+    assert_eq!(group.files["memory.events"].read().unwrap().fields["oom_kill"], 1);
+    assert!(lab.view("eater", Duration::from_secs(5)).unwrap().is_some(), "the actor itself uses little, and lives");
+}
+
+#[test]
+fn a_load_gets_the_share_of_a_cpu_that_its_group_has() {
+    let Some((mut lab, bases)) = grouped(&[Controller::Cpu]) else { return };
+    must(&mut lab, "box", &create("slow", &[Controller::Cpu]));
+    must(&mut lab, "box", &set("slow", "cpu.max", "20000 100000"));
+    must(&mut lab, "box", &join("slow"));
+    let before = seen(&bases, "slow").files["cpu.stat"].read().unwrap().fields.clone();
+    let start = Instant::now();
+    let (said, _) = output(&mut lab, "box", "cloison-load cpu 2 3");
+    let after = seen(&bases, "slow").files["cpu.stat"].read().unwrap().fields.clone();
+    let spent = after["usage_usec"] - before["usage_usec"];
+    let share = spent as f64 / start.elapsed().as_micros() as f64;
+    assert!(share < 0.3, "{share} of a CPU: {said}");
+    assert!(after["nr_throttled"] > before["nr_throttled"], "{after:?}");
+    assert!(said.contains("% of a CPU"), "{said}");
+}
+
+#[test]
+fn a_load_that_forks_says_at_which_number_the_kernel_refuses() {
+    let Some((mut lab, bases)) = grouped(&[Controller::Pids]) else { return };
+    must(&mut lab, "box", &create("few", &[Controller::Pids]));
+    must(&mut lab, "box", &set("few", "pids.max", "10"));
+    must(&mut lab, "box", &join("few"));
+    // The actor, its shell and the load itself are three of the ten.
+    let (said, _) = output(&mut lab, "box", "cloison-load fork 20 0; echo code $?");
+    assert!(said.contains("number 8: fork: EAGAIN") && said.contains("code 1"), "{said}");
+    until("its children end with it", || value(&seen(&bases, "few"), "pids.current") == "1");
+}
+
+#[test]
+fn a_load_that_writes_removes_its_file_and_a_box_of_another_user_can_run_it() {
+    let Some((mut lab, _)) = grouped(&[Controller::Pids]) else { return };
+    must(&mut lab, "box", &Op::Unshare { kinds: vec![NsKind::User], map: Some(MapKind::Root) });
+    let name = format!("/var/tmp/cloison-load-{}", std::process::id());
+    let (said, _) =
+        output(&mut lab, "box", &format!("cloison-load write {name} 1M; ls {name}; cloison-load nonsense; echo $?"));
+    assert!(said.contains("1.0 MiB written"), "{said}");
+    assert!(said.contains("No such file") && said.trim_end().ends_with('2'), "{said}");
+}
+
+#[test]
+fn a_group_refuses_its_members_every_device_but_those_allowed() {
+    if !is_root() {
+        return;
+    }
+    let Some((mut lab, bases)) = grouped(&[Controller::Devices]) else { return };
+    must(&mut lab, "box", &create("few", &[Controller::Devices]));
+    let allow = |rules: &[&str]| {
+        let allow = rules.iter().map(|rule| DeviceRule::parse(rule).unwrap()).collect();
+        Op::Cgroup(CgroupOp::Devices { group: "few".into(), allow })
+    };
+    must(&mut lab, "box", &allow(&["c 1:3 rw", "c 1:5 r"]));
+    let list = seen(&bases, "few").devices.unwrap();
+    assert_eq!(list.read().unwrap(), &["c 1:3 rw", "c 1:5 r"]);
+    must(&mut lab, "box", &join("few"));
+    let all = "for device in null zero urandom; do cat /dev/$device </dev/null | head -c 1 | wc -c; done; \
+               echo x >/dev/null && echo y >/dev/zero; mknod /tmp/cloison-null-$$ c 1 3";
+    let (said, _) = output(&mut lab, "box", all);
+    let refused = said.matches("Operation not permitted").count();
+    assert_eq!(refused, 3, "/dev/urandom read, /dev/zero written, a device made: {said}");
+    must(&mut lab, "box", &allow(&["a"]));
+    assert_eq!(seen(&bases, "few").devices.unwrap().read().unwrap(), &["a *:* rwm"]);
+    let (said, _) = output(&mut lab, "box", "head -c 1 /dev/urandom | wc -c");
+    assert_eq!(said.trim(), "1");
+}
+
+/// The program of version 2, wherever there is a tree of it.
+#[test]
+fn a_program_for_devices_is_attached_to_a_group_and_read_back_from_the_kernel() {
+    if !is_root() {
+        return;
+    }
+    let Some(unified) = Trees::read().unwrap().unified().cloned() else { return };
+    let group = unified.mount.join(format!("cloison-{:x}-devices", std::process::id()));
+    std::fs::create_dir(&group).unwrap();
+    let null = devices::Rule { kind: 'c', major: Some(1), minor: Some(3), read: true, write: true, mknod: false };
+    let done = devices::allow(&mut Trace::default(), &group, &[null]);
+    let again = devices::allow(&mut Trace::default(), &group, &[]);
+    let rules = devices::allowed(&group);
+    let opened = std::process::Command::new("sh")
+        .args(["-c", "echo $$ >$0/cgroup.procs; : </dev/null && echo opened", group.to_str().unwrap()])
+        .output()
+        .unwrap();
+    until("the group can go", || std::fs::remove_dir(&group).is_ok());
+    assert_eq!((done, again), (Ok(()), Ok(())));
+    assert_eq!(rules, Ok(vec![vec![]]), "the second replaced the first");
+    assert!(String::from_utf8_lossy(&opened.stderr).contains("Operation not permitted"), "{opened:?}");
 }

@@ -8,7 +8,7 @@ use super::{Finding, State};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::{Errno, read};
 use crate::lesson::diagnostic::{Both, both};
-use crate::lesson::op::{CgroupOp, Controller, Op};
+use crate::lesson::op::{CgroupOp, Controller, DeviceRule, Op};
 
 /// What groups of an attempt are called, before their PID.
 const ATTEMPT: &str = "cloison-doctor-";
@@ -26,13 +26,13 @@ pub(super) fn findings(root: &Path) -> Vec<Finding> {
 pub(super) fn usable(bench: &mut Bench, controller: Option<Controller>) -> Finding {
     let attempt = bench.attempt(|me| {
         let group = || me.to_owned();
-        let ops = [
-            CgroupOp::Create { group: group(), controllers: controller.into_iter().collect() },
-            CgroupOp::Join { group: group() },
-            CgroupOp::Leave,
-            CgroupOp::Remove { group: group() },
-        ];
-        ops.map(|op| (me.to_owned(), Op::Cgroup(op))).to_vec()
+        let mut ops = vec![CgroupOp::Create { group: group(), controllers: controller.into_iter().collect() }];
+        if controller == Some(Controller::Devices) {
+            // In version 2 a group alone is not enough: only root may have the program.
+            ops.push(CgroupOp::Devices { group: group(), allow: DeviceRule::parse("a").into_iter().collect() });
+        }
+        ops.extend([CgroupOp::Join { group: group() }, CgroupOp::Leave, CgroupOp::Remove { group: group() }]);
+        ops.into_iter().map(|op| (me.to_owned(), Op::Cgroup(op))).collect()
     });
     let (key, name) = match controller.map(Controller::name) {
         None => ("cgroup", both!("Control groups of one's own", "Groupes de contrôle à soi")),

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::protocol::{ActorInfo, Failure, FromKeeper, Performed, Program, ToKeeper};
-use super::{cgroups, journal, sweep, volumes};
+use super::{cgroups, helper, journal, sweep, volumes};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::process::{self, Exit};
 use crate::kernel::program::{sealed_copy, spawn_detached};
@@ -142,6 +142,8 @@ pub struct Lab {
     buried: bool,
     /// Paths of files that every view looks at.
     files: Vec<String>,
+    /// The program whose copy the keeper is.
+    program: PathBuf,
 }
 
 impl Lab {
@@ -153,10 +155,10 @@ impl Lab {
         }
         static COPY: OnceLock<OwnedFd> = OnceLock::new();
         process::become_subreaper().map_err(failed("prctl"))?;
+        let program = options.program.unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
         let copy = match COPY.get() {
             Some(copy) => copy,
             None => {
-                let program = options.program.unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
                 let copy = sealed_copy(&program).map_err(failed("memfd_create"))?;
                 COPY.get_or_init(|| copy)
             }
@@ -191,6 +193,7 @@ impl Lab {
             ended: HashMap::new(),
             buried: false,
             files: Vec::new(),
+            program,
         };
         let directory = lab.directory.to_string_lossy().into_owned();
         lab.ask(&ToKeeper::Hello { directory, terminal: settings, real_root: options.real_root }, Duration::ZERO)?;
@@ -252,8 +255,13 @@ impl Lab {
     }
 
     /// Makes the lab's own control groups, one in each tree that groups with these
-    /// controllers need; their directories. Gone with the actors.
+    /// controllers need; their directories. With them comes the load, for shells. Gone
+    /// with the actors.
     pub fn groups(&mut self, controllers: Vec<Controller>) -> Result<Vec<PathBuf>, LabError> {
+        helper::provide(&self.directory, &self.program).map_err(|error| LabError::Start {
+            doing: self.directory.display().to_string(),
+            errno: Errno::from(&error),
+        })?;
         match self.ask(&ToKeeper::Groups { controllers }, Duration::ZERO)? {
             FromKeeper::Groups(paths) => Ok(paths.into_iter().map(PathBuf::from).collect()),
             _ => Err(self.bury()),

@@ -66,6 +66,10 @@ pub struct Group {
     pub members: Vec<u32>,
     /// Whether all its members stand still; nothing where it can't be frozen.
     pub frozen: Option<bool>,
+    /// The devices that its members may use, as version 1's `devices.list` has them; in
+    /// version 2 those that each program attached to it allows, nothing where there is
+    /// none. EPERM: only root can ask for those.
+    pub devices: Option<Reading<Vec<String>>>,
     /// Its files, by their names in version 2; those that the kernel lacks are left out.
     pub files: BTreeMap<String, Reading<GroupFile>>,
 }
@@ -221,6 +225,7 @@ fn group(trees: &Trees, directories: &[(&Tree, PathBuf)]) -> Group {
         }
         group.frozen = group.frozen.or_else(|| cgroup::is_frozen(directory));
     }
+    group.devices = devices(trees, directories);
     group.members.sort_unstable();
     group.members.dedup();
     group.members.truncate(MOST_MEMBERS);
@@ -233,6 +238,24 @@ fn group(trees: &Trees, directories: &[(&Tree, PathBuf)]) -> Group {
         }
     }
     group
+}
+
+/// The devices that may be used.
+fn devices(trees: &Trees, directories: &[(&Tree, PathBuf)]) -> Option<Reading<Vec<String>>> {
+    let unread = |path: String| move |errno| Reading::Unread(Unread { path, errno });
+    let legacy = trees.legacy("devices");
+    if let Some((_, directory)) = directories.iter().find(|(tree, _)| Some(*tree) == legacy) {
+        let path = directory.join("devices.list");
+        let shown = path.display().to_string();
+        let list = text(&path).map(|text| text.lines().map(str::to_owned).collect());
+        return Some(list.map_or_else(unread(shown), Reading::Read));
+    }
+    let (_, directory) = directories.iter().find(|(tree, _)| tree.is_v2() && legacy.is_none())?;
+    match cgroup::devices::allowed(directory) {
+        Ok(programs) if programs.is_empty() => None,
+        Ok(programs) => Some(Reading::Read(programs.into_iter().flatten().collect())),
+        Err(errno) => Some(unread("bpf(2) BPF_PROG_QUERY".to_owned())(errno)),
+    }
 }
 
 /// What a directory gives a group, by the names of version 2.

@@ -2,6 +2,7 @@
 //! and the calls on a group's directory. What files are called in each version is in
 //! [`files`]. Used by `lab` (to act), `observe` (to read) and `doctor`.
 
+pub mod devices;
 pub mod files;
 mod mounts;
 

@@ -16,9 +16,9 @@ use nix::sys::signal::Signal;
 
 use super::journal::{Journal, Line};
 use super::ops::{Outcome, doing};
-use crate::kernel::cgroup::{self, Tree, Trees, files, is_frozen};
+use crate::kernel::cgroup::{self, Tree, Trees, devices, files, is_frozen};
 use crate::kernel::{Errno, Trace, mount as kernel, process};
-use crate::lesson::op::{CgroupOp, Controller};
+use crate::lesson::op::{CgroupOp, Controller, DeviceRule};
 
 /// Names the directory of links to the lab's groups, one per controller:
 /// `ls $CGROUP/memory`.
@@ -222,8 +222,26 @@ impl Cgroups {
                 let mut paths = self.existing(group)?.into_values();
                 paths.try_for_each(|path| delegate(trace, &path, actor))
             }
-            CgroupOp::Devices { group, .. } => Err((Errno(libc::EOPNOTSUPP), format!("devices of {group}"))),
+            CgroupOp::Devices { group, allow } => self.devices(trace, group, allow),
         }
+    }
+
+    /// Version 1 has a file to refuse and one to allow; version 2 takes a program.
+    fn devices(&mut self, trace: &mut Trace, group: &str, allow: &[DeviceRule]) -> Outcome {
+        let directories = self.existing(group)?;
+        let is_devices = |tree: &Tree| tree.controllers.iter().any(|one| one == "devices");
+        let legacy = directories.iter().find(|(tree, _)| self.tree(**tree).is_some_and(is_devices));
+        if let Some((_, path)) = legacy {
+            put(trace, &path.join("devices.deny"), "a")?;
+            return allow.iter().try_for_each(|rule| put(trace, &path.join("devices.allow"), &rule.to_string()));
+        }
+        let path =
+            self.unified(&directories).ok_or_else(|| (Errno(libc::EOPNOTSUPP), format!("devices of {group}")))?;
+        let rule = |rule: &DeviceRule| {
+            let DeviceRule { kind, major, minor, read, write, mknod } = *rule;
+            devices::Rule { kind, major, minor, read, write, mknod }
+        };
+        devices::allow(trace, path, &allow.iter().map(rule).collect::<Vec<_>>())
     }
 
     fn create(&mut self, trace: &mut Trace, journal: &mut Journal, group: &str, controllers: &[Controller]) -> Outcome {
