@@ -147,7 +147,20 @@ pub fn cgroups(bases: &[PathBuf]) -> Cgroups {
 
 /// The group that the calling process is in, as it sees it.
 pub fn own() -> Reading<Group> {
-    match Trees::read() {
+    in_trees(Trees::read())
+}
+
+/// The group with these paths, of a process beside the caller, through the trees that
+/// the caller sees.
+pub fn of_paths(paths: &Reading<BTreeMap<String, String>>) -> Reading<Group> {
+    match paths {
+        Reading::Read(paths) => in_trees(Trees::read().map(|trees| Trees { own: paths.clone(), ..trees })),
+        Reading::Unread(unread) => Reading::Unread(unread.clone()),
+    }
+}
+
+fn in_trees(trees: Result<Trees, (Errno, String)>) -> Reading<Group> {
+    match trees {
         Ok(trees) => {
             let own = |tree| Some((tree, trees.own(tree)?));
             let directories: Vec<(&Tree, PathBuf)> = trees.trees.iter().filter_map(own).collect();

@@ -88,6 +88,7 @@ impl Cgroups {
         let trace = &mut Trace::default();
         for (tree, controllers) in self.trees_for(&self.wanted.clone())? {
             let base = self.base(trace, journal, tree)?;
+            self.enable_outside(trace, journal, &base, &controllers)?;
             enable(trace, &base, &controllers)?;
         }
         self.link()
@@ -245,6 +246,8 @@ impl Cgroups {
     }
 
     fn create(&mut self, trace: &mut Trace, journal: &mut Journal, group: &str, controllers: &[Controller]) -> Outcome {
+        // The place must have them: it is looked for when the first group is made.
+        self.wanted.extend(controllers.iter().filter(|one| !self.wanted.contains(one)).copied().collect::<Vec<_>>());
         for (tree, enabled) in self.trees_for(controllers)? {
             let base = self.base(trace, journal, tree)?;
             let path = base.join(group);
