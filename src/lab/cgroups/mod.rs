@@ -27,6 +27,8 @@ pub const VARIABLE: &str = "CGROUP";
 pub const NAME: &str = "cgroup";
 /// What the name of a lab's group starts with.
 pub const PREFIX: &str = "cloison-";
+/// Stands for the disk, `major:minor`, in a value.
+const DISK: &str = "{disk}";
 /// How long to wait for the kernel to have done what it was told.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks.
@@ -269,6 +271,9 @@ impl Cgroups {
 
     fn set(&mut self, trace: &mut Trace, group: &str, name: &str, to: &str) -> Outcome {
         let directories = self.existing(group)?;
+        let disk = if to.contains(DISK) { cgroup::usual_disk() } else { Some(String::new()) };
+        let disk = disk.ok_or_else(|| (Errno(libc::ENODEV), format!("{name} = {to}")))?;
+        let to = &to.replace(DISK, &disk);
         let (file, size) = files::known(name).ok_or_else(|| (Errno(libc::EINVAL), name.to_owned()))?;
         let new = match file.controller() {
             "cgroup" => self.unified(&directories),
