@@ -446,6 +446,11 @@ fn enable(trace: &mut Trace, path: &Path, controllers: &[String]) -> Outcome {
     if missing.is_empty() {
         return Ok(());
     }
+    let here = path.join("cgroup.controllers");
+    let had = std::fs::read_to_string(&here).unwrap_or_default();
+    if let Some(lacking) = missing.iter().find(|one| had.split_ascii_whitespace().all(|other| other != *one)) {
+        return Err((Errno(libc::EOPNOTSUPP), format!("{lacking}: {}", here.display())));
+    }
     let words: Vec<String> = missing.iter().map(|one| format!("+{one}")).collect();
     put(trace, &path.join("cgroup.subtree_control"), &words.join(" "))
 }
