@@ -12,6 +12,7 @@ pub mod i18n;
 pub mod kernel;
 pub mod lab;
 pub mod lesson;
+pub mod load;
 pub mod observe;
 pub mod plain;
 pub mod report;

@@ -11,7 +11,8 @@ use super::grade;
 use super::store::Store;
 use crate::check::LessonReport;
 use crate::i18n::{Explain, Lang};
-use crate::lab::jail;
+use crate::lab::cgroups::jail::Groups;
+use crate::lab::jail::{self, JailError};
 use crate::lesson::Lesson;
 use crate::lesson::answers::{Answers, validate_answers};
 use crate::lesson::diagnostic::render_all;
@@ -119,7 +120,9 @@ fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<Lesson
     if !missing.is_empty() {
         return Err(missing.iter().map(|one| one.explain(lang)).collect::<Vec<_>>().join("\n"));
     }
-    let graded = jail::run(grade::limit(lesson), || {
+    let groups = lesson.controllers().map(|controllers| Groups::new(&controllers)).transpose();
+    let groups = groups.map_err(|(errno, doing)| JailError::Build(errno, doing).explain(lang))?;
+    let graded = jail::run(grade::limit(lesson), groups.as_ref(), || {
         let answer = match grade::grade(lesson, answers, lang) {
             Ok(report) => FromJail::Graded(Box::new(report)),
             Err(error) => FromJail::Failed(Lang::ALL.map(|lang| error.explain(lang))),

@@ -68,7 +68,7 @@ impl Stage {
         let mut sampler = Sampler::new().map_err(unread)?;
         let values = Values::new(&lesson, student);
         let files: Vec<String> = lesson.files.iter().map(|path| values.substitute(path)).collect();
-        sampler.watch(files);
+        sampler.watch(files, lesson.controllers().is_some());
         sampler.unhurried();
         let mut stage =
             Self { lesson, values, lab, sampler, last: None, tracing: Tracing::default(), left_open: Vec::new() };
@@ -101,6 +101,11 @@ impl Stage {
     }
 
     fn people(&mut self) -> Result<(), LabError> {
+        // First: the program may have to move, and its processes with it.
+        if let Some(controllers) = self.lesson.controllers() {
+            let bases = self.lab.groups(controllers)?;
+            self.sampler.watch_groups(bases);
+        }
         self.lab.spawn(HOST)?;
         for actor in self.lesson.actors.clone() {
             self.lab.spawn(&actor)?;

@@ -14,7 +14,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use super::ops;
 use super::protocol::{Ask, Context, Mapped, Performed, Program, Said, ToActor};
 use super::tracer::Tracer;
-use super::{Reporter, program, volumes};
+use super::{Reporter, cgroups, program, volumes};
 use crate::kernel::process::{self, Side};
 use crate::kernel::program::{Hold, Launch, Streams, default_signals, launch_held, pipe};
 use crate::kernel::pty::{Pty, open_pty};
@@ -270,6 +270,7 @@ impl Actor {
             Op::Write { path, text } => ops::files::write(&mut trace, &self.resolve(path), text),
             // The keeper's own work: the directory is outside of every box.
             Op::Volume { .. } => Ok(()),
+            Op::Cgroup(_) => ops::cgroup::join(&mut trace, &context.doors),
             Op::Kill { signal, .. } => ops::processes::kill(&mut trace, context.target, signal),
             Op::Link(link) => {
                 let fds = self.descriptors(context);
@@ -324,10 +325,11 @@ impl Actor {
     }
 
     /// `{root}` is the root that this actor built last; `{volumes}` is where the
-    /// lab's volumes are.
+    /// lab's volumes are, `{cgroup}` where the links to its groups are.
     fn resolve(&self, path: &str) -> String {
         let path = path.replace("{root}", self.root.as_deref().unwrap_or("/"));
-        path.replace("{volumes}", &volumes::directory().unwrap_or_default())
+        let path = path.replace("{volumes}", &volumes::directory().unwrap_or_default());
+        path.replace("{cgroup}", &cgroups::links().unwrap_or_default())
     }
 
     /// Has the keeper write the maps, then becomes who they make it.

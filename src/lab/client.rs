@@ -1,6 +1,8 @@
 //! The program's side of a lab: starts the keeper, asks it, and buries it. The one
 //! door of this part for the composition root and the doctor.
 
+mod groups;
+
 use std::collections::{BTreeSet, HashMap};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -9,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::protocol::{ActorInfo, Failure, FromKeeper, Performed, Program, ToKeeper};
-use super::{journal, sweep, volumes};
+use super::{cgroups, journal, sweep, volumes};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::process::{self, Exit};
 use crate::kernel::program::{sealed_copy, spawn_detached};
@@ -90,6 +92,11 @@ impl Explain for Failure {
                 "“{name}” does not answer (stopped, frozen or busy).",
                 "« {name} » ne répond pas (arrêté, gelé ou occupé)."
             ),
+            Self::Frozen(name) => say!(
+                lang,
+                "“{name}” is frozen: its control group has to be thawed first.",
+                "« {name} » est gelé : il faut d'abord dégeler son groupe de contrôle."
+            ),
             Self::Unborn(name) => say!(
                 lang,
                 "No shell in “{name}” now: its next child would become PID 1 of its new PID namespace, and a step of the lesson makes that one.",
@@ -135,6 +142,8 @@ pub struct Lab {
     actors: Vec<ActorInfo>,
     ended: HashMap<u64, Exit>,
     buried: bool,
+    /// The program whose copy the keeper is.
+    program: PathBuf,
 }
 
 impl Lab {
@@ -146,10 +155,10 @@ impl Lab {
         }
         static COPY: OnceLock<OwnedFd> = OnceLock::new();
         process::become_subreaper().map_err(failed("prctl"))?;
+        let program = options.program.unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
         let copy = match COPY.get() {
             Some(copy) => copy,
             None => {
-                let program = options.program.unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
                 let copy = sealed_copy(&program).map_err(failed("memfd_create"))?;
                 COPY.get_or_init(|| copy)
             }
@@ -166,7 +175,9 @@ impl Lab {
         // Held over the fork: a burial under way must see it or come before it.
         let mut known = keepers();
         let volumes = directory.join(volumes::NAME).to_string_lossy().into_owned();
-        let env = [(super::program::MARKER, name.as_str()), (volumes::VARIABLE, &volumes)];
+        let cgroup = directory.join(cgroups::NAME).to_string_lossy().into_owned();
+        let env =
+            [(super::program::MARKER, name.as_str()), (volumes::VARIABLE, &volumes), (cgroups::VARIABLE, &cgroup)];
         let keeper = spawn_detached(copy, &args, &env, &fds).map_err(|error| {
             let _ = journal::remove_directory(&directory);
             failed("execve")(error)
@@ -174,8 +185,15 @@ impl Lab {
         known.insert(keeper.id());
         drop(known);
         drop(theirs);
-        let mut lab =
-            Self { connection: ours, keeper, directory, actors: Vec::new(), ended: HashMap::new(), buried: false };
+        let mut lab = Self {
+            connection: ours,
+            keeper,
+            directory,
+            actors: Vec::new(),
+            ended: HashMap::new(),
+            buried: false,
+            program,
+        };
         let directory = lab.directory.to_string_lossy().into_owned();
         lab.ask(&ToKeeper::Hello { directory, terminal: settings, real_root: options.real_root }, Duration::ZERO)?;
         Ok(lab)
@@ -386,6 +404,9 @@ impl Lab {
             let _ = self.keeper.wait();
             let mut known = keepers();
             known.remove(&self.keeper.id());
+            // First: who is frozen does not end before it is thawed.
+            let lab = self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            cgroups::end::sweep(&lab, &journal::read(&self.directory).unwrap_or_default());
             sweep::end_descendants(&known);
             drop(known);
             sweep::sweep_lab(&self.directory, &mut sweep::Swept::default());
@@ -423,7 +444,7 @@ pub fn sweep_leftovers(base: Option<&Path>) -> sweep::Swept {
 }
 
 /// A name that no other lab has: PID and the nanoseconds of the clock.
-fn fresh_name() -> String {
+pub(super) fn fresh_name() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     format!("{:x}-{:x}", std::process::id(), now.as_nanos() & 0xffff_ffff_ffff)
 }

@@ -19,6 +19,7 @@ use nix::mount::MsFlags;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, setrlimit};
 
+use super::cgroups::jail::Groups;
 use super::sweep;
 use crate::i18n::{Explain, Lang};
 use crate::kernel::namespace::{self, write_file};
@@ -71,7 +72,8 @@ impl Explain for JailError {
 
 /// Runs `work` in a jail and gives back what it returns. The calling process must
 /// have one thread: the work goes on in a fork of it, with all that it has loaded.
-pub fn run(limit: Duration, work: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, JailError> {
+/// With `groups` they are all that it sees of the control groups, and may be written to.
+pub fn run(limit: Duration, groups: Option<&Groups>, work: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, JailError> {
     let build = |doing: &str| {
         let doing = doing.to_owned();
         move |errno| JailError::Build(errno, doing)
@@ -85,7 +87,7 @@ pub fn run(limit: Duration, work: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, J
         Side::Child => {
             drop(read);
             let write = File::from(write);
-            let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| warden(me, write, work)));
+            let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| warden(me, write, groups, work)));
             process::exit_now(code.unwrap_or(101));
         }
     };
@@ -134,10 +136,12 @@ fn listen(mut read: File, deadline: Instant) -> Option<Vec<u8>> {
 }
 
 /// The warden: leaves the namespaces, forks PID 1, and waits for it.
-fn warden(caller: u32, write: File, work: impl FnOnce() -> Vec<u8>) -> i32 {
+fn warden(caller: u32, write: File, groups: Option<&Groups>, work: impl FnOnce() -> Vec<u8>) -> i32 {
     let prepared = process::die_with_parent(caller)
         .map_err(|errno| (errno, "prctl".to_owned()))
+        .and_then(|()| groups.map_or(Ok(()), Groups::enter))
         .and_then(|()| leave())
+        .and_then(|()| groups.map_or(Ok(()), Groups::settle))
         .and_then(|()| process::die_with_parent(caller).map_err(|errno| (errno, "prctl".to_owned())));
     let forked =
         prepared.and_then(|()| process::fork(&mut Trace::default()).map_err(|errno| (errno, "fork".to_owned())));
@@ -153,7 +157,7 @@ fn warden(caller: u32, write: File, work: impl FnOnce() -> Vec<u8>) -> i32 {
         Ok(Side::Child) => {
             // The parent shows as 0 from here; its death is noticed all the same.
             let _ = process::die_with_parent(0);
-            match furnish() {
+            match furnish(groups) {
                 Err(failure) => refuse(write, &failure),
                 Ok(()) => {
                     let answer = work();
@@ -206,17 +210,19 @@ fn leave() -> Step {
 
 /// PID 1 makes the jail's inside: its own /proc, everything read-only, empty places
 /// to write in, limits.
-fn furnish() -> Step {
+fn furnish(groups: Option<&Groups>) -> Step {
     let trace = &mut Trace::default();
     let mut mount = |source: &str, target: &str, fstype: &str, flags, data: &str| {
         mount::mount(trace, source, target, fstype, flags, data).map_err(|errno| (errno, format!("mount {target}")))
     };
     mount("", "/", "", MsFlags::MS_PRIVATE | MsFlags::MS_REC, "")?;
+    groups.map_or(Ok(()), Groups::cover)?;
     match mount::make_read_only(&mut Trace::default(), "/") {
         // Before Linux 5.12 the file system stays writable as far as the user may.
         Ok(()) | Err(Errno(libc::ENOSYS)) => {}
         Err(errno) => return Err((errno, "mount_setattr /".to_owned())),
     }
+    groups.map_or(Ok(()), Groups::open)?;
     // A /proc of its own, and writable: id maps are written there.
     let inert = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount("proc", "/proc", "proc", inert, "")?;

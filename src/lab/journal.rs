@@ -41,6 +41,25 @@ pub enum Line {
         /// Its name in the lab's directory.
         name: String,
     },
+    /// A control group of the lab is about to be made.
+    Group {
+        /// Its directory.
+        path: PathBuf,
+    },
+    /// Controllers are about to be enabled in a group that is not the lab's.
+    Enabled {
+        /// Its directory.
+        path: PathBuf,
+        /// Those that were not enabled before.
+        controllers: Vec<String>,
+    },
+    /// The program's processes are about to be moved to a group of their own.
+    Leaf {
+        /// Its directory.
+        path: PathBuf,
+        /// The group that they were in.
+        back: PathBuf,
+    },
 }
 
 /// One process for the whole boot: its number and when it started.

@@ -16,6 +16,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::actor::become_actor;
+use super::cgroups::Cgroups;
 use super::journal::{self, Journal, Line, Pid};
 use super::protocol::{
     ActorInfo, Ask, Context, Failure, FromActor, FromKeeper, Mapped, Performed, Program, Said, ToActor, ToKeeper,
@@ -27,7 +28,7 @@ use crate::kernel::pty::open_pty;
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::{LEAVE_SCREEN, Settings};
 use crate::kernel::{Errno, Trace};
-use crate::lesson::op::{LinkOp, NsKind, Op, RootKind};
+use crate::lesson::op::{CgroupOp, LinkOp, NsKind, Op, RootKind};
 
 /// How long an op may take, besides what a `run` asks for itself.
 const OP_PATIENCE: Duration = Duration::from_secs(10);
@@ -74,6 +75,9 @@ struct Keeper {
     journal: Journal,
     terminal: Option<(OwnedFd, Settings)>,
     real_root: bool,
+    cgroups: Cgroups,
+    /// Whether a group could not be removed: the journal stays, for a sweep.
+    groups_left: bool,
     actors: Vec<ActorState>,
     launched: Vec<Launched>,
     /// The sessions of all that was launched, with the actor it was launched in.
@@ -116,6 +120,8 @@ fn enter(report: Reporter) -> Result<(), FrameError> {
         client,
         signals,
         report,
+        cgroups: Cgroups::new(&directory, nix::unistd::getppid().as_raw() as u32),
+        groups_left: false,
         directory,
         journal,
         terminal,
@@ -131,6 +137,9 @@ fn enter(report: Reporter) -> Result<(), FrameError> {
         keeper.restore_terminal();
     }
     keeper.take_down();
+    if keeper.groups_left {
+        return Err(FrameError::Io(Errno(libc::EBUSY)));
+    }
     // What can't be removed stays named in the journal, for the next sweep.
     let _ = journal::remove_directory(&keeper.directory);
     Ok(())
@@ -295,6 +304,13 @@ impl Keeper {
                 Err(no) => Err(no),
             },
             ToKeeper::End { launch } => self.end(launch),
+            ToKeeper::Groups { controllers } => match self.cgroups.prepare(controllers, &mut self.journal) {
+                Ok(()) => {
+                    let paths = self.cgroups.bases().iter().map(|path| path.to_string_lossy().into_owned()).collect();
+                    Ok(FromKeeper::Groups(paths))
+                }
+                Err((errno, doing)) => Err(NoAnswer::Failed(Failure::Call(errno, doing))),
+            },
             ToKeeper::Reset { real_root } => {
                 self.take_down();
                 self.real_root = real_root;
@@ -415,6 +431,7 @@ impl Keeper {
 
     fn trace(&mut self, name: &str, on: bool) -> Result<FromKeeper, NoAnswer> {
         let index = self.living(name)?;
+        self.awake(index)?;
         let number = self.put(index, Ask::Trace { on }, &[])?;
         match self.hear(index, number, Instant::now() + OP_PATIENCE)? {
             Said::Failed(errno, doing) => Err(NoAnswer::Failed(Failure::Call(errno, doing))),
@@ -426,6 +443,9 @@ impl Keeper {
     /// owes an answer.
     fn report(&mut self, name: &str, ask: Ask, patience: u32) -> Result<Option<Said>, NoAnswer> {
         let index = self.living(name)?;
+        if self.cgroups.has_frozen(self.actors[index].pid) {
+            return Ok(None);
+        }
         if self.actors[index].owes.is_some() {
             // It may have come back meanwhile: look, without waiting.
             let _ = self.actors[index].connection.fill();
@@ -464,6 +484,7 @@ impl Keeper {
         terminal: Option<(u16, u16)>,
     ) -> Result<(u64, OwnedFd), NoAnswer> {
         let index = self.living(name)?;
+        self.awake(index)?;
         // ENOENT: the namespace for its children has no PID 1 yet (pid_namespaces(7)).
         let children = std::fs::read_link(format!("/proc/{}/ns/pid_for_children", self.actors[index].pid));
         if children.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
@@ -549,6 +570,13 @@ impl Keeper {
             done.push(self.volume(index, name));
             return Ok(());
         }
+        if let [Op::Cgroup(op)] = &ops[..]
+            && !self.joins_by_itself(index, op)
+        {
+            done.push(self.cgroup(index, op));
+            return Ok(());
+        }
+        self.awake(index)?;
         let deadline = Instant::now() + ops.iter().map(patience).sum::<Duration>();
         let forks: Vec<bool> = ops.iter().map(|op| matches!(op, Op::Fork { .. })).collect();
         let (mut asked, mut fds) = (Vec::with_capacity(ops.len()), Vec::new());
@@ -601,6 +629,35 @@ impl Keeper {
         Performed { calls: trace.calls, failure: done.err(), ..Performed::default() }
     }
 
+    /// Whether an op on a group is one that the actor carries out on itself: it enters,
+    /// is where it can reach the group's directory as who it is, and will still answer.
+    fn joins_by_itself(&self, index: usize, op: &CgroupOp) -> bool {
+        let CgroupOp::Join { group } = op else { return false };
+        let same = |kind: &str| {
+            let of = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok();
+            of("self") == of(&self.actors[index].pid.to_string())
+        };
+        same("user")
+            && same("mnt")
+            && !self.cgroups.is_frozen(group)
+            && !self.cgroups.has_frozen(self.actors[index].pid)
+    }
+
+    fn cgroup(&mut self, index: usize, op: &CgroupOp) -> Performed {
+        let mut trace = Trace::default();
+        let pid = self.actors[index].pid;
+        let done = self.cgroups.perform(&mut trace, &mut self.journal, op, pid);
+        Performed { calls: trace.calls, failure: done.err(), ..Performed::default() }
+    }
+
+    /// Refuses to ask an actor that is frozen: it could not answer.
+    fn awake(&self, index: usize) -> Result<(), NoAnswer> {
+        if self.cgroups.has_frozen(self.actors[index].pid) {
+            return Err(NoAnswer::Failed(Failure::Frozen(self.actors[index].name.clone())));
+        }
+        Ok(())
+    }
+
     /// An actor that an actor has forked: its connection and pidfd have come along.
     fn take_in(&mut self, parent: usize, name: &str, inner: u32) -> Result<ActorInfo, NoAnswer> {
         let connection = self.actors[parent].connection.take_descriptor();
@@ -651,6 +708,10 @@ impl Keeper {
                 let target = self.actors[self.living(target)?].pid;
                 context.target = pid_as_seen_by(target, self.actors[index].pid);
             }
+            Op::Cgroup(CgroupOp::Join { group }) => match self.cgroups.doors(group) {
+                Ok(doors) => context.doors = doors.iter().map(|door| door.to_string_lossy().into_owned()).collect(),
+                Err(failure) => return Ok(Err(failure)),
+            },
             Op::Root { kind: RootKind::Copy { .. } } => {
                 let path = self.root_directory(index);
                 let line = Line::Directory { name: format!("{}-root", self.actors[index].name) };
@@ -684,6 +745,7 @@ impl Keeper {
 
     /// Ends every actor and whatever descends from them, and removes what they left.
     fn take_down(&mut self) {
+        self.cgroups.kill_all();
         // All at once, so that none waits for another's end; an open connection
         // says that the PID is still the actor's.
         let living = self.actors.iter().filter(|actor| actor.ended.is_none());
@@ -707,6 +769,7 @@ impl Keeper {
             sweep::end_descendants(&std::collections::BTreeSet::new());
         }
         while let Ok(Some(_)) = self.signals.read_signal() {}
+        self.groups_left |= !self.cgroups.remove().is_empty();
         for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
             if entry.file_name() != "journal" {
                 // What can't be removed stays named in the journal.
@@ -742,6 +805,7 @@ fn depends(op: &Op) -> bool {
             | Op::Idmap { .. }
             | Op::Hold { .. }
             | Op::Volume { .. }
+            | Op::Cgroup(_)
             | Op::Link(LinkOp::Veth { .. })
             | Op::Root { kind: RootKind::Copy { .. } }
     )

@@ -41,9 +41,22 @@ pub fn give(path: &Path, pid: u32) -> std::io::Result<()> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(());
     }
-    let map = std::fs::read_to_string(format!("/proc/{pid}/uid_map"))?;
-    let outside = map.split_ascii_whitespace().nth(1).and_then(|outside| outside.parse().ok()).unwrap_or(0);
+    let outside = root_of(pid)?;
     std::os::unix::fs::chown(path, Some(outside), Some(outside))
+}
+
+/// As [`give`], by a call that is listed.
+pub fn give_traced(trace: &mut Trace, path: &Path, pid: u32) -> Result<(), Errno> {
+    let owner = root_of(pid).map_err(|error| Errno::from(&error))?;
+    let args = vec![crate::kernel::quoted(path), owner.to_string(), owner.to_string()];
+    let (uid, gid) = (nix::unistd::Uid::from_raw(owner), nix::unistd::Gid::from_raw(owner));
+    trace.record("chown", args, || nix::unistd::chown(path, Some(uid), Some(gid)), |()| 0)
+}
+
+/// The id, outside, of the one who is root in the user namespace of a process.
+fn root_of(pid: u32) -> std::io::Result<u32> {
+    let map = std::fs::read_to_string(format!("/proc/{pid}/uid_map"))?;
+    Ok(map.split_ascii_whitespace().nth(1).and_then(|outside| outside.parse().ok()).unwrap_or(0))
 }
 
 type Failed = (Errno, String);

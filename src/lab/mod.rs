@@ -4,8 +4,10 @@
 //! operations on themselves. Used by the composition root and the doctor.
 
 pub mod actor;
+pub mod cgroups;
 pub mod client;
 mod find;
+mod helper;
 pub mod jail;
 pub mod journal;
 pub mod keeper;
@@ -14,6 +16,7 @@ pub mod observer;
 pub mod ops;
 pub mod program;
 pub mod protocol;
+pub mod scope;
 pub mod sweep;
 pub mod tracer;
 pub mod volumes;

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::protocol::Program;
-use super::volumes::VARIABLE;
+use super::{cgroups, helper, volumes::VARIABLE};
+use crate::kernel::cgroup;
 use crate::kernel::program::Launch;
 
 /// Where programs are looked up in a box, whatever the program's own PATH was.
@@ -59,15 +60,25 @@ pub fn launch(program: &Program, limit: Option<u64>) -> Launch {
             }
         },
     };
-    Launch { argv, env, path: PATH.to_owned(), cwd: Some(home), processes: limit }
+    Launch { argv, env, path: path(), cwd: Some(home), processes: limit }
+}
+
+/// [`PATH`], and behind it where the lab's own load is.
+fn path() -> String {
+    helper::directory().map_or_else(|| PATH.to_owned(), |directory| format!("{PATH}:{}", directory.display()))
 }
 
 /// What the student's programs find: a fixed PATH, the language, the marker, and
 /// where the lab's volumes are on the host.
 fn environment(home: &str) -> Vec<OsString> {
+    let path = path();
     let mut env: Vec<OsString> =
-        vec![format!("PATH={PATH}").into(), "TERM=xterm-256color".into(), format!("HOME={home}").into()];
-    for name in ["LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "COLORTERM", MARKER, VARIABLE] {
+        vec![format!("PATH={path}").into(), "TERM=xterm-256color".into(), format!("HOME={home}").into()];
+    if helper::directory().is_some() {
+        // Of a lab with groups: what limits on block devices are set for.
+        env.extend(cgroup::usual_disk().map(|disk| format!("DISK={disk}").into()));
+    }
+    for name in ["LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "COLORTERM", MARKER, VARIABLE, cgroups::VARIABLE] {
         if let Some(value) = std::env::var_os(name) {
             let mut pair = OsString::from(name);
             pair.push("=");

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::process::Exit;
 use crate::kernel::terminal::Settings;
 use crate::kernel::{Call, Errno, Traced};
-use crate::lesson::op::{MapKind, NsKind, Op};
+use crate::lesson::op::{Controller, MapKind, NsKind, Op};
 
 /// From the program to the keeper.
 #[derive(Debug, Serialize, Deserialize)]
@@ -92,6 +92,11 @@ pub enum ToKeeper {
         /// Its id.
         launch: u64,
     },
+    /// Make the lab's own control groups, with these controllers. Answered by `Groups`.
+    Groups {
+        /// Which.
+        controllers: Vec<Controller>,
+    },
     /// Take every actor down, and all that they left. Answered by `Done`.
     Reset {
         /// As in `Hello`: the next lesson may differ.
@@ -118,6 +123,8 @@ pub enum FromKeeper {
     Traced(Option<Traced>),
     /// The PID of the process asked for, if there is one.
     Found(Option<u32>),
+    /// The lab's own control group in each tree: its directory.
+    Groups(Vec<String>),
     /// Something was launched; its descriptor comes along.
     Launched {
         /// Names it from now on.
@@ -154,6 +161,8 @@ pub enum Failure {
     ActorGone(String),
     /// It did not answer in time: frozen, stopped, or busy.
     Silent(String),
+    /// Its control group is frozen: it answers when that is thawed.
+    Frozen(String),
     /// Its next child would be PID 1 of its new PID namespace, which a step makes.
     Unborn(String),
     /// A call failed.
@@ -272,6 +281,8 @@ pub struct Context {
     pub target: Option<u32>,
     /// `root` of copies: the directory to fill.
     pub directory: Option<String>,
+    /// `join` of a group: the files to write one's number to.
+    pub doors: Vec<String>,
 }
 
 /// What came of writing the id maps.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::cgroups;
 use super::journal::{self, Line, Pid};
 use super::program::MARKER;
 use crate::kernel::Errno;
@@ -47,6 +48,12 @@ pub fn sweep_lab(directory: &Path, swept: &mut Swept) {
             }
             if this_boot {
                 end_all(&lab, &lines, swept);
+                let left = cgroups::end::sweep(&lab, &lines);
+                if !left.is_empty() {
+                    // The journal stays, for the next sweep.
+                    swept.left.extend(left.into_iter().map(|(path, errno)| (path.display().to_string(), errno)));
+                    return;
+                }
             }
         }
         // A keeper that had no time to write its first line has made nothing; one
@@ -195,7 +202,7 @@ pub fn all_descendants() -> Vec<u32> {
 }
 
 /// These processes and all below them, parents before their children.
-fn descendants(of: &[u32]) -> Vec<u32> {
+pub(super) fn descendants(of: &[u32]) -> Vec<u32> {
     let mut all = of.to_vec();
     let mut next = 0;
     while let Some(pid) = all.get(next) {

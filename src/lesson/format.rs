@@ -2,6 +2,7 @@
 //! `lesson::load` and turned into the model by `lesson::validate`; the JSON Schema
 //! is generated from it. Never used past the loader.
 
+mod cgroup;
 mod files;
 mod holding;
 mod net;
@@ -13,6 +14,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use cgroup::RawCgroup;
 pub use files::{RawMount, RawRoot, RawUmount, RawWrite, RootFrom};
 pub use holding::{RawHold, RawIdmap};
 
@@ -214,6 +216,8 @@ pub struct RawDo {
     pub listen: Option<RawListen>,
     /// A TCP connection.
     pub connect: Option<RawConnect>,
+    /// A control group.
+    pub cgroup: Option<Placed<RawCgroup>>,
 }
 
 /// setns(2): one of `of`, `at`, `held`.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::op::Op;
+use super::op::{CgroupOp, Controller, Op};
 use crate::i18n::Lang;
 
 /// The name of the built-in actor that has no walls: a plain child process of
@@ -53,6 +53,41 @@ pub enum Need {
     Veth,
     /// A process may trace the system calls of its children.
     Ptrace,
+    /// Control groups of the lab's own can be made, and entered.
+    Cgroup,
+    /// … with the controller of the CPUs' time.
+    CgroupCpu,
+    /// … of CPUs and memory nodes.
+    CgroupCpuset,
+    /// … of block devices.
+    CgroupIo,
+    /// … of memory.
+    CgroupMemory,
+    /// … of the number of processes.
+    CgroupPids,
+    /// … of huge pages.
+    CgroupHugetlb,
+    /// They can be frozen.
+    CgroupFreezer,
+    /// They can be refused devices.
+    CgroupDevices,
+}
+
+impl Need {
+    /// Of a need for control groups: the controller, where it is one.
+    pub fn controller(self) -> Option<Controller> {
+        Some(match self {
+            Self::CgroupCpu => Controller::Cpu,
+            Self::CgroupCpuset => Controller::Cpuset,
+            Self::CgroupIo => Controller::Io,
+            Self::CgroupMemory => Controller::Memory,
+            Self::CgroupPids => Controller::Pids,
+            Self::CgroupHugetlb => Controller::Hugetlb,
+            Self::CgroupFreezer => Controller::Freezer,
+            Self::CgroupDevices => Controller::Devices,
+            _ => return None,
+        })
+    }
 }
 
 /// A lesson.
@@ -114,6 +149,26 @@ impl Lesson {
     /// a process from a shell.
     pub fn is_puppet(&self, actor: &str) -> bool {
         self.from_shells.iter().all(|found| found.name != actor)
+    }
+
+    /// The controllers that its groups need, of its needs and its steps; nothing for a
+    /// lesson that has no groups.
+    pub fn controllers(&self) -> Option<Vec<Controller>> {
+        let ops = self.steps.iter().flat_map(|step| &step.ops);
+        let ops: Vec<&CgroupOp> =
+            ops.filter_map(|one| if let Op::Cgroup(op) = &one.op { Some(op) } else { None }).collect();
+        let mut found: Vec<Controller> = self.needs.iter().filter_map(|need| need.controller()).collect();
+        if ops.is_empty() && found.is_empty() && !self.needs.contains(&Need::Cgroup) {
+            return None;
+        }
+        for op in ops {
+            if let CgroupOp::Create { controllers, .. } = op {
+                found.extend(controllers);
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        Some(found)
     }
 
     /// The points of all predictions and tasks.

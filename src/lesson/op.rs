@@ -2,7 +2,11 @@
 //! itself. To add one: a variant here (with its key in the lesson format), its
 //! execution in `lab/ops/`, its wrapper in `kernel/`; nothing else.
 
+mod cgroup;
+
 use serde::{Deserialize, Serialize};
+
+pub use cgroup::{CgroupOp, Controller, DeviceRule};
 
 /// One of the eight namespace types, see namespaces(7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -324,6 +328,8 @@ pub enum Op {
         /// The actor that must answer.
         hears: Option<String>,
     },
+    /// `cgroup = { … }`: a control group of the lab, cgroups(7).
+    Cgroup(CgroupOp),
 }
 
 /// What can be done with an interface.

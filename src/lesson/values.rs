@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::model::{Check, Do, Lesson, Operand, Predicate, Reaction, Seed, Step, Task};
-use super::op::{LinkOp, Op, RootKind};
+use super::op::{CgroupOp, LinkOp, Op, RootKind};
 use super::text::end_of_seed;
 
 /// What `{seed.NAME}` stands for, by name.
@@ -141,6 +141,7 @@ impl Op {
             Self::Chroot { path } => Self::Chroot { path: fill(path) },
             Self::PivotRoot { path } => Self::PivotRoot { path: fill(path) },
             Self::Link(link) => Self::Link(link.with_values(values)),
+            Self::Cgroup(op) => Self::Cgroup(op.with_values(values)),
             Self::Address { dev, add } => Self::Address { dev: fill(dev), add: fill(add) },
             Self::Route { to, via, dev } => {
                 Self::Route { to: fill(to), via: via.as_ref().map(fill), dev: dev.as_ref().map(fill) }
@@ -161,6 +162,26 @@ impl Op {
                 trace: *trace,
             },
         }
+    }
+}
+
+impl CgroupOp {
+    fn with_values(&self, values: &Values) -> Self {
+        let fill = |text: &String| values.substitute(text);
+        let mut op = self.clone();
+        match &mut op {
+            Self::Set { group, to, .. } => (*group, *to) = (fill(group), fill(to)),
+            Self::Create { group, .. }
+            | Self::Join { group }
+            | Self::Freeze { group }
+            | Self::Thaw { group }
+            | Self::Kill { group }
+            | Self::Remove { group }
+            | Self::Devices { group, .. }
+            | Self::Delegate { group } => *group = fill(group),
+            Self::Leave => {}
+        }
+        op
     }
 }
 

@@ -6,6 +6,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use super::cgroups;
 use super::clocks::clocks;
 use super::files;
 use super::ipc::ipc;
@@ -89,6 +90,9 @@ impl Beside<'_> {
             Some(unread) => Clocks::unread(&unread),
             None => clocks(proc.as_ref(), &mut scratch.buffer),
         };
+        let cgroup = self.within(NsKind::Cgroup, || {
+            own.file("cgroup", SMALL, &mut scratch.buffer, |bytes| Some(parse::cgroup(bytes)))
+        });
         let mut seen = View {
             ids: self.within(NsKind::User, || self.ids(scratch)),
             uts: self.within(NsKind::Uts, uts),
@@ -106,9 +110,8 @@ impl Beside<'_> {
             caps: privileges.then(|held| caps_of(held.caps).ok_or_else(|| privilege("Cap"))),
             seccomp: privileges.then(|held| held.seccomp.ok_or_else(|| privilege("Seccomp"))),
             no_new_privs: privileges.then(|held| held.no_new_privs.ok_or_else(|| privilege("NoNewPrivs"))),
-            cgroup: self.within(NsKind::Cgroup, || {
-                own.file("cgroup", SMALL, &mut scratch.buffer, |bytes| Some(parse::cgroup(bytes)))
-            }),
+            group: scratch.look.group.then(|| cgroups::of_paths(&cgroup)),
+            cgroup,
             init_cgroup: self.within(NsKind::Cgroup, || init_cgroup(proc.as_ref(), &mut scratch.buffer)),
             ipc,
             clocks,

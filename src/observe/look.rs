@@ -93,6 +93,8 @@ pub struct Whereabouts {
 pub struct Look {
     /// Absolute paths of files to look at.
     pub files: Vec<String>,
+    /// Whether to look at the control group that one is in.
+    pub group: bool,
     /// Where the program is found, for those who look again and again: what does not
     /// descend from it may be as it was a moment ago.
     pub program: Option<Whereabouts>,
@@ -102,7 +104,7 @@ pub struct Look {
 
 impl Default for Look {
     fn default() -> Self {
-        Self { files: Vec::new(), program: None, sections: Sections::ALL }
+        Self { files: Vec::new(), group: false, program: None, sections: Sections::ALL }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod beside;
 pub mod census;
+pub mod cgroups;
 mod clocks;
 mod crowd;
 mod diff;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use super::cgroups::{Cgroups, Group, GroupFile};
 pub use super::clocks::{Clocks, TimeOffsets};
 pub use super::ipc::{Ipc, IpcKind, Mqueue, Msg, Queue, Sem, Shm};
 use super::layers::{Overlay, Volume};
@@ -123,6 +124,8 @@ pub struct Snapshot {
     /// The namespaces of the processes that the program may look at, and those held
     /// without a process.
     pub namespaces: Namespaces,
+    /// The control groups, where a lesson is about them.
+    pub cgroups: Option<Cgroups>,
 }
 
 /// An actor, or a process inspected: from outside, and its own view.
@@ -300,6 +303,9 @@ pub struct View {
     pub files: BTreeMap<String, Reading<FileSeen>>,
     /// Its network namespace.
     pub net: Net,
+    /// The control group that it is in, through the trees that it sees; where a lesson
+    /// is about groups.
+    pub group: Option<Reading<Group>>,
 }
 
 /// A process's own ids.

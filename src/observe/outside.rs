@@ -109,6 +109,7 @@ impl Sampler {
             lsm: face.lsm.clone(),
             files: files::below(&dir.root(), &self.scratch.look.files, &passwd),
             net: net_of(face, host),
+            group: None,
         }
     }
 

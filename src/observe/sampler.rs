@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::cgroups;
 use super::face::Face;
 use super::family::family;
 use super::files;
@@ -52,6 +53,8 @@ pub struct Sampler {
     pub(super) census: Census,
     /// The user databases of actors, by PID.
     passwds: BTreeMap<u32, Passwd>,
+    /// The lab's own groups, where they are looked at.
+    pub(super) groups: Option<Vec<PathBuf>>,
 }
 
 impl Sampler {
@@ -60,12 +63,20 @@ impl Sampler {
         let proc = ProcDir::open(Path::new("/proc"))?;
         let mut scratch = Scratch::default();
         let last_cap = last_cap(&proc, &mut scratch.buffer).unwrap_or(40);
-        Ok(Self { proc, scratch, last_cap, census: Census::default(), passwds: BTreeMap::new() })
+        Ok(Self { proc, scratch, last_cap, census: Census::default(), passwds: BTreeMap::new(), groups: None })
     }
 
-    /// Has every view look at these files, by their absolute paths, from now on.
-    pub fn watch(&mut self, files: Vec<String>) {
+    /// Has every view look at these files, by their absolute paths, from now on, and at
+    /// the control group that it is in.
+    pub fn watch(&mut self, files: Vec<String>, group: bool) {
         self.scratch.look.files = files;
+        self.scratch.look.group = group;
+    }
+
+    /// Has every snapshot look at control groups from now on: the machine's trees, and
+    /// those below these, the lab's own in each tree.
+    pub fn watch_groups(&mut self, bases: Vec<PathBuf>) {
+        self.groups = Some(bases);
     }
 
     /// Reads what has nothing to do with this program again only now and then: for
@@ -138,7 +149,8 @@ impl Sampler {
             Some(last) => last.namespaces.clone(),
             None => self.census.take(&self.proc, &host, &actors),
         };
-        Snapshot { taken: read::monotonic(), host, actors, lab, namespaces, traced: BTreeMap::new() }
+        let cgroups = self.groups.as_deref().map(cgroups::cgroups);
+        Snapshot { taken: read::monotonic(), host, actors, lab, namespaces, traced: BTreeMap::new(), cgroups }
     }
 
     fn actors(&mut self, actors: Vec<Known>, host: &View, last: Option<&Snapshot>) -> BTreeMap<String, ActorView> {

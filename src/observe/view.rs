@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::cgroups;
 use super::clocks::clocks;
 use super::crowd::{Crowd, Standpoint};
 use super::files;
@@ -117,6 +118,7 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
         lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
         files: files::below(&read::open_dir(c"/"), &scratch.look.files, &scratch.passwd),
+        group: scratch.look.group.then(cgroups::own),
         net,
     }
 }

@@ -142,6 +142,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         lsm: unread(),
         files: BTreeMap::new(),
         net: Net::default(),
+        group: None,
     };
     Command::Observed(Arc::new(Snapshot {
         taken: 0,
@@ -150,6 +151,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        cgroups: None,
     }))
 }
 

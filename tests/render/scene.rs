@@ -488,6 +488,7 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         lsm: Reading::Read(String::new()),
         files: BTreeMap::new(),
         net: Net::default(),
+        group: None,
     }
 }
 
@@ -539,6 +540,7 @@ pub fn snapshot() -> Snapshot {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        cgroups: None,
     }
 }
 

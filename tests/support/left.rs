@@ -54,17 +54,18 @@ fn lines(path: &str) -> impl Iterator<Item = String> {
     std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
-/// Groups that the project made, in any tree.
+/// Groups that this process's labs made, in any tree.
 fn cgroups() -> BTreeSet<String> {
+    let own = format!("cloison-{:x}-", std::process::id());
     let mut found = BTreeSet::new();
     for tree in std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
         let name = tree.file_name().to_string_lossy().into_owned();
-        if name.starts_with("cloison") {
+        if name.starts_with(&own) {
             found.insert(name);
         }
         for group in std::fs::read_dir(tree.path()).into_iter().flatten().flatten() {
             let inner = group.file_name().to_string_lossy().into_owned();
-            if inner.starts_with("cloison") {
+            if inner.starts_with(&own) {
                 found.insert(inner);
             }
         }

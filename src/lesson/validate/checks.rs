@@ -147,7 +147,7 @@ pub(super) fn complaint(path: &str, actors: &[String]) -> Option<(Both, Both)> {
         return Some((title, Lang::ALL.map(|lang| error.explain(lang))));
     }
     let prefix = selector::plain_prefix(path);
-    let known = ["taken", "host", "actors", "lab", "namespaces", "traced"];
+    let known = ["taken", "host", "actors", "lab", "namespaces", "traced", "cgroups"];
     match prefix.first().map(String::as_str)? {
         "actors" | "traced" => {
             let actor = prefix.get(1).filter(|actor| *actor != HOST && !actors.contains(actor))?;

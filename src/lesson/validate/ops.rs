@@ -40,8 +40,8 @@ impl Context<'_> {
                 raw.span(),
                 both!("no operation", "il manque l'opération"),
                 both!(
-                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect",
-                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect"
+                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup",
+                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup"
                 ),
             );
             return None;
@@ -204,6 +204,9 @@ impl Context<'_> {
             ops.push(Op::Kill { target: kill.target.to_string(), signal: name.to_owned() });
         }
         ops.extend(self.net(raw));
+        if let Some(cgroup) = &raw.cgroup {
+            ops.push(Op::Cgroup(self.cgroup(cgroup)));
+        }
         ops
     }
 

@@ -56,6 +56,7 @@ fn side(ns: u64, links: Vec<Link>, listeners: Vec<Listener>) -> View {
         volumes: Vec::new(),
         files: BTreeMap::new(),
         net: Net { links: Reading::Read(links), listeners: Reading::Read(listeners), ..Net::default() },
+        group: None,
     }
 }
 
@@ -73,7 +74,15 @@ fn machine(host: View, actors: Vec<(&str, View)>) -> Snapshot {
         files: BTreeMap::new(),
     };
     let actors = actors.into_iter().map(|(name, seen)| (name.to_owned(), actor(seen))).collect();
-    Snapshot { taken: 0, host, actors, lab: Vec::new(), namespaces: Namespaces::default(), traced: BTreeMap::new() }
+    Snapshot {
+        taken: 0,
+        host,
+        actors,
+        lab: Vec::new(),
+        namespaces: Namespaces::default(),
+        traced: BTreeMap::new(),
+        cgroups: None,
+    }
 }
 
 fn name(face: &NetFace<'_>) -> String {

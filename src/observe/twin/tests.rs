@@ -40,6 +40,7 @@ pub(super) fn view() -> View {
         lsm: unread(),
         files: BTreeMap::new(),
         net: Net::default(),
+        group: None,
     }
 }
 
@@ -243,6 +244,7 @@ fn snapshot(host: View, actor: ActorView) -> Snapshot {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        cgroups: None,
     }
 }
 

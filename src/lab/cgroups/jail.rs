@@ -1,0 +1,118 @@
+//! Groups for the grader's jail: the caller makes one in each tree that the lesson
+//! needs; the jail is in it before it leaves the cgroup namespace, so that it is the
+//! root of all that can be seen in there, and no other group can be reached.
+
+use std::path::{Path, PathBuf};
+
+use nix::mount::MsFlags;
+use nix::sys::statvfs::{FsFlags, statvfs};
+
+use super::super::client::fresh_name;
+use super::super::journal::{self, Journal};
+use super::super::scope;
+use super::{Cgroups, Failed, put};
+use crate::kernel::cgroup::Tree;
+use crate::kernel::{Errno, Trace, mount as kernel};
+use crate::lesson::op::Controller;
+
+/// The group of version 2 that the jail's processes are in: groups with controllers
+/// can be made beside it, not below.
+const LEAF: &str = "jail";
+
+/// The groups of one jail; dropping them ends everybody in them.
+#[derive(Debug)]
+pub struct Groups {
+    directory: PathBuf,
+    cgroups: Cgroups,
+    /// The jail's group and, in version 2, what is enabled below it.
+    made: Vec<(Tree, PathBuf, Vec<String>)>,
+}
+
+impl Groups {
+    /// Makes them. What failed, and why: EACCES where this user has no group of its own.
+    pub fn new(controllers: &[Controller]) -> Result<Self, Failed> {
+        let base = journal::base();
+        let failed = |error: std::io::Error| (Errno::from(&error), base.display().to_string());
+        let directory = journal::make_directory(&base, &fresh_name()).map_err(failed)?;
+        let me = std::process::id();
+        // What can't be had from systemd may be had without; else what fails below says why.
+        let _ = scope::enter(me, &directory.file_name().unwrap_or_default().to_string_lossy());
+        let mut cgroups = Cgroups::new(&directory, me);
+        let made = Journal::start(&directory).map_err(failed).and_then(|mut journal| {
+            let trace = &mut Trace::default();
+            let mut groups = Vec::new();
+            cgroups.wanted = controllers.to_vec();
+            for (tree, enabled) in cgroups.trees_for(controllers)? {
+                let group = cgroups.base(trace, &mut journal, tree)?;
+                let tree = cgroups.tree(tree).cloned().ok_or((Errno(libc::ENOENT), "cgroup".to_owned()))?;
+                groups.push((tree, group, enabled));
+            }
+            Ok(groups)
+        });
+        let mut all = Self { directory, cgroups, made: Vec::new() };
+        // Should it have failed, what was made goes with `all`.
+        all.made = made?;
+        Ok(all)
+    }
+
+    /// The calling process enters them: before it leaves its cgroup namespace.
+    pub fn enter(&self) -> Result<(), Failed> {
+        let trace = &mut Trace::default();
+        self.made.iter().try_for_each(|(_, group, _)| put(trace, &group.join("cgroup.procs"), "0"))
+    }
+
+    /// After it has left it: makes room for groups with controllers.
+    pub fn settle(&self) -> Result<(), Failed> {
+        let trace = &mut Trace::default();
+        for (_, group, enabled) in self.made.iter().filter(|(tree, ..)| tree.is_v2()) {
+            let leaf = group.join(LEAF);
+            super::make(trace, &leaf)?;
+            put(trace, &leaf.join("cgroup.procs"), "0")?;
+            super::enable(trace, group, enabled)?;
+        }
+        Ok(())
+    }
+
+    /// In a mount namespace of its own: each tree shows the jail's group and no other.
+    pub fn cover(&self) -> Result<(), Failed> {
+        for (tree, group, _) in &self.made {
+            let (group, target) = (group.to_string_lossy(), tree.mount.to_string_lossy());
+            kernel::mount(&mut Trace::default(), &group, &target, "", MsFlags::MS_BIND, "")
+                .map_err(|errno| (errno, format!("mount {target}")))?;
+        }
+        Ok(())
+    }
+
+    /// Makes them writable again in a jail whose file systems are all read-only.
+    pub fn open(&self) -> Result<(), Failed> {
+        for (tree, ..) in &self.made {
+            writable(&tree.mount)?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes read-only from one mount; its other flags may be locked, and stay
+/// (mount_namespaces(7)).
+fn writable(target: &Path) -> Result<(), Failed> {
+    let failed = |errno: Errno| (errno, format!("mount {}", target.display()));
+    let present = statvfs(target).map_err(|errno| failed(errno.into()))?.flags();
+    let flags = [
+        (FsFlags::ST_NOSUID, MsFlags::MS_NOSUID),
+        (FsFlags::ST_NODEV, MsFlags::MS_NODEV),
+        (FsFlags::ST_NOEXEC, MsFlags::MS_NOEXEC),
+    ];
+    let kept = flags.iter().filter(|(flag, _)| present.contains(*flag));
+    let bits = kept.fold(MsFlags::MS_REMOUNT | MsFlags::MS_BIND, |all, (_, flag)| all | *flag);
+    kernel::mount(&mut Trace::default(), "", &target.to_string_lossy(), "", bits, "").map_err(failed)
+}
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        self.cgroups.kill_all();
+        if self.cgroups.remove().is_empty() {
+            // What can't be removed stays, for the next sweep.
+            let _ = journal::remove_directory(&self.directory);
+        }
+    }
+}
