@@ -24,7 +24,8 @@ pub(super) fn findings(root: &Path) -> Vec<Finding> {
 
 /// Groups as lessons use them: one is made with this controller, entered and removed.
 pub(super) fn usable(bench: &mut Bench, controller: Option<Controller>) -> Finding {
-    let attempt = bench.attempt(|me| {
+    let groups = bench.groups(controller);
+    let try_one = |me: &str| {
         let group = || me.to_owned();
         let mut ops = vec![CgroupOp::Create { group: group(), controllers: controller.into_iter().collect() }];
         if controller == Some(Controller::Devices) {
@@ -33,7 +34,8 @@ pub(super) fn usable(bench: &mut Bench, controller: Option<Controller>) -> Findi
         }
         ops.extend([CgroupOp::Join { group: group() }, CgroupOp::Leave, CgroupOp::Remove { group: group() }]);
         ops.into_iter().map(|op| (me.to_owned(), Op::Cgroup(op))).collect()
-    });
+    };
+    let attempt = if groups == Attempt::Worked { bench.attempt(try_one) } else { groups };
     let (key, name) = match controller.map(Controller::name) {
         None => ("cgroup", both!("Control groups of one's own", "Groupes de contrôle à soi")),
         Some(controller) => (

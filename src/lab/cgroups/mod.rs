@@ -27,6 +27,8 @@ pub const VARIABLE: &str = "CGROUP";
 pub const NAME: &str = "cgroup";
 /// What the name of a lab's group starts with.
 pub const PREFIX: &str = "cloison-";
+/// Stands for the disk, `major:minor`, in a value.
+const DISK: &str = "{disk}";
 /// How long to wait for the kernel to have done what it was told.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks.
@@ -88,6 +90,7 @@ impl Cgroups {
         let trace = &mut Trace::default();
         for (tree, controllers) in self.trees_for(&self.wanted.clone())? {
             let base = self.base(trace, journal, tree)?;
+            self.enable_outside(trace, journal, &base, &controllers)?;
             enable(trace, &base, &controllers)?;
         }
         self.link()
@@ -245,6 +248,8 @@ impl Cgroups {
     }
 
     fn create(&mut self, trace: &mut Trace, journal: &mut Journal, group: &str, controllers: &[Controller]) -> Outcome {
+        // The place must have them: it is looked for when the first group is made.
+        self.wanted.extend(controllers.iter().filter(|one| !self.wanted.contains(one)).copied().collect::<Vec<_>>());
         for (tree, enabled) in self.trees_for(controllers)? {
             let base = self.base(trace, journal, tree)?;
             let path = base.join(group);
@@ -266,6 +271,9 @@ impl Cgroups {
 
     fn set(&mut self, trace: &mut Trace, group: &str, name: &str, to: &str) -> Outcome {
         let directories = self.existing(group)?;
+        let disk = if to.contains(DISK) { cgroup::usual_disk() } else { Some(String::new()) };
+        let disk = disk.ok_or_else(|| (Errno(libc::ENODEV), format!("{name} = {to}")))?;
+        let to = &to.replace(DISK, &disk);
         let (file, size) = files::known(name).ok_or_else(|| (Errno(libc::EINVAL), name.to_owned()))?;
         let new = match file.controller() {
             "cgroup" => self.unified(&directories),
