@@ -19,8 +19,8 @@ const LEAST: u64 = 1_500_000;
 pub struct Cpu {
     /// What `cpu.max` allows, in per cent of one CPU; nothing without a limit.
     pub limit: Option<u64>,
-    /// The window: so many milliseconds, since nobody has entered, left or been given
-    /// other limits here and in the siblings. Nothing while it is too short to say
+    /// The window: so many milliseconds, in which neither this group nor a sibling was
+    /// given another limit, weight or CPUs. Nothing while it is too short to say
     /// anything, and the rest with it.
     pub window_ms: Option<u64>,
     /// What was used in the window, in per cent of one CPU: 200 are two.
@@ -35,7 +35,7 @@ pub struct Cpu {
 /// The counters of the groups below one, over time.
 #[derive(Debug, Default)]
 struct Family {
-    /// Who is where, and with which limits: what was used under others doesn't count.
+    /// The groups, and their limits: what was used under others doesn't count.
     setup: Vec<String>,
     /// When (microseconds), and what each had used by then (microseconds).
     samples: VecDeque<(u64, BTreeMap<String, u64>)>,
@@ -134,7 +134,7 @@ fn limit(group: &Group) -> Option<u64> {
 fn setup(name: &str, group: &Group) -> String {
     let files = ["cpu.max", "cpu.weight", "cpuset.cpus.effective"];
     let values: Vec<_> = files.iter().map(|file| Some(&group.files.get(*file)?.read()?.value)).collect();
-    format!("{name} {:?} {values:?}", group.members)
+    format!("{name} {values:?}")
 }
 
 #[cfg(test)]
