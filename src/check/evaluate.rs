@@ -126,6 +126,9 @@ impl Prepared {
 
     /// Judges it on a snapshot's JSON; see [`evaluate`].
     pub fn judge(&self, now: &Json, baseline: Option<&Json>, lang: Lang) -> Judgement {
+        if let Some(judgement) = self.nothing_to_contain(now, lang) {
+            return judgement;
+        }
         let right = match self.right_hand(now, lang) {
             Ok(right) => right,
             Err(Obstacle(found)) => {
@@ -150,6 +153,15 @@ impl Prepared {
             Err(Obstacle(found)) => (State::Error, found),
         };
         Judgement { state, expected, found }
+    }
+
+    /// What is not there is in no list: an answer, and no obstacle.
+    fn nothing_to_contain(&self, now: &Json, lang: Lang) -> Option<Judgement> {
+        let (Predicate::Contains(_), Some(right)) = (&self.check.is, &self.right) else { return None };
+        let nodes = right.nodes(now, lang).ok()?;
+        let (found, place) = (words::nodes(&nodes, lang), words::text(&right.written));
+        let expected = say!(lang, "the value at {place} in it", "la valeur de {place} dedans");
+        nodes.is_empty().then_some(Judgement { state: State::Fail, expected, found })
     }
 
     /// The operand's value.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use super::cgroups;
+use super::cgroups::{self, usage::Usage};
 use super::face::Face;
 use super::family::family;
 use super::files;
@@ -55,6 +55,8 @@ pub struct Sampler {
     passwds: BTreeMap<u32, Passwd>,
     /// The lab's own groups, where they are looked at.
     pub(super) groups: Option<Vec<PathBuf>>,
+    /// What they used of the CPUs, from one snapshot to the next.
+    pub(super) usage: Usage,
 }
 
 impl Sampler {
@@ -63,7 +65,15 @@ impl Sampler {
         let proc = ProcDir::open(Path::new("/proc"))?;
         let mut scratch = Scratch::default();
         let last_cap = last_cap(&proc, &mut scratch.buffer).unwrap_or(40);
-        Ok(Self { proc, scratch, last_cap, census: Census::default(), passwds: BTreeMap::new(), groups: None })
+        Ok(Self {
+            proc,
+            scratch,
+            last_cap,
+            census: Census::default(),
+            passwds: BTreeMap::new(),
+            groups: None,
+            usage: Usage::default(),
+        })
     }
 
     /// Has every view look at these files, by their absolute paths, from now on, and at
@@ -77,6 +87,7 @@ impl Sampler {
     /// those below these, the lab's own in each tree.
     pub fn watch_groups(&mut self, bases: Vec<PathBuf>) {
         self.groups = Some(bases);
+        self.usage = Usage::default();
     }
 
     /// Reads what has nothing to do with this program again only now and then: for
@@ -149,8 +160,13 @@ impl Sampler {
             Some(last) => last.namespaces.clone(),
             None => self.census.take(&self.proc, &host, &actors),
         };
-        let cgroups = self.groups.as_deref().map(cgroups::cgroups);
-        Snapshot { taken: read::monotonic(), host, actors, lab, namespaces, traced: BTreeMap::new(), cgroups }
+        let taken = read::monotonic();
+        let cgroups = self.groups.as_deref().map(|bases| {
+            let mut seen = cgroups::cgroups(bases);
+            self.usage.note(taken, &mut seen.groups);
+            seen
+        });
+        Snapshot { taken, host, actors, lab, namespaces, traced: BTreeMap::new(), cgroups }
     }
 
     fn actors(&mut self, actors: Vec<Known>, host: &View, last: Option<&Snapshot>) -> BTreeMap<String, ActorView> {

@@ -106,6 +106,10 @@ fn contains_looks_into_texts_and_lists() {
     let fail = judge("$.actors.box.seen.groups", Predicate::Contains(value(json!("disk"))));
     holds(&fail, State::Fail, "something with \"disk\" in it", r#"["wheel","video"]"#);
     assert_eq!(judge("$.host.ns.net", Predicate::Contains(value(json!(1)))).state, State::Error);
+    let nothing = judge("$.actors.box.seen.groups", Predicate::Contains(place("$.actors.nobody.pid")));
+    assert_eq!(nothing.state, State::Fail, "what is not there is in no list");
+    let unread = judge("$.actors.box.seen.groups", Predicate::Contains(place("$.host.ns.net")));
+    assert_eq!(unread.state, State::Error, "what can't be read may be in it");
 }
 
 #[test]
