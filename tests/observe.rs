@@ -14,6 +14,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use cloison::kernel::read::Look;
 use cloison::lesson::op::NsKind;
 use cloison::observe::model::{Built, Process, Wall};
 use cloison::observe::twin::{self, Key, Side};
@@ -109,7 +110,7 @@ fn said(program: &str, args: &[&str]) -> String {
 #[test]
 #[ignore = "run by the other tests, inside a box"]
 fn the_view_from_inside() {
-    std::fs::write(std::env::var_os("REPORT_TO").unwrap(), inside(&[])).unwrap();
+    std::fs::write(std::env::var_os("REPORT_TO").unwrap(), inside(&Look::default())).unwrap();
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn a_view_survives_the_keepers_protocol() {
     let seen = view(Ok(&proc), &mut Scratch::default());
     let mut back = decode(&postcard::to_stdvec(&seen).unwrap()).unwrap();
     assert_eq!(back, seen);
-    back = decode(&inside(&[])).unwrap();
+    back = decode(&inside(&Look::default())).unwrap();
     assert_eq!(back.ns, seen.ns);
     assert!(decode(b"\xff\xff").is_err());
 }

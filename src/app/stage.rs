@@ -13,6 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::tracing::Tracing;
 use crate::kernel::process::Exit;
+use crate::kernel::read::Look;
 use crate::lab::protocol::Failure;
 use crate::lab::{Lab, LabError, Options, Program};
 use crate::lesson::answers::Answers;
@@ -68,9 +69,10 @@ impl Stage {
         let mut sampler = Sampler::new().map_err(unread)?;
         let values = Values::new(&lesson, student);
         let files: Vec<String> = lesson.files.iter().map(|path| values.substitute(path)).collect();
-        sampler.watch(files.clone());
+        let look = Look { files, group: lesson.controllers().is_some() };
+        sampler.watch(look.clone());
         let mut lab = lab;
-        lab.watch(files);
+        lab.watch(look);
         let mut stage = Self {
             lesson,
             values,

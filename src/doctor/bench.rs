@@ -4,10 +4,10 @@
 
 use crate::i18n::{Explain, Lang};
 use crate::kernel::Errno;
-use crate::lab::protocol::Performed;
+use crate::lab::protocol::{Failure, Performed};
 use crate::lab::{Lab, LabError, Options};
 use crate::lesson::diagnostic::Both;
-use crate::lesson::op::{MapKind, MountFlag, NsKind, Op};
+use crate::lesson::op::{Controller, MapKind, MountFlag, NsKind, Op};
 
 /// What came of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +76,21 @@ impl Bench {
             return Attempt::Untried(words(&error));
         }
         Self::carry_out(lab, &ops)
+    }
+
+    /// Has the lab make groups of its own, with this controller.
+    pub fn groups(&mut self, controller: Option<Controller>) -> Attempt {
+        let lab = match &mut self.lab {
+            Ok(lab) => lab,
+            Err(error) => return Attempt::Untried(words(error)),
+        };
+        match lab.groups(controller.into_iter().collect()) {
+            Ok(_) => Attempt::Worked,
+            Err(LabError::Failed(Failure::Call(errno, call))) => {
+                Attempt::Failed(Failed { errno, call, stage: Stage::Use })
+            }
+            Err(error) => Attempt::Untried(words(&error)),
+        }
     }
 
     /// As [`Self::attempt`], with a second actor, which is spawned as well.

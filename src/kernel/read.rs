@@ -13,6 +13,8 @@ use nix::dir::Dir;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag};
 use nix::sys::stat::{FileStat, Mode};
 
+use serde::{Deserialize, Serialize};
+
 use super::Errno;
 
 /// What is asked of every descriptor opened here: closed on exec, no terminal
@@ -109,6 +111,15 @@ fn read_more(file: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -> Result<
             Err(errno) => return Err(errno.into()),
         }
     }
+}
+
+/// What a look at a process takes in besides what every one does.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// Paths of files.
+    pub files: Vec<String>,
+    /// The control group that it is in.
+    pub group: bool,
 }
 
 /// The target of a symbolic link below a directory, readlinkat(2): for links of
@@ -339,4 +350,18 @@ fn prctl(option: i32, second: u64, third: u64) -> Result<i32, Errno> {
         libc::prctl(option, second as libc::c_ulong, third as libc::c_ulong, 0 as libc::c_ulong, 0 as libc::c_ulong)
     };
     Ok(nix::errno::Errno::result(got)?)
+}
+
+/// An extended attribute, getxattr(2), of at most 64 bytes. ENODATA where there is none
+/// of this name; EPERM for `trusted.` without CAP_SYS_ADMIN.
+pub fn attribute(path: &std::path::Path, name: &str) -> Result<Vec<u8>, Errno> {
+    use std::os::unix::ffi::OsStrExt;
+    let text = |bytes: &[u8]| CString::new(bytes).map_err(|_| Errno(libc::EINVAL));
+    let (path, name) = (text(path.as_os_str().as_bytes())?, text(name.as_bytes())?);
+    let mut value = vec![0_u8; 64];
+    #[expect(unsafe_code, reason = "getxattr(2) is not in nix")]
+    // SAFETY: two live C strings, and a buffer of the size given.
+    let got = unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
+    value.truncate(nix::errno::Errno::result(got)? as usize);
+    Ok(value)
 }

@@ -1,6 +1,8 @@
 //! The program's side of a lab: starts the keeper, asks it, and buries it. The one
 //! door of this part for the composition root and the doctor.
 
+mod groups;
+
 use std::collections::{BTreeSet, HashMap};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -9,14 +11,15 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::protocol::{ActorInfo, Failure, FromKeeper, Performed, Program, ToKeeper};
-use super::{cgroups, helper, journal, sweep, volumes};
+use super::{cgroups, journal, sweep, volumes};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::process::{self, Exit};
 use crate::kernel::program::{sealed_copy, spawn_detached};
+use crate::kernel::read::Look;
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::Settings;
 use crate::kernel::{Errno, Traced};
-use crate::lesson::op::{Controller, Op};
+use crate::lesson::op::Op;
 use crate::say;
 
 /// The hidden argument that makes the program a keeper.
@@ -140,8 +143,8 @@ pub struct Lab {
     actors: Vec<ActorInfo>,
     ended: HashMap<u64, Exit>,
     buried: bool,
-    /// Paths of files that every view looks at.
-    files: Vec<String>,
+    /// What every view looks at.
+    look: Look,
     /// The program whose copy the keeper is.
     program: PathBuf,
 }
@@ -192,7 +195,7 @@ impl Lab {
             actors: Vec::new(),
             ended: HashMap::new(),
             buried: false,
-            files: Vec::new(),
+            look: Look::default(),
             program,
         };
         let directory = lab.directory.to_string_lossy().into_owned();
@@ -254,32 +257,15 @@ impl Lab {
         }
     }
 
-    /// Makes the lab's own control groups, one in each tree that groups with these
-    /// controllers need; their directories. With them comes the load, for shells. Gone
-    /// with the actors.
-    pub fn groups(&mut self, controllers: Vec<Controller>) -> Result<Vec<PathBuf>, LabError> {
-        helper::provide(&self.directory, &self.program).map_err(|error| LabError::Start {
-            doing: self.directory.display().to_string(),
-            errno: Errno::from(&error),
-        })?;
-        match self.ask(&ToKeeper::Groups { controllers }, Duration::ZERO)? {
-            FromKeeper::Groups(paths) => Ok(paths.into_iter().map(PathBuf::from).collect()),
-            _ => Err(self.bury()),
-        }
-    }
-
-    /// Has every view look at these files, by their absolute paths, from now on.
-    pub fn watch(&mut self, files: Vec<String>) {
-        self.files = files;
+    /// Has every view look at this from now on; files are named by their absolute paths.
+    pub fn watch(&mut self, look: Look) {
+        self.look = look;
     }
 
     /// An actor's own view, opaque; `None` when it did not answer in time.
     pub fn view(&mut self, actor: &str, patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
-        let request = ToKeeper::View {
-            actor: actor.to_owned(),
-            patience: patience.as_millis() as u32,
-            files: self.files.clone(),
-        };
+        let request =
+            ToKeeper::View { actor: actor.to_owned(), patience: patience.as_millis() as u32, look: self.look.clone() };
         match self.ask(&request, patience)? {
             FromKeeper::View(view) => Ok(view),
             _ => Err(self.bury()),
@@ -305,7 +291,7 @@ impl Lab {
     /// `None` when no report came in time; `Failed` where the process is gone
     /// (ESRCH) or may not be looked at (EACCES, ptrace(2)).
     pub fn observe(&mut self, pid: u32, patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
-        let request = ToKeeper::Observe { pid, patience: patience.as_millis() as u32, files: self.files.clone() };
+        let request = ToKeeper::Observe { pid, patience: patience.as_millis() as u32, look: self.look.clone() };
         match self.ask(&request, patience)? {
             FromKeeper::View(view) => Ok(view),
             _ => Err(self.bury()),

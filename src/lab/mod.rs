@@ -16,6 +16,7 @@ pub mod observer;
 pub mod ops;
 pub mod program;
 pub mod protocol;
+pub mod scope;
 pub mod sweep;
 pub mod tracer;
 pub mod volumes;
@@ -26,19 +27,20 @@ pub use protocol::{ActorInfo, Performed, Program};
 use std::os::fd::OwnedFd;
 
 use crate::kernel::Errno;
+use crate::kernel::read::Look;
 use crate::lesson::op::NsKind;
 
 /// Makes the view of another process, in whose namespaces the caller stands, as
 /// opaque bytes: its PID, its directory in the caller's first /proc, the namespaces
-/// that could not be entered, and the paths of files to look at.
-pub type Observer = fn(u32, OwnedFd, &[(NsKind, Errno)], &[String]) -> Vec<u8>;
+/// that could not be entered, and what to look at.
+pub type Observer = fn(u32, OwnedFd, &[(NsKind, Errno)], &Look) -> Vec<u8>;
 
 /// How processes of the lab report what they see, without the lab knowing what
 /// that is.
 #[derive(Debug, Clone, Copy)]
 pub struct Reporter {
-    /// Makes the view of the process that calls it, an actor's, with these files.
-    pub own: fn(&[String]) -> Vec<u8>,
+    /// Makes the view of the process that calls it, an actor's.
+    pub own: fn(&Look) -> Vec<u8>,
     /// Makes the view of another: an observer's.
     pub other: Observer,
 }

@@ -11,6 +11,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::process::Exit;
+use crate::kernel::read::Look;
 use crate::kernel::terminal::Settings;
 use crate::kernel::{Call, Errno, Traced};
 use crate::lesson::op::{Controller, MapKind, NsKind, Op};
@@ -44,8 +45,8 @@ pub enum ToKeeper {
         actor: String,
         /// How long to wait, in milliseconds.
         patience: u32,
-        /// Paths of files to look at.
-        files: Vec<String>,
+        /// What to look at.
+        look: Look,
     },
     /// Look at any process from inside its namespaces (`observer`). Answered by `View`.
     Observe {
@@ -53,8 +54,8 @@ pub enum ToKeeper {
         pid: u32,
         /// How long to wait, in milliseconds.
         patience: u32,
-        /// Paths of files to look at.
-        files: Vec<String>,
+        /// What to look at.
+        look: Look,
     },
     /// Find what differs from an actor among what its shells have started (`find`).
     /// Answered by `Found`.
@@ -239,8 +240,8 @@ pub enum Ask {
     },
     /// Report what you see.
     View {
-        /// Paths of files to look at.
-        files: Vec<String>,
+        /// What to look at.
+        look: Look,
     },
     /// Trace the commands of your shells, or cease to.
     Trace {

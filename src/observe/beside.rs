@@ -6,6 +6,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use super::cgroups;
 use super::clocks::clocks;
 use super::files;
 use super::ipc::ipc;
@@ -15,14 +16,15 @@ use super::parse::{self, Status};
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
 use super::view::{MOUNTINFO, Own, Scratch, caps_of, init_cgroup, list, lsm_label, uts};
+use crate::kernel::read::Look;
 use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
 
 /// What the process `pid` sees, encoded as by [`super::inside`]. `dir` is its
 /// directory in the /proc of the reader's first PID namespace; `refused` are the
 /// namespaces that the reader could not enter, with `mnt` for the root directory.
-pub fn beside(pid: u32, dir: OwnedFd, refused: &[(NsKind, Errno)], files: &[String]) -> Vec<u8> {
-    let mut scratch = Scratch { files: files.to_vec(), ..Scratch::default() };
+pub fn beside(pid: u32, dir: OwnedFd, refused: &[(NsKind, Errno)], look: &Look) -> Vec<u8> {
+    let mut scratch = Scratch { look: look.clone(), ..Scratch::default() };
     let seen = Beside { pid, dir: PidDir::new(dir), refused }.view(&mut scratch);
     postcard::to_stdvec(&seen).unwrap_or_default()
 }
@@ -83,6 +85,9 @@ impl Beside<'_> {
             Some(unread) => Clocks::unread(&unread),
             None => clocks(proc.as_ref(), &mut scratch.buffer),
         };
+        let cgroup = self.within(NsKind::Cgroup, || {
+            own.file("cgroup", SMALL, &mut scratch.buffer, |bytes| Some(parse::cgroup(bytes)))
+        });
         let mut seen = View {
             ids: self.within(NsKind::User, || self.ids(scratch)),
             uts: self.within(NsKind::Uts, uts),
@@ -97,15 +102,14 @@ impl Beside<'_> {
             caps: privileges.then(|held| caps_of(held.caps).ok_or_else(|| privilege("Cap"))),
             seccomp: privileges.then(|held| held.seccomp.ok_or_else(|| privilege("Seccomp"))),
             no_new_privs: privileges.then(|held| held.no_new_privs.ok_or_else(|| privilege("NoNewPrivs"))),
-            cgroup: self.within(NsKind::Cgroup, || {
-                own.file("cgroup", SMALL, &mut scratch.buffer, |bytes| Some(parse::cgroup(bytes)))
-            }),
+            group: scratch.look.group.then(|| cgroups::of_paths(&cgroup)),
+            cgroup,
             init_cgroup: self.within(NsKind::Cgroup, || init_cgroup(proc.as_ref(), &mut scratch.buffer)),
             ipc,
             clocks,
             time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
             lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
-            files: files::below(&self.dir.root(), &scratch.files, &scratch.passwd),
+            files: files::below(&self.dir.root(), &scratch.look.files, &scratch.passwd),
             net,
         };
         if let (Ok(dir), None) = (own.dir, self.refusal(NsKind::Mnt)) {

@@ -27,6 +27,8 @@ pub struct Cgroups {
     pub trees: Vec<TreeSeen>,
     /// The controllers that the kernel has, by its names for them.
     pub controllers: BTreeMap<String, Bound>,
+    /// The disk that the system's files are on, `major:minor`: `$DISK` in shells.
+    pub disk: Option<String>,
     /// The groups of the lab, by their names in the lesson; `/` is the lab's own.
     pub groups: BTreeMap<String, Group>,
 }
@@ -140,6 +142,7 @@ pub fn cgroups(bases: &[PathBuf]) -> Cgroups {
     Cgroups {
         mode: trees.mode().name().to_owned(),
         controllers: controllers(&trees),
+        disk: cgroup::usual_disk(),
         groups: names.into_iter().map(group).collect(),
         trees: trees.trees.iter().map(|tree| seen(&trees, tree)).collect(),
     }
@@ -147,7 +150,20 @@ pub fn cgroups(bases: &[PathBuf]) -> Cgroups {
 
 /// The group that the calling process is in, as it sees it.
 pub fn own() -> Reading<Group> {
-    match Trees::read() {
+    in_trees(Trees::read())
+}
+
+/// The group with these paths, of a process beside the caller, through the trees that
+/// the caller sees.
+pub fn of_paths(paths: &Reading<BTreeMap<String, String>>) -> Reading<Group> {
+    match paths {
+        Reading::Read(paths) => in_trees(Trees::read().map(|trees| Trees { own: paths.clone(), ..trees })),
+        Reading::Unread(unread) => Reading::Unread(unread.clone()),
+    }
+}
+
+fn in_trees(trees: Result<Trees, (Errno, String)>) -> Reading<Group> {
+    match trees {
         Ok(trees) => {
             let own = |tree| Some((tree, trees.own(tree)?));
             let directories: Vec<(&Tree, PathBuf)> = trees.trees.iter().filter_map(own).collect();

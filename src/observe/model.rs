@@ -302,6 +302,9 @@ pub struct View {
     pub files: BTreeMap<String, Reading<FileSeen>>,
     /// Its network namespace.
     pub net: Net,
+    /// The control group that it is in, through the trees that it sees; where a lesson
+    /// is about groups.
+    pub group: Option<Reading<Group>>,
 }
 
 /// A process's own ids.

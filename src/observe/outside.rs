@@ -48,7 +48,7 @@ impl Sampler {
             walls,
             users,
             cgroup,
-            files: files::below(&dir.root(), &self.scratch.files, &self.scratch.passwd),
+            files: files::below(&dir.root(), &self.scratch.look.files, &self.scratch.passwd),
             seen: Reading::Read(seen),
             stale: None,
         })
@@ -107,8 +107,9 @@ impl Sampler {
             ),
             time: file_of(dir, base, "timens_offsets", SMALL, buffer, parse::time_offsets),
             lsm: face.lsm.clone(),
-            files: files::below(&dir.root(), &self.scratch.files, &passwd),
+            files: files::below(&dir.root(), &self.scratch.look.files, &passwd),
             net: net_of(face, host),
+            group: None,
         }
     }
 

@@ -19,6 +19,7 @@ use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir};
 use super::view::{MOUNTINFO, Scratch, view};
 use super::walls::walls;
+use crate::kernel::read::Look;
 use crate::kernel::{Errno, read};
 
 /// What the lab knows of an actor.
@@ -58,9 +59,9 @@ impl Sampler {
         Ok(Self { proc, scratch, last_cap, census: Census::default(), groups: None })
     }
 
-    /// Has every view look at these files, by their absolute paths, from now on.
-    pub fn watch(&mut self, files: Vec<String>) {
-        self.scratch.files = files;
+    /// Has every view look at this from now on; files are named by their absolute paths.
+    pub fn watch(&mut self, look: Look) {
+        self.scratch.look = look;
     }
 
     /// Has every snapshot look at control groups from now on: the machine's trees, and
@@ -114,7 +115,7 @@ impl Sampler {
             Ok(dir) => self.face(dir, pid),
             Err(unread) => Face::unread(unread),
         };
-        let files = dir.map(|dir| files::below(&dir.root(), &self.scratch.files, &self.scratch.passwd));
+        let files = dir.map(|dir| files::below(&dir.root(), &self.scratch.look.files, &self.scratch.passwd));
         let files = files.unwrap_or_default();
         let walls = self.walls(own, &face);
         let (users, cgroup) = (face.users, face.cgroup);

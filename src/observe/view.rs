@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::cgroups;
 use super::clocks::clocks;
 use super::crowd::{Crowd, Standpoint};
 use super::files;
@@ -20,6 +21,7 @@ use super::net::{Network, own_number};
 use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
+use crate::kernel::read::Look;
 use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
 
@@ -34,8 +36,8 @@ pub struct Scratch {
     pub(super) buffer: Vec<u8>,
     pub(super) passwd: Passwd,
     pub(super) network: Network,
-    /// Paths of files that a view looks at.
-    pub(super) files: Vec<String>,
+    /// What a view looks at besides.
+    pub(super) look: Look,
     /// What is kept of a crowd, for those who take one view after the other.
     pub(super) crowd: Option<Crowd>,
 }
@@ -84,7 +86,8 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         clocks: clocks(proc, &mut scratch.buffer),
         time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
         lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
-        files: files::below(&read::open_dir(c"/"), &scratch.files, &scratch.passwd),
+        files: files::below(&read::open_dir(c"/"), &scratch.look.files, &scratch.passwd),
+        group: scratch.look.group.then(cgroups::own),
         net,
     }
 }
@@ -99,16 +102,16 @@ pub(super) fn init_cgroup(proc: Result<&ProcDir, &Unread>, buffer: &mut Vec<u8>)
     }
 }
 
-/// What the calling process sees through its own `/proc`, these files among it,
+/// What the calling process sees through its own `/proc`, what `look` names among it,
 /// encoded for the keeper's protocol; [`decode`] reads it. For an actor to call; empty bytes, which do not
 /// decode, should encoding fail.
-pub fn inside(files: &[String]) -> Vec<u8> {
+pub fn inside(look: &Look) -> Vec<u8> {
     thread_local! {
         /// An actor is asked again and again.
         static CROWD: Cell<Crowd> = Cell::default();
     }
     let proc = ProcDir::open(Path::new("/proc"));
-    let mut scratch = Scratch { files: files.to_vec(), crowd: Some(CROWD.take()), ..Scratch::default() };
+    let mut scratch = Scratch { look: look.clone(), crowd: Some(CROWD.take()), ..Scratch::default() };
     let mut seen = view(proc.as_ref(), &mut scratch);
     if let Ok(dir) = proc.as_ref().map_err(Clone::clone).and_then(ProcDir::own) {
         layers::look(&mut seen, &dir, &mut scratch.buffer);

@@ -142,6 +142,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         lsm: unread(),
         files: BTreeMap::new(),
         net: Net::default(),
+        group: None,
     };
     Command::Observed(Arc::new(Snapshot {
         taken: 0,

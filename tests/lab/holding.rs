@@ -2,6 +2,7 @@
 //! written by hand.
 
 use super::*;
+use cloison::kernel::read::Look;
 use cloison::observe::model::{Holding, Namespace};
 use cloison::observe::{Known, Reading, Sampler, Snapshot};
 
@@ -102,7 +103,7 @@ fn a_map_is_written_by_hand_from_the_namespace_above_and_owners_follow_it() {
     run(&mut lab, "box", "touch /tmp/letter");
     must(&mut lab, "box", &Op::Fork { child: "inner".into() });
     must(&mut lab, "inner", &Op::Unshare { kinds: vec![NsKind::User], map: None });
-    lab.watch(vec!["/tmp/letter".into(), "/tmp/none".into()]);
+    lab.watch(Look { files: vec!["/tmp/letter".into(), "/tmp/none".into()], group: false });
     let owner = |lab: &mut Lab, actor: &str| view(lab, actor).files["/tmp/letter"].read().unwrap().uid;
     assert_eq!((owner(&mut lab, "box"), owner(&mut lab, "inner")), (0, 65_534));
     let write = |uid_map: &str| Op::Idmap {
@@ -119,7 +120,7 @@ fn a_map_is_written_by_hand_from_the_namespace_above_and_owners_follow_it() {
     assert_eq!((owner(&mut lab, "box"), owner(&mut lab, "inner")), (0, 4217));
     // From the host, through the box's root directory.
     let mut sampler = Sampler::new().unwrap();
-    sampler.watch(vec!["/tmp/letter".into()]);
+    sampler.watch(Look { files: vec!["/tmp/letter".into()], group: false });
     let host = sampler.host();
     let outside = sampler.outside(lab.actors()[0].pid, &host).unwrap();
     let box_uid = outside.users.read().unwrap().uid_map[0].outside;

@@ -481,6 +481,7 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         lsm: Reading::Read(String::new()),
         files: BTreeMap::new(),
         net: Net::default(),
+        group: None,
     }
 }
 

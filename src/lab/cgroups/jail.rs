@@ -9,6 +9,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::super::client::fresh_name;
 use super::super::journal::{self, Journal};
+use super::super::scope;
 use super::{Cgroups, Failed, put};
 use crate::kernel::cgroup::Tree;
 use crate::kernel::{Errno, Trace, mount as kernel};
@@ -33,7 +34,10 @@ impl Groups {
         let base = journal::base();
         let failed = |error: std::io::Error| (Errno::from(&error), base.display().to_string());
         let directory = journal::make_directory(&base, &fresh_name()).map_err(failed)?;
-        let mut cgroups = Cgroups::new(&directory, std::process::id());
+        let me = std::process::id();
+        // What can't be had from systemd may be had without; else what fails below says why.
+        let _ = scope::enter(me, &directory.file_name().unwrap_or_default().to_string_lossy());
+        let mut cgroups = Cgroups::new(&directory, me);
         let made = Journal::start(&directory).map_err(failed).and_then(|mut journal| {
             let trace = &mut Trace::default();
             let mut groups = Vec::new();

@@ -56,6 +56,7 @@ fn side(ns: u64, links: Vec<Link>, listeners: Vec<Listener>) -> View {
         volumes: Vec::new(),
         files: BTreeMap::new(),
         net: Net { links: Reading::Read(links), listeners: Reading::Read(listeners), ..Net::default() },
+        group: None,
     }
 }
 

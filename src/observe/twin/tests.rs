@@ -40,6 +40,7 @@ pub(super) fn view() -> View {
         lsm: unread(),
         files: BTreeMap::new(),
         net: Net::default(),
+        group: None,
     }
 }
 

@@ -1,0 +1,137 @@
+//! Killing each part of a running lesson on control groups, after every step: no group
+//! is left, whether its members are frozen or not. Where this user can't have groups
+//! there is nothing to kill: tests/cgroups.rs holds that this is said.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use cloison::lesson::op::Controller;
+use nix::sys::signal::Signal;
+use support::inventory::{Inventory, Process, end, processes, stop, wait_for_end};
+use support::{PATIENCE, Place, Terminal, contents};
+
+const LESSONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cgroup_lessons");
+const STEPS: [&str; 3] = ["make", "freeze", "shell"];
+
+fn possible() -> bool {
+    let wanted = vec![Controller::Memory, Controller::Pids, Controller::Freezer];
+    support::lab::lab().groups(wanted).is_ok()
+}
+
+/// At a step of the lesson, counted from 1.
+fn at(place: &Place, number: usize) -> Terminal {
+    place.resume_at("groups", STEPS[number - 1]);
+    let terminal = place.start((120, 36), &["learn", "groups", "--lang", "en", "--lessons", LESSONS]);
+    terminal.at_step(number, STEPS.len(), "0/3");
+    terminal
+}
+
+fn keeper(place: &Place) -> Process {
+    processes(place).into_iter().find(|process| process.command == "cloison keeper").expect("a keeper")
+}
+
+/// The groups whose names say that this program made them.
+fn groups(program: u32) -> Vec<String> {
+    let start = format!("cloison-{program:x}-");
+    let mut found = Vec::new();
+    let mut waiting = vec![std::path::PathBuf::from("/sys/fs/cgroup")];
+    while let Some(directory) = waiting.pop() {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                if entry.file_name().to_string_lossy().starts_with(&start) {
+                    found.push(entry.path().display().to_string());
+                }
+                waiting.push(entry.path());
+            }
+        }
+    }
+    found
+}
+
+fn none_left(program: u32) {
+    let deadline = Instant::now() + PATIENCE;
+    while !groups(program).is_empty() {
+        assert!(Instant::now() < deadline, "left: {:?}", groups(program));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_killed_screen_leaves_no_group_at_any_step() {
+    if !possible() {
+        return;
+    }
+    for number in 1..=STEPS.len() {
+        let place = Place::new();
+        let before = Inventory::take(&place);
+        let terminal = at(&place, number);
+        let program = terminal.pid();
+        assert!(!groups(program).is_empty(), "a lab of this lesson has groups");
+        terminal.signal(Signal::SIGKILL);
+        terminal.see_restored();
+        none_left(program);
+        before.must_come_back(&place);
+    }
+}
+
+#[test]
+fn a_killed_keeper_leaves_no_group_and_the_lab_is_built_again_at_any_step() {
+    if !possible() {
+        return;
+    }
+    for number in 1..=STEPS.len() {
+        let place = Place::new();
+        let before = Inventory::take(&place);
+        let mut terminal = at(&place, number);
+        let program = terminal.pid();
+        let (old, made) = (keeper(&place), groups(program));
+        end(&old);
+        terminal.wait_for("that the keeper died", |screen| {
+            contents(screen).contains("The process that keeps the lab died.")
+        });
+        let deadline = Instant::now() + PATIENCE;
+        let again = || {
+            let now = groups(program);
+            !now.is_empty() && now.iter().all(|group| !made.contains(group))
+        };
+        while !again() {
+            assert!(Instant::now() < deadline, "{made:?} became {:?}\n{}", groups(program), terminal.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        terminal.at_step(number, STEPS.len(), "0/3");
+        assert_eq!(terminal.quit().code(), Some(0));
+        none_left(program);
+        before.must_come_back(&place);
+    }
+}
+
+#[test]
+fn clean_removes_the_groups_that_a_screen_and_a_keeper_killed_at_once_left() {
+    if !possible() {
+        return;
+    }
+    cloison::kernel::process::become_subreaper().unwrap();
+    for number in 1..=STEPS.len() {
+        let place = Place::new();
+        let before = Inventory::take(&place);
+        let terminal = at(&place, number);
+        let (program, keeper) = (terminal.pid(), keeper(&place));
+        stop(&keeper);
+        terminal.signal(Signal::SIGSTOP);
+        end(&keeper);
+        terminal.signal(Signal::SIGKILL);
+        for pid in [keeper.pid, program] {
+            assert!(wait_for_end(pid, PATIENCE));
+        }
+        drop(terminal);
+        assert!(!groups(program).is_empty(), "nobody was there to remove them");
+        let cleaned = place.run(&["clean", "--lang", "en"]);
+        let said = String::from_utf8_lossy(&cleaned.stdout).into_owned();
+        assert!(said.starts_with("Labs removed: 1."), "{said}");
+        assert_eq!(groups(program), Vec::<String>::new());
+        before.must_come_back(&place);
+    }
+}
