@@ -54,6 +54,13 @@ pub enum Load {
         /// They wait for so long.
         seconds: Option<u32>,
     },
+    /// A file, read past the page cache again and again.
+    Read {
+        /// Which.
+        path: String,
+        /// For so long; without end where it is none.
+        seconds: Option<u32>,
+    },
     /// A file, written past the page cache, block by block.
     Write {
         /// Which; it is removed in the end.
@@ -80,6 +87,7 @@ pub fn run(args: &[String]) -> u8 {
         Load::Cpu { threads, seconds } => cpu(threads, seconds, lang),
         Load::Memory { bytes, seconds } => memory(bytes, seconds, lang),
         Load::Fork { children, seconds } => fork(children, seconds, lang),
+        Load::Read { path, seconds } => read(&path, seconds, lang),
         Load::Write { path, bytes } => write(&path, bytes, lang),
     };
     match done {
@@ -97,12 +105,14 @@ fn usage(lang: Lang) -> String {
         "{NAME} cpu [THREADS] [SECONDS]     computes without end
 {NAME} memory SIZE [SECONDS]       touches SIZE bytes, page by page, and keeps them
 {NAME} fork NUMBER [SECONDS]       makes NUMBER child processes, which wait
+{NAME} read FILE [SECONDS]         reads FILE past the page cache, again and again
 {NAME} write FILE SIZE             writes SIZE bytes past the page cache, and removes FILE
 SIZE: 67108864, 65536K, 64M, 1G
 ",
         "{NAME} cpu [FILS] [SECONDES]          calcule sans fin
 {NAME} memory TAILLE [SECONDES]    touche TAILLE octets, page par page, et les garde
 {NAME} fork NOMBRE [SECONDES]      crée NOMBRE processus fils, qui attendent
+{NAME} read FICHIER [SECONDES]     relit sans cesse FICHIER sans le cache de pages
 {NAME} write FICHIER TAILLE        écrit TAILLE octets sans le cache de pages, puis retire FICHIER
 TAILLE : 67108864, 65536K, 64M, 1G
 "
@@ -126,6 +136,7 @@ pub fn parse(args: &[String]) -> Option<Load> {
         }
         "memory" if at_most(3) => Some(Load::Memory { bytes: size(words.get(1)?)?, seconds: seconds(2)? }),
         "fork" if at_most(3) => Some(Load::Fork { children: number(words.get(1)?)?, seconds: seconds(2)? }),
+        "read" if at_most(3) => Some(Load::Read { path: (*words.get(1)?).to_owned(), seconds: seconds(2)? }),
         "write" if at_most(3) => Some(Load::Write { path: (*words.get(1)?).to_owned(), bytes: size(words.get(2)?)? }),
         _ => None,
     }
@@ -263,10 +274,8 @@ fn write(path: &str, bytes: usize, lang: Lang) -> Result<(), String> {
 }
 
 fn write_blocks(file: &File, bytes: usize, lang: Lang) -> std::io::Result<()> {
-    // Memory for O_DIRECT is aligned as the disk's blocks are.
-    let room = vec![b'x'; BLOCK + PAGE];
-    let skip = room.as_ptr().align_offset(PAGE);
-    let block = room.get(skip..skip + BLOCK).unwrap_or(&room[..BLOCK]);
+    let mut room = room();
+    let block = aligned(&mut room);
     let start = Instant::now();
     let (mut written, mut before, mut before_written) = (0, start, 0);
     while written < bytes {
@@ -282,6 +291,45 @@ fn write_blocks(file: &File, bytes: usize, lang: Lang) -> std::io::Result<()> {
     }
     say_rate(written, start.elapsed(), written, lang);
     Ok(())
+}
+
+/// Memory for O_DIRECT, which is aligned as the disk's blocks are.
+fn room() -> Vec<u8> {
+    vec![b'x'; BLOCK + PAGE]
+}
+
+fn aligned(room: &mut [u8]) -> &mut [u8] {
+    let skip = room.as_ptr().align_offset(PAGE).min(PAGE);
+    &mut room[skip..skip + BLOCK]
+}
+
+fn read(path: &str, seconds: Option<u32>, lang: Lang) -> Result<(), String> {
+    let failed = |error: &std::io::Error| said(path, Errno::from(error), lang);
+    let open = OpenOptions::new().read(true).custom_flags(libc::O_DIRECT).open(path);
+    let file = open.map_err(|error| failed(&error))?;
+    let mut room = room();
+    let block = aligned(&mut room);
+    let start = Instant::now();
+    let (mut all, mut at, mut before, mut before_all) = (0, 0, start, 0);
+    loop {
+        match file.read_at(block, at).map_err(|error| failed(&error))? {
+            0 if at == 0 => return Err(said(path, Errno(libc::ENODATA), lang)),
+            0 => at = 0,
+            count => {
+                at += count as u64;
+                all += count;
+            }
+        }
+        let now = Instant::now();
+        if now - before >= Duration::from_secs(1) {
+            let rate = human(((all - before_all) as f64 / (now - before).as_secs_f64()) as usize, lang);
+            print(&say!(lang, "{rate}/s read", "{rate}/s lus"));
+            (before, before_all) = (now, all);
+        }
+        if seconds.is_some_and(|seconds| start.elapsed() >= Duration::from_secs(u64::from(seconds))) {
+            return Ok(());
+        }
+    }
 }
 
 fn say_rate(bytes: usize, time: Duration, all: usize, lang: Lang) {
@@ -318,6 +366,7 @@ mod tests {
         assert_eq!(parsed("cpu 2 10"), Some(Load::Cpu { threads: 2, seconds: Some(10) }));
         assert_eq!(parsed("memory 64M"), Some(Load::Memory { bytes: 64 << 20, seconds: None }));
         assert_eq!(parsed("fork 30 2"), Some(Load::Fork { children: 30, seconds: Some(2) }));
+        assert_eq!(parsed("read /bin/sh 2"), Some(Load::Read { path: "/bin/sh".into(), seconds: Some(2) }));
         assert_eq!(parsed("write /tmp/x 1M"), Some(Load::Write { path: "/tmp/x".into(), bytes: 1 << 20 }));
         for wrong in
             ["", "cpu 0", "cpu x", "cpu 1 x", "cpu 1 2 3", "memory", "memory 0", "memory x", "fork", "write x", "burn"]

@@ -125,7 +125,8 @@ fn all_gone(bases: &[PathBuf]) {
         until(&format!("{} is gone", base.display()), || !base.exists());
         let place = base.parent().unwrap();
         let name = base.file_name().unwrap().to_string_lossy().into_owned();
-        let left = std::fs::read_dir(place).unwrap().flatten();
+        // A scope of systemd's goes with the last process in it.
+        let left = std::fs::read_dir(place).into_iter().flatten().flatten();
         let left: Vec<_> = left.filter(|one| one.file_name().to_string_lossy().starts_with(&name)).collect();
         assert!(left.is_empty(), "{left:?}");
     }
@@ -351,38 +352,45 @@ fn a_killed_keeper_leaves_no_group() {
     all_gone(&bases);
 }
 
+/// A process that the lab's `box` starts and that enters a group by itself.
+fn sleeper(lab: &mut Lab, group: &Path) -> u32 {
+    let script = format!("echo $$ >{}/cgroup.procs; exec sleep 600", group.display());
+    background(lab, "box", &["sh", "-c", &script]);
+    until("it is in the group", || !cgroup::members(group).unwrap().is_empty());
+    cgroup::members(group).unwrap()[0]
+}
+
+/// Sweeps as if there had been a lab of this name, with these lines in its journal.
+fn swept(name: &str, groups: &[journal::Line]) -> sweep::Swept {
+    let base = tempfile::tempdir().unwrap();
+    let dead = base.path().join(name);
+    std::fs::create_dir(&dead).unwrap();
+    let keeper = journal::Pid { pid: std::process::id(), start: 1 };
+    let first = journal::Line::Lab { boot: journal::boot_id(), keeper };
+    let lines = std::iter::once(&first).chain(groups);
+    let text: Vec<String> = lines.map(|line| serde_json::to_string(line).unwrap()).collect();
+    std::fs::write(dead.join("journal"), text.join("\n")).unwrap();
+    sweep::sweep(base.path())
+}
+
 #[test]
 fn a_sweep_ends_no_group_but_one_with_the_labs_name() {
-    let _children = with_children();
-    let Some((lab, bases)) = grouped(&[Controller::Freezer]) else { return };
+    let Some((mut lab, bases)) = grouped(&[Controller::Freezer]) else { return };
     let place = bases[0].parent().unwrap();
     // Of this test's own, so that no other sweep takes it for its lab's.
     let foreign = place.join(format!("foreign-{}", std::process::id()));
     std::fs::create_dir(&foreign).unwrap();
-    let mut sleeper = std::process::Command::new("sleep").arg("600").spawn().unwrap();
-    std::fs::write(foreign.join("cgroup.procs"), sleeper.id().to_string()).unwrap();
-
-    let base = tempfile::tempdir().unwrap();
-    let dead = base.path().join("dead-lab");
-    std::fs::create_dir(&dead).unwrap();
-    let mut written = std::process::Command::new("true").spawn().unwrap();
-    let keeper = journal::Pid { pid: written.id(), start: 1 };
-    written.wait().unwrap();
-    let lines = [
-        journal::Line::Lab { boot: journal::boot_id(), keeper },
+    let pid = sleeper(&mut lab, &foreign);
+    let groups = [
         journal::Line::Group { path: foreign.clone() },
         journal::Line::Group { path: place.to_owned() },
         journal::Line::Group { path: PathBuf::from("/tmp/cloison-dead-lab") },
         journal::Line::Leaf { path: foreign.clone(), back: place.to_owned() },
     ];
-    let text: Vec<String> = lines.iter().map(|line| serde_json::to_string(line).unwrap()).collect();
-    std::fs::write(dead.join("journal"), text.join("\n")).unwrap();
-    let swept = sweep::sweep(base.path());
+    let swept = swept("dead-lab", &groups);
     assert_eq!((swept.labs.len(), swept.left.len()), (1, 0), "{swept:?}");
-    assert_eq!(cgroup::members(&foreign).unwrap(), [sleeper.id()]);
-
-    sleeper.kill().unwrap();
-    sleeper.wait().unwrap();
+    assert_eq!(cgroup::members(&foreign).unwrap(), [pid]);
+    pidfd_kill(&pidfd_open(pid).unwrap(), nix::sys::signal::Signal::SIGKILL as i32).unwrap();
     until("the group can go", || std::fs::remove_dir(&foreign).is_ok());
     drop(lab);
     all_gone(&bases);
@@ -390,29 +398,19 @@ fn a_sweep_ends_no_group_but_one_with_the_labs_name() {
 
 #[test]
 fn a_sweep_removes_the_groups_of_a_lab_whose_keeper_and_program_were_killed() {
-    let _children = with_children();
-    let Some((lab, bases)) = grouped(&[Controller::Freezer]) else { return };
+    let Some((mut lab, bases)) = grouped(&[Controller::Freezer]) else { return };
     // As a killed lab would have left them: a group of that name, frozen, with a member.
-    let group = bases[0].parent().unwrap().join("cloison-dead-lab");
+    let name = format!("dead-{}", std::process::id());
+    let group = bases[0].parent().unwrap().join(format!("cloison-{name}"));
     std::fs::create_dir_all(group.join("ice")).unwrap();
-    let mut sleeper = std::process::Command::new("sleep").arg("600").spawn().unwrap();
-    std::fs::write(group.join("ice/cgroup.procs"), sleeper.id().to_string()).unwrap();
+    let pid = sleeper(&mut lab, &group.join("ice"));
     let (file, text) =
         if group.join("cgroup.freeze").exists() { ("ice/cgroup.freeze", "1") } else { ("ice/freezer.state", "FROZEN") };
     std::fs::write(group.join(file), text).unwrap();
-
-    let base = tempfile::tempdir().unwrap();
-    let dead = base.path().join("dead-lab");
-    std::fs::create_dir(&dead).unwrap();
-    let keeper = journal::Pid { pid: sleeper.id(), start: 1 };
-    let lines = [journal::Line::Lab { boot: journal::boot_id(), keeper }, journal::Line::Group { path: group.clone() }];
-    let text: Vec<String> = lines.iter().map(|line| serde_json::to_string(line).unwrap()).collect();
-    std::fs::write(dead.join("journal"), text.join("\n")).unwrap();
-    let ended = std::thread::spawn(move || sleeper.wait().unwrap());
-    let swept = sweep::sweep(base.path());
+    let swept = swept(&name, &[journal::Line::Group { path: group.clone() }]);
     assert_eq!((swept.labs.len(), swept.left.len()), (1, 0), "{swept:?}");
     assert!(!group.exists());
-    assert!(!ended.join().unwrap().success());
+    until("it has ended", || !Path::new(&format!("/proc/{pid}")).exists());
     drop(lab);
     all_gone(&bases);
 }
@@ -577,4 +575,31 @@ fn a_program_for_devices_is_attached_to_a_group_and_read_back_from_the_kernel() 
     assert_eq!((done, again), (Ok(()), Ok(())));
     assert_eq!(rules, Ok(vec![vec![]]), "the second replaced the first");
     assert!(String::from_utf8_lossy(&opened.stderr).contains("Operation not permitted"), "{opened:?}");
+}
+
+#[test]
+fn a_reader_in_a_group_with_little_bandwidth_is_slowed_down_and_accounted() {
+    if cgroup::usual_disk().is_none() {
+        return;
+    }
+    let Some((mut lab, bases)) = grouped(&[Controller::Io]) else { return };
+    must(&mut lab, "box", &create("slow", &[Controller::Io]));
+    must(&mut lab, "box", &set("slow", "io.max", "{disk} rbps=1M"));
+    let limit = value(&seen(&bases, "slow"), "io.max");
+    assert!(limit.contains("rbps=1048576") && limit.contains("wbps=max"), "{limit}");
+    must(&mut lab, "box", &join("slow"));
+    let file = std::env::current_exe().unwrap();
+    let (said, _) = output(&mut lab, "box", &format!("cloison-load read {} 3", file.display()));
+    let group = seen(&bases, "slow");
+    let read: u64 = group.files["io.stat"]
+        .read()
+        .unwrap()
+        .fields
+        .iter()
+        .filter(|(name, _)| name.ends_with(".rbytes"))
+        .map(|(_, count)| count)
+        .sum();
+    assert!((1 << 20..8 << 20).contains(&read), "{read} bytes in 3 s: {said} {:?}", group.files["io.stat"]);
+    must(&mut lab, "box", &set("slow", "io.max", "{disk} rbps=max"));
+    assert!(!value(&seen(&bases, "slow"), "io.max").contains("rbps=1048576"));
 }

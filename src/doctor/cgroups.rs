@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::bench::{Attempt, Bench};
+use super::bench::{Attempt, Bench, Failed};
 use super::{Finding, State};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::{Errno, read};
@@ -22,10 +22,13 @@ pub(super) fn findings(root: &Path) -> Vec<Finding> {
     found
 }
 
-/// Groups as lessons use them: one is made with this controller, entered and removed.
-pub(super) fn usable(bench: &mut Bench, controller: Option<Controller>) -> Finding {
-    let groups = bench.groups(controller);
-    let try_one = |me: &str| {
+/// A group as lessons use it: made with this controller, entered and removed.
+fn try_one(bench: &mut Bench, controller: Option<Controller>) -> Attempt {
+    match bench.groups(controller) {
+        Attempt::Worked => {}
+        other => return other,
+    }
+    bench.attempt(|me| {
         let group = || me.to_owned();
         let mut ops = vec![CgroupOp::Create { group: group(), controllers: controller.into_iter().collect() }];
         if controller == Some(Controller::Devices) {
@@ -34,8 +37,12 @@ pub(super) fn usable(bench: &mut Bench, controller: Option<Controller>) -> Findi
         }
         ops.extend([CgroupOp::Join { group: group() }, CgroupOp::Leave, CgroupOp::Remove { group: group() }]);
         ops.into_iter().map(|op| (me.to_owned(), Op::Cgroup(op))).collect()
-    };
-    let attempt = if groups == Attempt::Worked { bench.attempt(try_one) } else { groups };
+    })
+}
+
+/// What a lesson needs of groups.
+pub(super) fn usable(bench: &mut Bench, controller: Option<Controller>) -> Finding {
+    let attempt = try_one(bench, controller);
     let (key, name) = match controller.map(Controller::name) {
         None => ("cgroup", both!("Control groups of one's own", "Groupes de contrôle à soi")),
         Some(controller) => (
@@ -53,17 +60,90 @@ pub(super) fn usable(bench: &mut Bench, controller: Option<Controller>) -> Findi
         }
         Attempt::Untried(why) => Finding::new(key, State::Untried, name, &why),
         Attempt::Failed(failed) => {
-            let [en, fr] = Lang::ALL.map(|lang| failed.errno.explain(lang));
-            let call = &failed.call;
-            let why = [format!("{call}: {en}."), format!("{call} : {fr}.")];
-            let root = Path::new("/");
-            let mounts = Mounts::of(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
-            let (remedy, commands) = match &mounts.unified {
-                Some((point, _)) => (words(), commands(root, Path::new(point))),
-                None => (both!("Run it with sudo", "Lancez-le avec sudo"), vec!["sudo cloison".to_owned()]),
-            };
-            Finding::new(key, State::Missing, name, &why).with_remedy(remedy, commands).with_errno(Some(failed.errno))
+            let (remedy, commands) = remedy(&failed);
+            Finding::new(key, State::Missing, name, &said(&failed))
+                .with_remedy(remedy, commands)
+                .with_errno(Some(failed.errno))
         }
+    }
+}
+
+/// Which controllers lessons can have.
+pub(super) fn for_lessons(bench: &mut Bench) -> Finding {
+    let name = both!("Control groups: controllers for lessons", "Groupes de contrôle : contrôleurs pour les leçons");
+    let (mut had, mut lacking, mut first) = (Vec::new(), Vec::new(), None);
+    for controller in TRIED {
+        match try_one(bench, Some(controller)) {
+            Attempt::Worked => had.push(controller.name()),
+            Attempt::Untried(why) => return Finding::new("cgroup-controllers", State::Untried, name, &why),
+            Attempt::Failed(failed) => {
+                lacking.push(controller.name());
+                first = first.or(Some(failed));
+            }
+        }
+    }
+    let (had, lacking) = (had.join(", "), lacking.join(", "));
+    let Some(failed) = first else {
+        let why = both!("made groups with {had}.", "groupes créés avec {had}.");
+        return Finding::new("cgroup-controllers", State::Works, name, &why);
+    };
+    let [en, fr] = said(&failed);
+    let (state, why) = if had.is_empty() {
+        (State::Missing, [en, fr])
+    } else {
+        let en = format!("made groups with {had}; not with {lacking}: {en}");
+        (State::Limited, [en, format!("groupes créés avec {had} ; pas avec {lacking} : {fr}")])
+    };
+    let (remedy, commands) = remedy(&failed);
+    Finding::new("cgroup-controllers", state, name, &why).with_remedy(remedy, commands).with_errno(Some(failed.errno))
+}
+
+/// Those that lessons use.
+const TRIED: [Controller; 7] = [
+    Controller::Cpu,
+    Controller::Cpuset,
+    Controller::Io,
+    Controller::Memory,
+    Controller::Pids,
+    Controller::Freezer,
+    Controller::Devices,
+];
+
+fn said(failed: &Failed) -> Both {
+    let [en, fr] = Lang::ALL.map(|lang| failed.errno.explain(lang));
+    let call = &failed.call;
+    [format!("{call}: {en}."), format!("{call} : {fr}.")]
+}
+
+/// What helps where a group could not be had.
+fn remedy(failed: &Failed) -> (Both, Vec<String>) {
+    let root = Path::new("/");
+    let sudo = (both!("Run it with sudo", "Lancez-le avec sudo"), vec!["sudo cloison".to_owned()]);
+    let ordinary = read::ids().0 != 0;
+    // A program for devices is root's, whatever groups one has.
+    if ordinary && failed.call.starts_with("bpf") {
+        return sudo;
+    }
+    let mounts = Mounts::of(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
+    match &mounts.unified {
+        // systemd gives groups to this user, but not with all controllers.
+        Some(_) if ordinary && failed.errno.0 == libc::EOPNOTSUPP && root.join("run/systemd/system").is_dir() => (
+            both!(
+                "Have systemd delegate all controllers to its users, then log in again",
+                "Faites déléguer par systemd tous les contrôleurs à ses utilisateurs, puis reconnectez-vous"
+            ),
+            vec![
+                "sudo mkdir -p /etc/systemd/system/user@.service.d".to_owned(),
+                "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf".to_owned(),
+                "sudo systemctl daemon-reload".to_owned(),
+            ],
+        ),
+        Some((point, _)) if mounts.legacy == 0 => (words(), commands(root, Path::new(point))),
+        _ if ordinary => sudo,
+        _ => (
+            both!("Use a machine whose kernel has this controller.", "Utilisez une machine dont le noyau a ce contrôleur."),
+            Vec::new(),
+        ),
     }
 }
 
@@ -207,10 +287,13 @@ fn commands(root: &Path, tree: &Path) -> Vec<String> {
     }
     let group = tree.join(format!("cloison-{uid}"));
     let group = group.display();
+    // The shell in a group below: one with processes can't have groups with controllers.
     vec![
-        format!("sudo mkdir {group}"),
-        format!("sudo chown {uid} {group} {group}/cgroup.procs {group}/cgroup.subtree_control"),
-        format!("echo $$ | sudo tee {group}/cgroup.procs"),
+        format!("sudo mkdir -p {group}/shell"),
+        format!(
+            "sudo chown {uid} {group} {group}/cgroup.{{procs,threads,subtree_control}} {group}/shell {group}/shell/cgroup.procs"
+        ),
+        format!("echo $$ | sudo tee {group}/shell/cgroup.procs"),
     ]
 }
 

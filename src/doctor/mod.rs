@@ -147,6 +147,7 @@ impl Explain for Missing {
 pub fn findings() -> Vec<Finding> {
     let clues = Clues::read(Path::new("/"));
     let mut found = vec![machine::kernel(&clues)];
+    let in_groups;
     {
         let mut bench = Bench::start();
         found.push(features::lab(&bench, &clues));
@@ -158,9 +159,11 @@ pub fn findings() -> Vec<Finding> {
         found.push(features::subids(&mut bench, &clues));
         found.push(features::setns(&mut bench, &clues));
         found.push(features::real_root(&mut bench, &clues));
+        in_groups = cgroups::for_lessons(&mut bench);
     }
     found.push(machine::pidfd());
     found.extend(cgroups::findings(Path::new("/")));
+    found.push(in_groups);
     found.push(machine::seccomp());
     found.push(machine::landlock());
     found.push(machine::lsm());

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::protocol::Program;
 use super::{cgroups, helper, volumes::VARIABLE};
+use crate::kernel::cgroup;
 use crate::kernel::program::Launch;
 
 /// Where programs are looked up in a box, whatever the program's own PATH was.
@@ -72,6 +73,10 @@ fn environment(home: &str) -> Vec<OsString> {
     let path = path();
     let mut env: Vec<OsString> =
         vec![format!("PATH={path}").into(), "TERM=xterm-256color".into(), format!("HOME={home}").into()];
+    if helper::directory().is_some() {
+        // Of a lab with groups: what limits on block devices are set for.
+        env.extend(cgroup::usual_disk().map(|disk| format!("DISK={disk}").into()));
+    }
     for name in ["LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "COLORTERM", MARKER, VARIABLE, cgroups::VARIABLE] {
         if let Some(value) = std::env::var_os(name) {
             let mut pair = OsString::from(name);

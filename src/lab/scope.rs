@@ -274,7 +274,8 @@ impl Bus {
         let failed = |error: &std::io::Error| (Errno::from(error), path.display().to_string());
         let stream = UnixStream::connect(&path).map_err(|error| failed(&error))?;
         let mut bus = Self { stream, deadline, next: 1, bytes: Vec::new(), signals: Vec::new() };
-        let hex: String = uid.to_string().bytes().map(|byte| format!("{byte:02x}")).collect();
+        // The uid's digits in hexadecimal: ASCII has them at 0x30.
+        let hex: String = uid.to_string().chars().flat_map(|digit| ['3', digit]).collect();
         bus.send(format!("\0AUTH EXTERNAL {hex}\r\n").as_bytes())?;
         while !bus.bytes.ends_with(b"\r\n") {
             bus.fill()?;

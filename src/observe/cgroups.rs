@@ -27,6 +27,8 @@ pub struct Cgroups {
     pub trees: Vec<TreeSeen>,
     /// The controllers that the kernel has, by its names for them.
     pub controllers: BTreeMap<String, Bound>,
+    /// The disk that the system's files are on, `major:minor`: `$DISK` in shells.
+    pub disk: Option<String>,
     /// The groups of the lab, by their names in the lesson; `/` is the lab's own.
     pub groups: BTreeMap<String, Group>,
 }
@@ -140,6 +142,7 @@ pub fn cgroups(bases: &[PathBuf]) -> Cgroups {
     Cgroups {
         mode: trees.mode().name().to_owned(),
         controllers: controllers(&trees),
+        disk: cgroup::usual_disk(),
         groups: names.into_iter().map(group).collect(),
         trees: trees.trees.iter().map(|tree| seen(&trees, tree)).collect(),
     }

@@ -188,3 +188,20 @@ pub fn is_frozen(path: &Path) -> Option<bool> {
         _ => None,
     }
 }
+
+/// The whole disk that the files of a directory are on, `major:minor`: what limits on
+/// block devices are set for (a partition has none of its own). Nothing for a file
+/// system that is on no block device of its own: in memory, stacked, of a network, btrfs.
+pub fn disk(directory: &Path) -> Option<String> {
+    let device = super::read::stat_path(directory).ok()?.st_dev;
+    let (major, minor) = (nix::sys::stat::major(device), nix::sys::stat::minor(device));
+    let own = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
+    // Below its disk, sysfs(5).
+    let disk = if own.join("partition").exists() { own.join("../dev") } else { own.join("dev") };
+    Some(std::fs::read_to_string(disk).ok()?.trim().to_owned())
+}
+
+/// The disk of the first of the usual directories that is on one.
+pub fn usual_disk() -> Option<String> {
+    ["/usr", "/var/tmp", "/"].iter().find_map(|directory| disk(Path::new(directory)))
+}

@@ -68,6 +68,9 @@ impl Tree {
     /// outside of what is mounted.
     pub fn group(&self, path: &str) -> Option<PathBuf> {
         let below = Path::new(path).strip_prefix(&self.root).ok()?;
+        if below.as_os_str().is_empty() {
+            return Some(self.mount.clone());
+        }
         super::is_plain(below).then(|| self.mount.join(below))
     }
 

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, statfs};
 
+use super::MOST;
+use super::members::set_frozen;
 use super::place::is_labs;
-use super::{MOST, set_frozen};
 use crate::kernel::cgroup::{below, members, rmdir, write};
 use crate::kernel::process::{pidfd_kill, pidfd_open};
 use crate::kernel::{Errno, Trace};

@@ -6,19 +6,17 @@
 
 pub mod end;
 pub mod jail;
+mod members;
 mod place;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-use nix::sys::signal::Signal;
 
 use super::journal::{Journal, Line};
 use super::ops::{Outcome, doing};
-use crate::kernel::cgroup::{self, Tree, Trees, devices, files, is_frozen};
-use crate::kernel::{Errno, Trace, mount as kernel, process};
-use crate::lesson::op::{CgroupOp, Controller, DeviceRule};
+use crate::kernel::cgroup::{self, Tree, Trees, is_frozen};
+use crate::kernel::{Errno, Trace, mount as kernel};
+use crate::lesson::op::{CgroupOp, Controller};
 
 /// Names the directory of links to the lab's groups, one per controller:
 /// `ls $CGROUP/memory`.
@@ -27,10 +25,6 @@ pub const VARIABLE: &str = "CGROUP";
 pub const NAME: &str = "cgroup";
 /// What the name of a lab's group starts with.
 pub const PREFIX: &str = "cloison-";
-/// How long to wait for the kernel to have done what it was told.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(1);
 
 type Failed = (Errno, String);
 
@@ -227,24 +221,6 @@ impl Cgroups {
         }
     }
 
-    /// Version 1 has a file to refuse and one to allow; version 2 takes a program.
-    fn devices(&mut self, trace: &mut Trace, group: &str, allow: &[DeviceRule]) -> Outcome {
-        let directories = self.existing(group)?;
-        let is_devices = |tree: &Tree| tree.controllers.iter().any(|one| one == "devices");
-        let legacy = directories.iter().find(|(tree, _)| self.tree(**tree).is_some_and(is_devices));
-        if let Some((_, path)) = legacy {
-            put(trace, &path.join("devices.deny"), "a")?;
-            return allow.iter().try_for_each(|rule| put(trace, &path.join("devices.allow"), &rule.to_string()));
-        }
-        let path =
-            self.unified(&directories).ok_or_else(|| (Errno(libc::EOPNOTSUPP), format!("devices of {group}")))?;
-        let rule = |rule: &DeviceRule| {
-            let DeviceRule { kind, major, minor, read, write, mknod } = *rule;
-            devices::Rule { kind, major, minor, read, write, mknod }
-        };
-        devices::allow(trace, path, &allow.iter().map(rule).collect::<Vec<_>>())
-    }
-
     fn create(&mut self, trace: &mut Trace, journal: &mut Journal, group: &str, controllers: &[Controller]) -> Outcome {
         // The place must have them: it is looked for when the first group is made.
         self.wanted.extend(controllers.iter().filter(|one| !self.wanted.contains(one)).copied().collect::<Vec<_>>());
@@ -267,39 +243,6 @@ impl Cgroups {
         Ok(())
     }
 
-    fn set(&mut self, trace: &mut Trace, group: &str, name: &str, to: &str) -> Outcome {
-        let directories = self.existing(group)?;
-        let (file, size) = files::known(name).ok_or_else(|| (Errno(libc::EINVAL), name.to_owned()))?;
-        let new = match file.controller() {
-            "cgroup" => self.unified(&directories),
-            controller => {
-                let legacy = cgroup::legacy_names(controller);
-                let bound =
-                    legacy.iter().any(|one| self.trees.as_ref().is_some_and(|trees| trees.legacy(one).is_some()));
-                if bound { None } else { self.unified(&directories) }
-            }
-        };
-        if let Some(path) = new {
-            return put(trace, &path.join(name), to);
-        }
-        let legacy = |at: usize| {
-            let (controller, old) = file.legacy.get(at)?;
-            let tree = self.trees.as_ref()?.legacy(controller)?;
-            let (_, path) = directories.iter().find(|(number, _)| self.tree(**number) == Some(tree))?;
-            Some(path.join(size.map_or_else(|| (*old).to_owned(), |size| old.replacen("SIZE", size, 1))))
-        };
-        let now = |at: usize| std::fs::read_to_string(legacy(at)?).ok();
-        let writes = file.write(to, now).map_err(|refused| match refused {
-            files::Refused::Lacking => (Errno(libc::EOPNOTSUPP), format!("{name} (cgroup v1)")),
-            files::Refused::Value => (Errno(libc::EINVAL), format!("{name} = {to}")),
-        })?;
-        for (at, text) in writes {
-            let path = legacy(at).ok_or_else(|| (Errno(libc::ENOENT), format!("{group}/{name}")))?;
-            put(trace, &path, &text)?;
-        }
-        Ok(())
-    }
-
     /// What an actor must write its number to, to enter a group; the keeper does it for
     /// an actor that can't reach them.
     pub fn doors(&self, group: &str) -> Result<Vec<PathBuf>, Failed> {
@@ -315,50 +258,6 @@ impl Cgroups {
             put(trace, &own.join("cgroup.procs"), &actor.to_string())?;
         }
         Ok(())
-    }
-
-    fn freeze(&mut self, trace: &mut Trace, group: &str, frozen: bool) -> Outcome {
-        let directories = self.existing(group)?;
-        let path = self.unified(&directories).or_else(|| self.freezer(&directories));
-        let path = path.ok_or_else(|| (Errno(libc::EOPNOTSUPP), format!("freezer of {group}")))?;
-        set_frozen(trace, path, frozen)?;
-        await_that(|| is_frozen(path) == Some(frozen), || path.display().to_string())
-    }
-
-    fn kill(&mut self, trace: &mut Trace, group: &str) -> Outcome {
-        let directories = self.existing(group)?;
-        if let Some(path) = self.unified(&directories) {
-            let kill = path.join("cgroup.kill");
-            match cgroup::write(trace, &kill, "1") {
-                // Before Linux 5.14.
-                Err(Errno(libc::ENOENT)) => {}
-                other => {
-                    doing(other, || kill.display().to_string())?;
-                    return await_that(|| is_empty(path), || path.display().to_string());
-                }
-            }
-        }
-        let path = self.unified(&directories).or_else(|| self.freezer(&directories));
-        let path = path.or_else(|| directories.values().next()).ok_or((Errno(libc::ENOENT), group.to_owned()))?;
-        // Frozen they can't fork away from under the list; thawed they die.
-        let can_freeze = is_frozen(path).is_some();
-        if can_freeze {
-            set_frozen(trace, path, true)?;
-            await_that(|| is_frozen(path) == Some(true), || path.display().to_string())?;
-        }
-        for one in cgroup::below(path, MOST) {
-            for pid in cgroup::members(&one).unwrap_or_default().into_iter().filter(|pid| *pid > 0) {
-                // ESRCH: it has just ended by itself.
-                let _ = process::kill(trace, pid, Signal::SIGKILL);
-            }
-        }
-        // A group below that was frozen by itself stays so when the one above is thawed.
-        for one in cgroup::below(path, MOST).iter().filter(|_| can_freeze) {
-            if is_frozen(one) != Some(false) {
-                set_frozen(trace, one, false)?;
-            }
-        }
-        await_that(|| is_empty(path), || path.display().to_string())
     }
 
     /// Whether a group of the lab is frozen.
@@ -441,6 +340,11 @@ fn enable(trace: &mut Trace, path: &Path, controllers: &[String]) -> Outcome {
     if missing.is_empty() {
         return Ok(());
     }
+    let here = path.join("cgroup.controllers");
+    let had = std::fs::read_to_string(&here).unwrap_or_default();
+    if let Some(lacking) = missing.iter().find(|one| had.split_ascii_whitespace().all(|other| other != *one)) {
+        return Err((Errno(libc::EOPNOTSUPP), format!("{lacking}: {}", here.display())));
+    }
     let words: Vec<String> = missing.iter().map(|one| format!("+{one}")).collect();
     put(trace, &path.join("cgroup.subtree_control"), &words.join(" "))
 }
@@ -463,31 +367,6 @@ fn delegate(trace: &mut Trace, path: &Path, actor: u32) -> Outcome {
         if path.exists() {
             doing(super::maps::give_traced(trace, &path, actor), || format!("chown {}", path.display()))?;
         }
-    }
-    Ok(())
-}
-
-/// Freezes or thaws a group, and all below it; does not wait.
-fn set_frozen(trace: &mut Trace, path: &Path, frozen: bool) -> Outcome {
-    let new = path.join("cgroup.freeze");
-    if new.exists() {
-        return put(trace, &new, if frozen { "1" } else { "0" });
-    }
-    put(trace, &path.join("freezer.state"), if frozen { "FROZEN" } else { "THAWED" })
-}
-
-fn is_empty(path: &Path) -> bool {
-    cgroup::below(path, MOST).iter().all(|one| cgroup::members(one).is_ok_and(|members| members.is_empty()))
-}
-
-/// Waits until something holds; ETIMEDOUT.
-fn await_that(holds: impl Fn() -> bool, what: impl FnOnce() -> String) -> Outcome {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        if Instant::now() >= deadline {
-            return Err((Errno(libc::ETIMEDOUT), what()));
-        }
-        std::thread::sleep(LOOK);
     }
     Ok(())
 }

@@ -65,7 +65,8 @@ pub enum CgroupOp {
         group: String,
         /// The file, by its name in version 2.
         file: String,
-        /// What is written, as version 2 takes it.
+        /// What is written, as version 2 takes it; `{disk}` is the number of the disk
+        /// that the system's files are on.
         to: String,
     },
     /// `cgroup = { join = "box" }`: the actor enters it, in every tree that has it.
