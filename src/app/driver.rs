@@ -40,6 +40,9 @@ const IDLE: Duration = Duration::from_millis(400);
 const COST: u32 = 200;
 /// How often all is read, also what nobody looks at.
 const WHOLE: Duration = Duration::from_secs(2);
+/// So many snapshots are sent after the last in which control groups differed: what
+/// they use per second comes to nothing in these.
+const FADING: u8 = 8;
 /// How often a lab is built again whose keeper is killed again and again.
 const REBUILDS: usize = 5;
 /// The longest time between two snapshots.
@@ -64,6 +67,8 @@ pub(super) struct Driver {
     needed: Sections,
     /// When all was read.
     whole: Instant,
+    /// How many more are sent though nothing differs.
+    fading: u8,
     next_sample: Instant,
     /// Not before this, whatever a shell does.
     earliest: Instant,
@@ -102,6 +107,7 @@ impl Driver {
             watched: Sections::NONE,
             needed: Sections::NONE,
             whole: Instant::now(),
+            fading: 0,
             next_sample: Instant::now(),
             earliest: Instant::now(),
             next_shell: 1,
@@ -307,7 +313,9 @@ impl Driver {
         });
         // That time passes is news only where clocks are what the step is about.
         let clocks = stage.lesson().steps.get(self.step).is_some_and(|step| step.show == Some(Pane::Time));
-        if asked || news || clocks {
+        let same_groups = self.last.as_ref().is_some_and(|last| last.cgroups == snapshot.cgroups);
+        self.fading = if same_groups { self.fading.saturating_sub(1) } else { FADING };
+        if asked || news || clocks || (self.fading > 0 && snapshot.cgroups.is_some()) {
             self.last = Some(Arc::clone(&snapshot));
             self.send(Event::Observed(snapshot))?;
         }

@@ -12,6 +12,7 @@ use ratatui::text::Line;
 use super::browse::Browse;
 use super::containers::Containers;
 use super::event::{Entry, Finding, Inspected};
+use super::history::History;
 use super::layout::{Column, Pane, Regions, inspected, regions, wide, zoomed};
 use super::list::List;
 use super::shells::Shells;
@@ -229,6 +230,8 @@ pub struct Twins {
     pub gone: Vec<Gone>,
     /// The colours of joined rows.
     pub hues: Hues,
+    /// What the numbers of control groups were before.
+    pub history: History,
     /// The table has to be made again.
     pub stale: bool,
     /// The rows have to be put in order again.
