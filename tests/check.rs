@@ -140,6 +140,23 @@ fn the_hosts_name_survives_a_host_shell_that_is_root() {
 }
 
 #[test]
+fn a_pid_that_was_typed_in_another_lab_is_found_anew() {
+    let solution = std::fs::read_to_string("lessons/13-time/solution.toml").unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let grade = |pid: &str| {
+        let text = solution.replace("$(pgrep -xf 'cloison peer')", pid);
+        assert_ne!(text, solution);
+        let file = place.path().join("time.toml");
+        std::fs::write(&file, text).unwrap();
+        let check =
+            Command::new(env!("CARGO_BIN_EXE_cloison")).args(["check", "time", "--answers"]).arg(&file).status();
+        check.unwrap().code()
+    };
+    assert_eq!(grade("{pid 999999 peer}"), Some(0));
+    assert_eq!(grade("{pid 999999 nobody}"), Some(1));
+}
+
+#[test]
 fn a_file_that_cannot_be_read_or_is_of_another_lesson_exits_2_and_says_where() {
     for (text, says) in [
         ("format = 1\nlesson = \"uts\"\nstudent = \"ana\"\n[answers]\nguess-copy = \"maybe\"\n", "answers.toml:5"),

@@ -230,7 +230,7 @@ impl Grader<'_> {
     }
 
     fn observe(&mut self) -> Result<(), LabError> {
-        let snapshot = Arc::new(self.stage.snapshot()?);
+        let snapshot = self.stage.snapshot()?;
         self.seen = Some(Arc::clone(&snapshot));
         let effects = self.session.apply(Command::Observed(snapshot));
         self.carry_out(effects)

@@ -139,8 +139,8 @@ impl Actor {
                 }
                 self.say(self.number, &Said::Performed(done), &[])
             }
-            Ask::View { files } => {
-                let view = (self.report.own)(&files);
+            Ask::View { look } => {
+                let view = (self.report.own)(&look);
                 self.say(self.number, &Said::View(view), &[])
             }
             Ask::Launch { program, terminal } => {

@@ -135,8 +135,6 @@ pub struct Lab {
     actors: Vec<ActorInfo>,
     ended: HashMap<u64, Exit>,
     buried: bool,
-    /// Paths of files that every view looks at.
-    files: Vec<String>,
 }
 
 impl Lab {
@@ -176,15 +174,8 @@ impl Lab {
         known.insert(keeper.id());
         drop(known);
         drop(theirs);
-        let mut lab = Self {
-            connection: ours,
-            keeper,
-            directory,
-            actors: Vec::new(),
-            ended: HashMap::new(),
-            buried: false,
-            files: Vec::new(),
-        };
+        let mut lab =
+            Self { connection: ours, keeper, directory, actors: Vec::new(), ended: HashMap::new(), buried: false };
         let directory = lab.directory.to_string_lossy().into_owned();
         lab.ask(&ToKeeper::Hello { directory, terminal: settings, real_root: options.real_root }, Duration::ZERO)?;
         Ok(lab)
@@ -244,18 +235,11 @@ impl Lab {
         }
     }
 
-    /// Has every view look at these files, by their absolute paths, from now on.
-    pub fn watch(&mut self, files: Vec<String>) {
-        self.files = files;
-    }
-
-    /// An actor's own view, opaque; `None` when it did not answer in time.
-    pub fn view(&mut self, actor: &str, patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
-        let request = ToKeeper::View {
-            actor: actor.to_owned(),
-            patience: patience.as_millis() as u32,
-            files: self.files.clone(),
-        };
+    /// An actor's own view, opaque, as is what it is asked for; `None` when it did not
+    /// answer in time.
+    pub fn view(&mut self, actor: &str, look: &[u8], patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
+        let request =
+            ToKeeper::View { actor: actor.to_owned(), patience: patience.as_millis() as u32, look: look.to_vec() };
         match self.ask(&request, patience)? {
             FromKeeper::View(view) => Ok(view),
             _ => Err(self.bury()),
@@ -280,8 +264,8 @@ impl Lab {
     /// What any process sees, from inside its namespaces, all but pid; opaque.
     /// `None` when no report came in time; `Failed` where the process is gone
     /// (ESRCH) or may not be looked at (EACCES, ptrace(2)).
-    pub fn observe(&mut self, pid: u32, patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
-        let request = ToKeeper::Observe { pid, patience: patience.as_millis() as u32, files: self.files.clone() };
+    pub fn observe(&mut self, pid: u32, look: &[u8], patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
+        let request = ToKeeper::Observe { pid, patience: patience.as_millis() as u32, look: look.to_vec() };
         match self.ask(&request, patience)? {
             FromKeeper::View(view) => Ok(view),
             _ => Err(self.bury()),

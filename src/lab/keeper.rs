@@ -285,8 +285,8 @@ impl Keeper {
         let answer = match request {
             ToKeeper::Spawn { actor } => self.spawn(&actor).map(FromKeeper::Spawned),
             ToKeeper::Perform { ops } => self.perform_all(ops),
-            ToKeeper::View { actor, patience, files } => self.view(&actor, patience, files),
-            ToKeeper::Observe { pid, patience, files } => self.observe(pid, patience, &files),
+            ToKeeper::View { actor, patience, look } => self.view(&actor, patience, look),
+            ToKeeper::Observe { pid, patience, look } => self.observe(pid, patience, &look),
             ToKeeper::Find { shell } => self.find(&shell),
             ToKeeper::Trace { actor, on } => self.trace(&actor, on),
             ToKeeper::Traced { actor, patience } => self.traced(&actor, patience),
@@ -399,8 +399,8 @@ impl Keeper {
         }
     }
 
-    fn view(&mut self, name: &str, patience: u32, files: Vec<String>) -> Result<FromKeeper, NoAnswer> {
-        Ok(FromKeeper::View(match self.report(name, Ask::View { files }, patience)? {
+    fn view(&mut self, name: &str, patience: u32, look: Vec<u8>) -> Result<FromKeeper, NoAnswer> {
+        Ok(FromKeeper::View(match self.report(name, Ask::View { look }, patience)? {
             Some(Said::View(bytes)) => Some(bytes),
             _ => None,
         }))
@@ -444,9 +444,9 @@ impl Keeper {
         }
     }
 
-    fn observe(&self, pid: u32, patience: u32, files: &[String]) -> Result<FromKeeper, NoAnswer> {
+    fn observe(&self, pid: u32, patience: u32, look: &[u8]) -> Result<FromKeeper, NoAnswer> {
         let deadline = Instant::now() + Duration::from_millis(u64::from(patience));
-        let view = observer::observe(pid, files, deadline, self.report.other);
+        let view = observer::observe(pid, look, deadline, self.report.other);
         view.map(FromKeeper::View).map_err(|errno| NoAnswer::Failed(Failure::Call(errno, format!("/proc/{pid}"))))
     }
 

@@ -21,17 +21,16 @@ const MOST_BYTES: usize = 64 << 20;
 /// Where the child keeps the pipe that it reports on.
 const REPORT: i32 = 3;
 
-/// What the process `pid` sees, `files` among it, as `report` makes it in its
-/// namespaces. Nothing
-/// where no report came in time: what it looks at may never answer (a FUSE mount).
+/// What the process `pid` sees of what `asked` is for, as `report` makes it in its
+/// namespaces. Nothing where no report came in time: what it looks at may never answer (a FUSE mount).
 /// ESRCH where there is no such process, EACCES or EPERM where it may not be
 /// looked at, ptrace(2).
-pub fn observe(pid: u32, files: &[String], deadline: Instant, report: Observer) -> Result<Option<Vec<u8>>, Errno> {
+pub fn observe(pid: u32, asked: &[u8], deadline: Instant, report: Observer) -> Result<Option<Vec<u8>>, Errno> {
     let (read, write) = pipe()?;
     let me = std::process::id();
     let child = match process::fork(&mut Trace::default())? {
         Side::Parent(child) => child,
-        Side::Child => look(write, me, pid, files, report),
+        Side::Child => look(write, me, pid, asked, report),
     };
     drop(write);
     let answer = collect(read, deadline);
@@ -79,7 +78,7 @@ fn collect(mut read: File, deadline: Instant) -> Option<(bool, Vec<u8>)> {
 }
 
 /// The child.
-fn look(write: OwnedFd, parent: u32, pid: u32, files: &[String], report: Observer) -> ! {
+fn look(write: OwnedFd, parent: u32, pid: u32, asked: &[u8], report: Observer) -> ! {
     let body = || -> Result<Vec<u8>, Errno> {
         if write.as_raw_fd() != REPORT {
             process::move_to(&write, REPORT)?;
@@ -96,7 +95,7 @@ fn look(write: OwnedFd, parent: u32, pid: u32, files: &[String], report: Observe
         let refused = enter(&target)?;
         // New credentials have cleared it.
         process::die_with_parent(parent)?;
-        Ok(report(pid, target, &refused, files))
+        Ok(report(pid, target, &refused, asked))
     };
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(Err(Errno(libc::EIO)));
     let mut pipe = File::from(process::inherited(REPORT));

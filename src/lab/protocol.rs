@@ -44,8 +44,8 @@ pub enum ToKeeper {
         actor: String,
         /// How long to wait, in milliseconds.
         patience: u32,
-        /// Paths of files to look at.
-        files: Vec<String>,
+        /// What for, for the reporter to know.
+        look: Vec<u8>,
     },
     /// Look at any process from inside its namespaces (`observer`). Answered by `View`.
     Observe {
@@ -53,8 +53,8 @@ pub enum ToKeeper {
         pid: u32,
         /// How long to wait, in milliseconds.
         patience: u32,
-        /// Paths of files to look at.
-        files: Vec<String>,
+        /// What for, for the reporter to know.
+        look: Vec<u8>,
     },
     /// Find what differs from an actor among what its shells have started (`find`).
     /// Answered by `Found`.
@@ -230,8 +230,8 @@ pub enum Ask {
     },
     /// Report what you see.
     View {
-        /// Paths of files to look at.
-        files: Vec<String>,
+        /// What for, for the reporter to know.
+        look: Vec<u8>,
     },
     /// Trace the commands of your shells, or cease to.
     Trace {

@@ -48,7 +48,7 @@ impl Sampler {
             walls,
             users,
             cgroup,
-            files: files::below(&dir.root(), &self.scratch.files, &self.scratch.passwd),
+            files: files::below(&dir.root(), &self.scratch.look.files, &self.scratch.passwd),
             seen: Reading::Read(seen),
             stale: None,
         })
@@ -107,7 +107,7 @@ impl Sampler {
             ),
             time: file_of(dir, base, "timens_offsets", SMALL, buffer, parse::time_offsets),
             lsm: face.lsm.clone(),
-            files: files::below(&dir.root(), &self.scratch.files, &passwd),
+            files: files::below(&dir.root(), &self.scratch.look.files, &passwd),
             net: net_of(face, host),
         }
     }
@@ -158,15 +158,15 @@ impl Sampler {
 }
 
 /// How numbers look inside: at which level of NSpid, through which maps and names.
-struct Inside<'a> {
-    level: usize,
-    uid_map: &'a [IdRange],
-    gid_map: &'a [IdRange],
-    passwd: &'a Passwd,
+pub(super) struct Inside<'a> {
+    pub(super) level: usize,
+    pub(super) uid_map: &'a [IdRange],
+    pub(super) gid_map: &'a [IdRange],
+    pub(super) passwd: &'a Passwd,
 }
 
 impl Inside<'_> {
-    fn process(&self, one: &Process, ppid: Option<u32>) -> Process {
+    pub(super) fn process(&self, one: &Process, ppid: Option<u32>) -> Process {
         let uid = inner(self.uid_map, one.uid).unwrap_or(OVERFLOW);
         let nspid = one.nspid.get(self.level.saturating_sub(1)..).unwrap_or_default().to_vec();
         Process {
