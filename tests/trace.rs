@@ -114,9 +114,9 @@ fn forks_threads_and_execs_are_followed_and_what_they_leave_runs_on_untraced() {
 #[test]
 fn a_command_with_very_many_calls_keeps_the_last_and_counts_the_rest() {
     let mut lab = box_in(&[]);
-    let (ran, traced) = run(&mut lab, &["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=20000"]);
+    let (ran, traced) = run(&mut lab, &["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=4000"]);
     assert_eq!(ran.exit, Some(Exit::Code(0)));
-    assert!(traced.total > 40_000, "{}", traced.total);
+    assert!(traced.total > 8_000, "{}", traced.total);
     assert_eq!(traced.left_out + traced.calls.len() as u64, traced.total);
     assert_eq!(traced.calls.len(), 256);
     has(&traced, "exit_group(0) = ?");
@@ -225,7 +225,7 @@ fn the_tracer_answers_while_a_command_makes_calls_without_end() {
     for _ in 0..5 {
         let start = Instant::now();
         assert!(lab.view("box", &[], Duration::from_secs(5)).unwrap().is_some());
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(start.elapsed() < support::slow::seconds(2), "{:?}", start.elapsed());
     }
     lab.end(launch.id).unwrap();
     wait_until("its end is known", || {

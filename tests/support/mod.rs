@@ -8,6 +8,7 @@ pub mod inventory;
 pub mod lab;
 pub mod left;
 pub mod skip;
+pub mod slow;
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
