@@ -68,7 +68,7 @@ impl Stage {
         let mut sampler = Sampler::new().map_err(unread)?;
         let values = Values::new(&lesson, student);
         let files: Vec<String> = lesson.files.iter().map(|path| values.substitute(path)).collect();
-        sampler.watch(files, lesson.controllers().is_some());
+        sampler.watch(files);
         sampler.unhurried();
         let mut stage =
             Self { lesson, values, lab, sampler, last: None, tracing: Tracing::default(), left_open: Vec::new() };

@@ -96,9 +96,10 @@ impl Beside<'_> {
         let mut seen = View {
             ids: self.within(NsKind::User, || self.ids(scratch)),
             uts: self.within(NsKind::Uts, uts),
-            owners: match scratch.wants(Sections::NAMESPACES) {
-                true => own.namespaces(PidDir::owner),
-                false => std::collections::BTreeMap::new(),
+            owners: if scratch.wants(Sections::NAMESPACES) {
+                own.namespaces(PidDir::owner)
+            } else {
+                std::collections::BTreeMap::new()
             },
             ns,
             processes,

@@ -93,13 +93,13 @@ pub struct Whereabouts {
 pub struct Look {
     /// Absolute paths of files to look at.
     pub files: Vec<String>,
-    /// Whether to look at the control group that one is in.
-    pub group: bool,
     /// Where the program is found, for those who look again and again: what does not
     /// descend from it may be as it was a moment ago.
     pub program: Option<Whereabouts>,
     /// What to read.
     pub sections: Sections,
+    /// The control group, too: where a lesson is about groups.
+    pub group: bool,
 }
 
 impl Default for Look {

@@ -76,17 +76,16 @@ impl Sampler {
         })
     }
 
-    /// Has every view look at these files, by their absolute paths, from now on, and at
-    /// the control group that it is in.
-    pub fn watch(&mut self, files: Vec<String>, group: bool) {
+    /// Has every view look at these files, by their absolute paths, from now on.
+    pub fn watch(&mut self, files: Vec<String>) {
         self.scratch.look.files = files;
-        self.scratch.look.group = group;
     }
 
-    /// Has every snapshot look at control groups from now on: the machine's trees, and
-    /// those below these, the lab's own in each tree.
+    /// Has every snapshot look at control groups from now on: the machine's trees, those
+    /// below these, the lab's own in each tree, and the one that each side is in.
     pub fn watch_groups(&mut self, bases: Vec<PathBuf>) {
         self.groups = Some(bases);
+        self.scratch.look.group = true;
         self.usage = Usage::default();
     }
 

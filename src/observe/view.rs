@@ -77,10 +77,7 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     let users = own.users(&processes, scratch);
     let here = ns.get(&NsKind::Net).and_then(Reading::read).copied();
     let viewer = proc.ok().and_then(|proc| Some((proc, own_number(proc)?)));
-    let net = match scratch.wants(Sections::NET) {
-        true => scratch.network.net(here),
-        false => Net::default(),
-    };
+    let net = if scratch.wants(Sections::NET) { scratch.network.net(here) } else { Net::default() };
     let net = with_owners(net, viewer, &processes, &own, &ns, scratch);
     let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
     let mut overlays = Vec::new();
@@ -90,17 +87,12 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
             Some(parse::mounts(bytes))
         })
     });
-    let ipc = match scratch.wants(Sections::IPC) {
-        true => ipc(proc, &mounts, &mut scratch.buffer),
-        false => Ipc::unread(&not_asked()),
-    };
+    let ipc =
+        if scratch.wants(Sections::IPC) { ipc(proc, &mounts, &mut scratch.buffer) } else { Ipc::unread(&not_asked()) };
     View {
         ids: ids(&scratch.passwd),
         uts: uts(),
-        owners: match scratch.wants(Sections::NAMESPACES) {
-            true => own.namespaces(PidDir::owner),
-            false => BTreeMap::new(),
-        },
+        owners: if scratch.wants(Sections::NAMESPACES) { own.namespaces(PidDir::owner) } else { BTreeMap::new() },
         ns,
         processes,
         mounts,
@@ -118,8 +110,8 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         time: own.file("timens_offsets", SMALL, &mut scratch.buffer, parse::time_offsets),
         lsm: own.file("attr/current", SMALL, &mut scratch.buffer, |bytes| Some(lsm_label(bytes))),
         files: files::below(&read::open_dir(c"/"), &scratch.look.files, &scratch.passwd),
-        group: scratch.look.group.then(cgroups::own),
         net,
+        group: scratch.look.group.then(cgroups::own),
     }
 }
 

@@ -120,7 +120,7 @@ fn a_map_is_written_by_hand_from_the_namespace_above_and_owners_follow_it() {
     assert_eq!((owner(&mut lab, "box"), owner(&mut lab, "inner")), (0, 4217));
     // From the host, through the box's root directory.
     let mut sampler = Sampler::new().unwrap();
-    sampler.watch(vec!["/tmp/letter".into()], false);
+    sampler.watch(vec!["/tmp/letter".into()]);
     let host = sampler.host();
     let outside = sampler.outside(lab.actors()[0].pid, &host).unwrap();
     let box_uid = outside.users.read().unwrap().uid_map[0].outside;
