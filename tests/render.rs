@@ -3,6 +3,8 @@
 
 #[path = "render/behaviour.rs"]
 mod behaviour;
+#[path = "render/groups.rs"]
+mod groups;
 #[path = "render/hostile.rs"]
 mod hostile;
 #[path = "render/inspect.rs"]

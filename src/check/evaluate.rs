@@ -20,7 +20,7 @@ pub struct Judgement {
     pub state: State,
     /// What was expected (`"cigale-42"`, `at least 3`).
     pub expected: String,
-    /// What is there (`"lab"`, `nothing at this place`); for an error, what could
+    /// What is there (`"lab"`, `nothing of the kind`); for an error, what could
     /// not be read, and why.
     pub found: String,
 }
@@ -95,6 +95,11 @@ pub fn evaluate(check: &Check, now: &Json, baseline: Option<&Json>, lang: Lang) 
 struct Obstacle(String);
 
 impl Prepared {
+    /// The selectors in it, as written.
+    pub fn selectors(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.at), self.right.as_ref()].into_iter().flatten().map(|selector| selector.written.as_str())
+    }
+
     /// Parses what a check, its seeds filled in, consists of.
     pub fn new(check: &Check) -> Result<Self, Unusable> {
         let right = match &check.is {

@@ -152,6 +152,14 @@ pub fn cgroups(bases: &[PathBuf]) -> Cgroups {
     }
 }
 
+/// The machine's trees, and as the one group of that name what a process is in, by its
+/// paths in them: of version 1 a directory in each tree, together.
+pub fn of_process(name: &str, paths: &Reading<BTreeMap<String, String>>) -> Cgroups {
+    let group = of_paths(paths);
+    let groups = group.read().map(|group| (name.to_owned(), group.clone())).into_iter().collect();
+    Cgroups { groups, ..cgroups(&[]) }
+}
+
 /// The group that the calling process is in, as it sees it.
 pub fn own() -> Reading<Group> {
     in_trees(Trees::read())
@@ -353,12 +361,13 @@ fn file(
         }
     }
     match (known.read(&texts), failed) {
-        (Some(value), _) => {
+        // Some are empty where nothing is set, which is no reason to believe in the file.
+        (Some(value), _) if !v1.is_empty() => {
             let name = v1.first().map(|file| file.name.clone()).unwrap_or_default();
             Some(Reading::Read(of(known.name, name, value, v1)))
         }
-        (None, Some(unread)) if unread.errno.0 != libc::ENOENT => Some(Reading::Unread(unread)),
-        (None, _) => None,
+        (_, Some(unread)) if unread.errno.0 != libc::ENOENT => Some(Reading::Unread(unread)),
+        _ => None,
     }
 }
 

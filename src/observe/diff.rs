@@ -63,6 +63,11 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
         changes.actors.entry(name.clone()).or_default().insert(Key::Life, Change::Vanished);
     }
     namespaces(&old.namespaces, &new.namespaces, &mut changes.host);
+    if let (Some(old), Some(new)) = (&old.cgroups, &new.cgroups)
+        && old != new
+    {
+        twin::group_changes(old, new, &mut changes.host);
+    }
     changes.actors.retain(|_, changed| !changed.is_empty());
     changes
 }

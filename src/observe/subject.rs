@@ -2,6 +2,7 @@
 //! be given to another one without the two being mixed, looked at again and again,
 //! and shown as it was last once it has ended. For `cloison inspect PID`; reads only.
 
+use super::cgroups::{self, Cgroups};
 use super::model::{ActorView, Reading, Snapshot, Unread, View};
 use super::parse;
 use super::proc::{PidDir, SMALL};
@@ -21,6 +22,8 @@ pub struct Subject {
     pid: u32,
     dir: PidDir,
     last: ActorView,
+    /// The control groups that it was in.
+    groups: Option<Cgroups>,
     /// When `last` was taken: microseconds of CLOCK_MONOTONIC.
     taken: u64,
 }
@@ -187,7 +190,7 @@ impl Sampler {
         self.admit(&dir, pid)?;
         let host = self.host();
         let last = self.outside_of(&dir, pid, &host).map_err(|_| Refusal::Nobody)?;
-        Ok(Subject { pid, dir, last, taken: read::monotonic() })
+        Ok(Subject { pid, dir, last, groups: None, taken: read::monotonic() })
     }
 
     /// Refuses what is no living process.
@@ -230,6 +233,7 @@ impl Sampler {
                     if let (Some(inside), Reading::Read(outside)) = (inside, &mut actor.seen) {
                         *outside = joined(inside, outside.clone());
                     }
+                    subject.groups = Some(cgroups::of_process(&subject.pid.to_string(), &actor.cgroup));
                     subject.last = actor;
                     subject.taken = read::monotonic();
                 }
@@ -237,7 +241,7 @@ impl Sampler {
             }
         }
         let actors = [(subject.pid.to_string(), subject.last.clone())].into();
-        self.together(host, actors)
+        Snapshot { cgroups: subject.groups.clone(), ..self.together(host, actors, None) }
     }
 
     fn lives(&mut self, dir: &PidDir) -> bool {

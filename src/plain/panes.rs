@@ -1,6 +1,7 @@
 //! The twin rows, the walls and the calls as lines to be read aloud. Pure but for
 //! the paper; called by the loop and by `page`.
 
+mod groups;
 mod namespaces;
 mod net;
 mod objects;
@@ -41,7 +42,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Net => say!(lang, "Network; the box is {name}", "Réseau ; la boîte est {name}"),
         Pane::Ipc => say!(lang, "IPC objects; the box is {name}", "Objets IPC ; la boîte est {name}"),
         Pane::Time => say!(lang, "Clocks; the box is {name}", "Horloges ; la boîte est {name}"),
-        Pane::Cgroup => say!(lang, "Cgroup paths; the box is {name}", "Chemins des cgroups ; la boîte est {name}"),
+        Pane::Cgroup => say!(lang, "Control groups; the box is {name}", "Groupes de contrôle ; la boîte est {name}"),
         // Not of one box: the caller has them by `calls`.
         Pane::Calls => return,
     };
@@ -64,7 +65,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Net => net::net(paper, snapshot, boxed, all),
         Pane::Ipc => objects::ipc(paper, &snapshot.host, actor, all),
         Pane::Time => objects::time(paper, &snapshot.host, actor),
-        Pane::Cgroup => objects::cgroup(paper, &snapshot.host, actor, all),
+        Pane::Cgroup => groups::cgroup(paper, snapshot, boxed, all),
         Pane::Calls => {}
     }
 }

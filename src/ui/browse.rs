@@ -119,7 +119,9 @@ impl Browse {
         let all = self.order.len();
         let up_to = |rank| table.rows.iter().filter(|row| row.rank <= rank).count();
         let own = up_to(Rank::Hidden);
-        if !self.filter.is_empty() || self.scroll > 0 || self.cursor.is_some_and(|at| at >= own) {
+        // Of control groups there are few, and what matters most comes first anyway.
+        let across = !table.strips.is_empty();
+        if across || !self.filter.is_empty() || self.scroll > 0 || self.cursor.is_some_and(|at| at >= own) {
             return all;
         }
         let seen = up_to(Rank::Seen);

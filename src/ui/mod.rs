@@ -5,6 +5,8 @@
 pub mod browse;
 pub mod containers;
 pub mod event;
+pub mod groups;
+pub mod history;
 pub mod keymap;
 pub mod layers;
 pub mod layout;

@@ -7,6 +7,8 @@ mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::groups::{self, Strip};
+use super::history::History;
 use super::layers::{self, GridRow};
 use super::layout::Pane;
 use super::safe::safe;
@@ -39,6 +41,9 @@ pub struct Table {
     pub notes: [Vec<String>; 2],
     /// Rows that stand across both sides, in place of the others: files by layer.
     pub grid: Vec<GridRow>,
+    /// How rows are drawn that stand across both sides and can be selected like others:
+    /// control groups. Where there are any, the rows have no box face.
+    pub strips: BTreeMap<RowKey, Strip>,
     /// What to say instead of rows, per side: it could not be read, and why.
     pub unread: [Option<String>; 2],
 }
@@ -47,8 +52,8 @@ impl Table {
     /// How many of so many lines are for rows, and how many below them for notes:
     /// those stand there only where both have room.
     pub fn room(&self, high: usize) -> (usize, usize) {
-        let notes = self.notes.iter().map(Vec::len).max().unwrap_or(0);
-        if high >= notes + 5 { (high - notes, notes) } else { (high, 0) }
+        let notes = self.notes_height();
+        if high >= notes + self.rows.len().min(5) { (high - notes, notes) } else { (high, 0) }
     }
 }
 
@@ -172,6 +177,8 @@ pub struct Look<'a> {
     pub changes: &'a Changes,
     /// The colours of joined rows.
     pub hues: &'a mut Hues,
+    /// What numbers were before.
+    pub history: &'a History,
     /// Whether every row of a crowd is made ready, not only counted.
     pub whole: bool,
     /// The language.
@@ -181,7 +188,7 @@ pub struct Look<'a> {
 impl Table {
     /// The table of a pane; empty while there is no snapshot of the box.
     pub fn of(pane: Pane, snapshot: &Snapshot, look: Look<'_>) -> Self {
-        let Look { boxed, changes, hues, whole, lang } = look;
+        let Look { boxed, changes, hues, history, whole, lang } = look;
         let Some(actor) = snapshot.actors.get(boxed) else { return Self::default() };
         let mut making = Making { boxed, changes, hues, whole, rows: Vec::new(), crowd: 0, rest: Rest::default() };
         let host = &snapshot.host;
@@ -195,7 +202,8 @@ impl Table {
             Pane::Net => net(&mut making, snapshot, actor, lang),
             Pane::Ipc => objects::ipc(&mut making, host, actor, lang),
             Pane::Time => objects::time(&mut making, host, actor, lang),
-            Pane::Cgroup => objects::cgroup(&mut making, host, actor, lang),
+            Pane::Cgroup => groups::table(&mut making, snapshot, actor, history, lang)
+                .unwrap_or_else(|| objects::cgroup(&mut making, host, actor, lang)),
         };
         making.rows.sort_by_key(|row| row.rank);
         making.hues.tidy(&making.rows);
@@ -208,6 +216,11 @@ impl Table {
             }
         }
         table
+    }
+
+    /// How many lines the notes take.
+    pub fn notes_height(&self) -> usize {
+        self.notes.iter().map(Vec::len).max().unwrap_or(0)
     }
 
     /// How many rows there are to scroll through.
@@ -228,7 +241,12 @@ pub(super) struct Making<'a> {
     rest: Rest,
 }
 
-impl Making<'_> {
+impl<'a> Making<'a> {
+    /// The actor that the BOX side shows.
+    pub(super) fn boxed(&self) -> &'a str {
+        self.boxed
+    }
+
     /// Adds a row. `keys` are what its faces are known by on their own sides.
     pub(super) fn add<T>(
         &mut self,
@@ -258,7 +276,14 @@ impl Making<'_> {
     }
 
     /// Adds a row whose place and faces the pane itself knows.
-    fn place(&mut self, key: RowKey, rank: Rank, faces: [Option<Vec<String>>; 2], link: Link, keys: [Option<Key>; 2]) {
+    pub(super) fn place(
+        &mut self,
+        key: RowKey,
+        rank: Rank,
+        faces: [Option<Vec<String>>; 2],
+        link: Link,
+        keys: [Option<Key>; 2],
+    ) {
         let [host, inside] = faces;
         if self.is_counted(rank, host.is_some(), inside.is_some()) {
             return;
@@ -299,7 +324,7 @@ fn unread<T>(host: &View, actor: &ActorView, field: fn(&View) -> &Reading<T>, la
 }
 
 /// Why there is nothing to show.
-fn reason(unread: &Unread, lang: Lang) -> String {
+pub(super) fn reason(unread: &Unread, lang: Lang) -> String {
     let (path, why) = (safe(&unread.path), unread.errno.explain(lang));
     say!(lang, "not readable: {path}: {why}", "illisible : {path} : {why}")
 }

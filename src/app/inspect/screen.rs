@@ -139,7 +139,9 @@ impl Server {
                 let snapshot = look.snapshot(observer);
                 // The age of what was seen last goes on while nothing else does.
                 let ended = snapshot.actors.values().any(|actor| actor.stale.is_some());
-                let same = |last: &Arc<Snapshot>| last.host == snapshot.host && last.actors == snapshot.actors;
+                let same = |last: &Arc<Snapshot>| {
+                    (&last.host, &last.actors, &last.cgroups) == (&snapshot.host, &snapshot.actors, &snapshot.cgroups)
+                };
                 (ended || !last.as_ref().is_some_and(same))
                     .then(|| Event::Observed(Arc::clone(last.insert(Arc::new(snapshot)))))
             }

@@ -232,7 +232,8 @@ pub fn volume_key(volume: &Volume, file: &VolumeFile) -> Key {
     Key::File(hash(&[&volume.device, &volume.root, &file.path]))
 }
 
-fn hash(texts: &[&str]) -> u64 {
+/// A number for some texts, for a key.
+pub(super) fn hash(texts: &[&str]) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
     texts.hash(&mut hasher);

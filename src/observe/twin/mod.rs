@@ -4,6 +4,8 @@
 
 mod cgroup;
 mod clocks;
+mod group_files;
+mod groups;
 mod ipc;
 mod mounts;
 mod names;
@@ -14,6 +16,9 @@ mod users;
 
 pub use cgroup::{Path, cgroup};
 pub use clocks::{Reads, clocks, offset, span};
+pub use group_files::{About, FileRow, Unit, quantity, share};
+pub(super) use groups::group_changes;
+pub use groups::{GroupRow, Groups, Lack, Member, file_key, group_key, groups, is_frozen};
 pub use ipc::{IpcFace, ipc};
 pub use mounts::{MountFace, Passes, mounts};
 pub use names::names;
@@ -70,6 +75,10 @@ pub enum Key {
     Cgroup,
     /// The cgroup paths of an actor, read from outside.
     Group,
+    /// A control group, by a hash of its name.
+    CgroupDir(u64),
+    /// What one of its files says, by a hash of where it is.
+    CgroupFile(u64),
     /// The path of the viewer in one cgroup tree, by its place in the list.
     Tree(u32),
     /// That of the first process of the /proc.

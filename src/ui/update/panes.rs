@@ -25,10 +25,16 @@ pub(super) fn observed(model: &mut Model, snapshot: &Arc<Snapshot>, now: Instant
     let Some(lesson) = model.lesson_mut() else { return false };
     let twins = &mut lesson.twins;
     let before = twins.snapshot.replace(Arc::clone(snapshot));
+    // A curve goes on though nothing changes.
+    let moving = twins.history.take(snapshot) && lesson.pane == Pane::Cgroup;
     // Clocks go on though nothing changes.
     let same = lesson.pane != Pane::Time
+        && !moving
         && before.as_ref().is_some_and(|before| {
-            before.host == snapshot.host && before.actors == snapshot.actors && before.traced == snapshot.traced
+            before.host == snapshot.host
+                && before.actors == snapshot.actors
+                && before.traced == snapshot.traced
+                && before.cgroups == snapshot.cgroups
         });
     if same {
         return false;
@@ -75,7 +81,7 @@ pub fn tick(model: &mut Model, now: Instant) {
 pub(super) fn refresh(lesson: &mut LessonScreen, size: Size, lang: Lang, now: Instant) {
     if wide(size) && matches!(lesson.pane, Pane::Walls | Pane::Calls) {
         // They have places of their own on this screen.
-        lesson.pane = Pane::Processes;
+        lesson.pane = lesson.last_shown(|pane| Pane::TWINS.contains(&pane)).unwrap_or(Pane::Processes);
     }
     let pane = lesson.pane;
     let twins = &mut lesson.twins;
@@ -96,7 +102,14 @@ fn make(lesson: &mut LessonScreen, lang: Lang, now: Instant, whole: bool) {
     let enough = twins.made_for.as_ref().is_some_and(|made| made.3 || !whole);
     if twins.stale || !same || !enough {
         let Some(snapshot) = twins.snapshot.clone() else { return };
-        let look = Look { boxed: &boxed, changes: &twins.changes, hues: &mut twins.hues, whole, lang };
+        let look = Look {
+            boxed: &boxed,
+            changes: &twins.changes,
+            hues: &mut twins.hues,
+            history: &twins.history,
+            whole,
+            lang,
+        };
         let before = std::mem::replace(&mut twins.table, Table::of(pane, &snapshot, look));
         if same {
             keep_gone(twins, before, &boxed, now);
@@ -157,6 +170,9 @@ pub(super) fn lines(lesson: &LessonScreen, size: Size) -> usize {
     if !lesson.twins.table.grid.is_empty() {
         return high.max(1);
     }
+    if !lesson.twins.table.strips.is_empty() {
+        return high.max(1);
+    }
     lesson.twins.table.room(high.saturating_sub(1).max(1)).0
 }
 
@@ -214,6 +230,8 @@ pub(super) fn act(lesson: &mut LessonScreen, size: Size, lang: Lang, now: Instan
                 bring(lesson, pane);
             }
         }
+        // They have an order of their own: what matters most comes first.
+        Intent::Sort | Intent::Reverse | Intent::OtherSide if !twins.table.strips.is_empty() => {}
         Intent::Sort => twins.browse.sort_next(twins.table.head.len()),
         Intent::Reverse => twins.browse.reverse(),
         Intent::OtherSide => twins.browse.other_side(),

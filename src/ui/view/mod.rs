@@ -4,6 +4,7 @@
 pub mod calls;
 pub mod containers;
 pub mod foot;
+pub mod groups;
 pub mod header;
 pub mod inspect;
 pub mod layers;

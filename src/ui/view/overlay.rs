@@ -8,7 +8,7 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Block;
 
-use super::{blank, points, put, title_style, walls};
+use super::{blank, groups, points, put, title_style, walls};
 use crate::i18n::Lang;
 use crate::say;
 use crate::ui::event::Finding;
@@ -148,6 +148,9 @@ fn row(model: &Model, room: usize) -> Vec<Line<'static>> {
     let Some(row) = lesson.twins.browse.selected(table) else {
         return text(&[say!(lang, "This row is gone.", "Cette ligne a disparu.")], room);
     };
+    if let Some(strip) = table.strips.get(&row.key) {
+        return groups::detail(lesson, row, strip, lang, theme, room);
+    }
     let names = [lang.pick("Host", "Hôte"), lang.pick("Box", "Boîte")];
     let mut lines = Vec::new();
     for (name, face) in names.into_iter().zip([&row.host, &row.inside]) {

@@ -1,17 +1,19 @@
 //! The twin pane: HOST on the left, BOX on the right, a row per object, the two
 //! halves of a joined row in one colour with a line between them; and the tabs.
 
+use std::cmp::Ordering;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-use super::{layers, put, tabs};
+use super::{groups, layers, put, tabs};
 use crate::i18n::Lang;
-use crate::observe::Change;
 use crate::observe::model::View;
-use crate::observe::twin::Side;
+use crate::observe::twin::{Side, is_frozen};
+use crate::observe::{ActorView, Change, Snapshot};
 use crate::say;
 use crate::ui::browse::Shown;
 use crate::ui::layout::{Pane, inner};
@@ -42,6 +44,8 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     if area.is_empty() {
     } else if lesson.pane == Pane::Layers && !lesson.twins.table.grid.is_empty() {
         layers::render(frame.buffer_mut(), area, model, lesson);
+    } else if !lesson.twins.table.strips.is_empty() {
+        groups::render(frame.buffer_mut(), area, model, lesson);
     } else {
         twin(frame.buffer_mut(), area, model, lesson);
     }
@@ -58,6 +62,14 @@ pub fn hit(model: &Model, lesson: &LessonScreen, place: Position) -> Option<Hit>
     }
     let place_of = Place::of(lesson.regions(model.size).twin);
     let at = usize::from(place.y).checked_sub(usize::from(place_of.halves[0].y))?;
+    if !lesson.twins.table.strips.is_empty() {
+        let shown = lesson.twins.browse.shown(&lesson.twins.table, usize::from(place_of.halves[0].height));
+        return match at.cmp(&shown.rows.len()) {
+            Ordering::Less => Some(Hit::Row(shown.first + at)),
+            Ordering::Equal if shown.folded.count() > 0 => Some(Hit::Fold),
+            _ => None,
+        };
+    }
     let side = place_of.halves.iter().position(|half| half.contains(place))?;
     let laid = Laid::out(lesson, place_of)?;
     match at.checked_sub(1) {
@@ -153,6 +165,19 @@ fn whose(view: &View) -> String {
     [user, name].into_iter().flatten().collect::<Vec<_>>().join("@")
 }
 
+/// What has become of the box, where it is not simply there: it has ended, stands
+/// still, or owes an answer.
+pub(super) fn state(snapshot: Option<&Snapshot>, actor: Option<&ActorView>, lang: Lang) -> String {
+    let (Some(snapshot), Some(actor)) = (snapshot, actor) else { return String::new() };
+    match (actor.alive, actor.exit.as_deref().map(safe)) {
+        (false, Some(exit)) => say!(lang, "· ended: {exit} ", "· terminé : {exit} "),
+        (false, None) => say!(lang, "· ended ", "· terminé "),
+        (true, _) if is_frozen(snapshot, actor) => say!(lang, "· frozen ", "· gelé "),
+        (true, _) if actor.stale.is_some() => say!(lang, "· does not answer ", "· ne répond pas "),
+        (true, _) => String::new(),
+    }
+}
+
 fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
     let (lang, theme) = (model.lang, model.theme);
     let inside = inner(area);
@@ -173,13 +198,7 @@ fn twin(buffer: &mut Buffer, area: Rect, model: &Model, lesson: &LessonScreen) {
     let title_area = |half: Rect| Rect { y: area.y, height: 1, ..half };
     put(buffer, title_area(left), 0, &heading(&title, left.width, theme));
     let seen = actor.and_then(|actor| actor.seen.read()).map_or_else(String::new, whose);
-    let ended = actor.filter(|actor| !actor.alive).map(|actor| actor.exit.as_deref().map(safe));
-    let state = match (ended, actor.and_then(|actor| actor.stale)) {
-        (Some(Some(exit)), _) => say!(lang, "· ended: {exit} ", "· terminé : {exit} "),
-        (Some(None), _) => say!(lang, "· ended ", "· terminé "),
-        (None, Some(_)) => say!(lang, "· does not answer ", "· ne répond pas "),
-        (None, None) => String::new(),
-    };
+    let state = state(snapshot, actor, lang);
     let name = safe(boxed);
     let title = say!(lang, " BOX {name} {seen} {state}", " BOÎTE {name} {seen} {state}");
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -272,7 +291,7 @@ fn fold(folded: Rest, lang: Lang) -> String {
 }
 
 /// The sign of what became of a face a moment ago.
-fn sign(change: Option<Change>, joined: bool) -> &'static str {
+pub(super) fn sign(change: Option<Change>, joined: bool) -> &'static str {
     match change {
         Some(Change::Appeared) => "+ ",
         Some(Change::Changed) => "◆ ",
@@ -345,6 +364,9 @@ fn numeric(head: &str) -> bool {
         || ["ID", "SIZE", "TAILLE", "USED", "EMPLOI"].contains(&head)
 }
 
+/// So many cells are kept for the name of a file.
+const LEAST_NAME: usize = 15;
+
 /// The widths of the columns, from what is shown; the last takes what is left.
 fn columns(table: &Table, heads: &[String], shown: &[&Row], room: usize) -> Vec<usize> {
     let room = room.saturating_sub(LEAD);
@@ -360,7 +382,16 @@ fn columns(table: &Table, heads: &[String], shown: &[&Row], room: usize) -> Vec<
         let most = if ["USER", "UTIL."].contains(head) { (room / 5).max(4) } else { room * 45 / 100 };
         *wide = (*wide).min(most);
     }
-    *last = room.saturating_sub(others.iter().map(|wide| *wide + 1).sum());
+    let mut left = room.saturating_sub(others.iter().map(|wide| *wide + 1).sum());
+    // A group of ten digits, as root's boxes have, gives way to the name of the file.
+    if let Some(at) = table.head.iter().position(|&head| head == "GID") {
+        let give = LEAST_NAME.saturating_sub(left).min(others.get(at).map_or(0, |wide| wide.saturating_sub(3)));
+        if let Some(wide) = others.get_mut(at) {
+            *wide -= give;
+        }
+        left += give;
+    }
+    *last = left;
     widths
 }
 
