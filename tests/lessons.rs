@@ -16,6 +16,7 @@ use cloison::lesson::{Lesson, answers};
 use serde_json::Value;
 
 use support::left::Left;
+use support::skip::skip;
 
 /// Grades answers with the program, as a CI would; exit code and report.
 fn check(lesson: &str, answers: &Path) -> (i32, Value) {
@@ -46,6 +47,18 @@ fn each_lesson(look: impl Fn(&Library, &Lesson)) {
     }
 }
 
+/// Whether this machine can't run the lesson, by the exit code: for want of control
+/// groups, which an ordinary user may not have. Nothing else is an excuse.
+fn is_impossible(test: &str, lesson: &Lesson, code: i32) -> bool {
+    if code != 3 {
+        return false;
+    }
+    let excused = lesson.controllers().is_some() && !nix::unistd::geteuid().is_root();
+    assert!(excused, "{} can't be run here", lesson.id);
+    skip(test, "no control groups with its controllers for this user");
+    true
+}
+
 #[test]
 fn every_solution_gets_full_marks_and_leaves_nothing_behind() {
     each_lesson(|library, lesson| {
@@ -54,11 +67,13 @@ fn every_solution_gets_full_marks_and_leaves_nothing_behind() {
         let file = place.path().join("answers.toml");
         std::fs::write(&file, library.file(&lesson.id, "solution.toml").unwrap().unwrap().text).unwrap();
         let (code, report) = check(&lesson.id, &file);
-        assert_eq!(code, 0, "{report:#}");
-        assert_eq!(report["points"], lesson.points(), "{report:#}");
-        // A step that did something else than the lesson means is an error beside them.
-        let verdicts = report["lessons"][0]["verdicts"].as_array().unwrap();
-        assert!(verdicts.iter().all(|verdict| verdict["state"] == "pass"), "{report:#}");
+        if !is_impossible("every_solution_gets_full_marks_and_leaves_nothing_behind", lesson, code) {
+            assert_eq!(code, 0, "{report:#}");
+            assert_eq!(report["points"], lesson.points(), "{report:#}");
+            // A step that did something else than the lesson means is an error beside them.
+            let verdicts = report["lessons"][0]["verdicts"].as_array().unwrap();
+            assert!(verdicts.iter().all(|verdict| verdict["state"] == "pass"), "{report:#}");
+        }
         before.assert_same();
     });
 }
@@ -70,8 +85,10 @@ fn empty_answers_score_nothing() {
         let file = place.path().join("empty.toml");
         std::fs::write(&file, format!("format = 1\nlesson = \"{}\"\nstudent = \"ana\"\n", lesson.id)).unwrap();
         let (code, report) = check(&lesson.id, &file);
-        assert_eq!(code, 1, "{report:#}");
-        assert_eq!(report["points"], 0, "{report:#}");
+        if !is_impossible("empty_answers_score_nothing", lesson, code) {
+            assert_eq!(code, 1, "{report:#}");
+            assert_eq!(report["points"], 0, "{report:#}");
+        }
     });
 }
 
@@ -98,6 +115,9 @@ fn fails_as_named(lesson: &Lesson, case: &Case) {
     let file = place.path().join("broken.toml");
     std::fs::write(&file, case.answers.to_toml()).unwrap();
     let (code, report) = check(&lesson.id, &file);
+    if is_impossible("each_broken_answer_fails_the_check_that_it_names_and_leaves_nothing_behind", lesson, code) {
+        return;
+    }
     assert_eq!(code, 1, "{}: {report:#}", case.name);
     let state = state_of(&report, &case.step, &case.check);
     assert!(state == "fail" || state == "skip", "{}: {} is {state}: {report:#}", case.name, case.check);
@@ -107,10 +127,14 @@ fn fails_as_named(lesson: &Lesson, case: &Case) {
 fn all_lessons_are_graded_from_a_directory_of_solutions() {
     let solutions = concat!(env!("CARGO_MANIFEST_DIR"), "/lessons");
     let (code, report) = check("all", Path::new(solutions));
-    assert_eq!(code, 0, "{report:#}");
+    assert!([0, 3].contains(&code), "{report:#}");
     assert_eq!(report["passed"], true);
-    let library = Library::open(None).unwrap();
-    assert_eq!(report["lessons"].as_array().unwrap().len(), library.list().len());
+    let graded = report["lessons"].as_array().unwrap();
+    each_lesson(|_, lesson| {
+        let is_graded = graded.iter().any(|one| one["lesson"] == lesson.id.as_str());
+        let test = "all_lessons_are_graded_from_a_directory_of_solutions";
+        assert!(is_graded || is_impossible(test, lesson, code), "{} is missing: {report:#}", lesson.id);
+    });
 }
 
 #[test]

@@ -8,8 +8,9 @@ use std::time::Duration;
 use crate::lab::{Lab, LabError};
 use crate::observe::Traced;
 
-/// How long an actor may take to say which calls it has seen.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// How long an actor may take to say which calls it has seen: it may be bound to a CPU
+/// that others keep busy. One that owes an answer is not waited for again.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is traced.
 #[derive(Debug, Default)]

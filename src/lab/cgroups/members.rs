@@ -14,8 +14,9 @@ use crate::lesson::op::DeviceRule;
 
 /// Stands for the disk, `major:minor`, in a value.
 const DISK: &str = "{disk}";
-/// How long to wait for the kernel to have done what it was told.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for the kernel to have done what it was told: to freeze and to die
+/// the members of a group need a CPU, which others may keep busy.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(1);
 
