@@ -41,8 +41,8 @@ fn mkdir(lab: &mut Lab, actor: &str, path: &str) {
 }
 
 fn view(lab: &mut Lab, actor: &str) -> View {
-    let bytes = lab.view(actor, Duration::from_secs(10)).unwrap().expect("an answer in time");
-    observe::decode(&bytes).unwrap()
+    let bytes = lab.view(actor, &[], Duration::from_secs(10)).unwrap().expect("an answer in time");
+    observe::Told::decode(&bytes).unwrap().view
 }
 
 fn snapshot(lab: &mut Lab, actors: &[&str]) -> Snapshot {
@@ -53,6 +53,7 @@ fn snapshot(lab: &mut Lab, actors: &[&str]) -> Snapshot {
         alive: true,
         exit: None,
         seen: Reading::Read(view(lab, name)),
+        told: observe::Sections::ALL,
         stale: None,
     });
     let known = known.collect();
@@ -274,12 +275,14 @@ fn files_are_written_with_the_directories_above_them_and_the_calls_say_so() {
     boxed(&mut lab, "box", &[]);
     let made = must(&mut lab, "box", &Op::Write { path: "/a/b/c".into(), text: "one\n".into() });
     let calls: Vec<String> = made.calls.iter().map(ToString::to_string).collect();
+    let descriptor = made.calls[2].result.unwrap();
+    assert!(descriptor > 2, "the first three are taken: {descriptor}");
     assert_eq!(
         calls,
         [
             "mkdir(\"/a\", 0755) = 0",
             "mkdir(\"/a/b\", 0755) = 0",
-            "open(\"/a/b/c\", O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0644) = 0",
+            &format!("open(\"/a/b/c\", O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0644) = {descriptor}"),
             "write(\"/a/b/c\", \"one\\n\", 4) = 4",
         ]
     );

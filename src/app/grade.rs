@@ -215,7 +215,7 @@ impl Grader<'_> {
     }
 
     fn observe(&mut self) -> Result<(), LabError> {
-        let snapshot = Arc::new(self.stage.snapshot()?);
+        let snapshot = self.stage.snapshot()?;
         let effects = self.session.apply(Command::Observed(snapshot));
         self.carry_out(effects)
     }

@@ -95,6 +95,11 @@ pub fn evaluate(check: &Check, now: &Json, baseline: Option<&Json>, lang: Lang) 
 struct Obstacle(String);
 
 impl Prepared {
+    /// The selectors in it, as written.
+    pub fn selectors(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.at), self.right.as_ref()].into_iter().flatten().map(|selector| selector.written.as_str())
+    }
+
     /// Parses what a check, its seeds filled in, consists of.
     pub fn new(check: &Check) -> Result<Self, Unusable> {
         let right = match &check.is {

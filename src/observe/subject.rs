@@ -237,7 +237,7 @@ impl Sampler {
             }
         }
         let actors = [(subject.pid.to_string(), subject.last.clone())].into();
-        self.together(host, actors)
+        self.together(host, actors, None)
     }
 
     fn lives(&mut self, dir: &PidDir) -> bool {

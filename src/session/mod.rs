@@ -7,6 +7,7 @@ mod denied;
 mod faces;
 mod judge;
 mod notice;
+mod parts;
 mod prose;
 mod state;
 mod view;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::judge::{Judged, Ready, Seen};
 use super::notice::{Refusal, failed};
+use super::parts::Parts;
+use super::prose;
 use super::{Command, Effect, StepOutcome};
 use crate::check::State;
 use crate::lesson::answers::{Answers, Progress};
@@ -50,6 +52,8 @@ pub(super) struct Visit {
     /// The task's checks and reactions with the student's values filled in.
     pub(super) checks: Vec<Ready>,
     pub(super) conditions: Vec<Ready>,
+    /// What of a snapshot its texts and checks speak of.
+    pub(super) parts: Arc<Parts>,
     /// What the checks came to; empty before the baseline.
     pub(super) judged: Vec<Judged>,
     /// The reaction that holds now.
@@ -127,7 +131,7 @@ impl Session {
                 self.ready()
             }
             Command::Observed(snapshot) => {
-                self.now = Some(Arc::new(Seen::new(snapshot)));
+                self.now = Some(Arc::new(Seen::new(snapshot, Arc::clone(&self.visit.parts))));
                 self.seen_here = true;
                 if self.phase == Phase::Ready { self.observe() } else { Vec::new() }
             }
@@ -236,13 +240,19 @@ impl Session {
         self.outcomes[to] = None;
         let filled = |check: &Check| Ready::new(check, &self.values);
         let task = self.step_def().task.as_ref();
-        self.visit = Visit {
-            checks: task.map_or_else(Vec::new, |task| task.checks.iter().map(filled).collect()),
-            conditions: task
-                .map_or_else(Vec::new, |task| task.reactions.iter().map(|reaction| filled(&reaction.when)).collect()),
-            lacks_task: self.passed(to),
-            ..Visit::default()
-        };
+        let checks: Vec<Ready> = task.map_or_else(Vec::new, |task| task.checks.iter().map(filled).collect());
+        let conditions: Vec<Ready> =
+            task.map_or_else(Vec::new, |task| task.reactions.iter().map(|reaction| filled(&reaction.when)).collect());
+        let mut parts = Parts::default();
+        checks.iter().chain(&conditions).flat_map(Ready::selectors).for_each(|selector| parts.add(selector));
+        for texts in self.lesson.texts.values().filter_map(|text| text.steps.get(to)) {
+            let shown = [&texts.title, &texts.body].into_iter().chain(&texts.why).chain(texts.choices.values());
+            for text in shown.chain(&texts.hints).chain(texts.reactions.values()).chain(texts.checks.values()) {
+                prose::selectors(text, &self.values).for_each(|selector| parts.add(&selector));
+            }
+        }
+        self.visit =
+            Visit { checks, conditions, parts: Arc::new(parts), lacks_task: self.passed(to), ..Visit::default() };
         let id = self.step_def().id.clone();
         self.progress_mut().step = id;
         match phase {
@@ -296,7 +306,10 @@ impl Session {
             return Vec::new();
         }
         self.visit.judged = self.visit.checks.iter().map(|check| check.judge(&now, &baseline)).collect();
-        self.visit.reaction = self.visit.conditions.iter().position(|when| when.holds(&now, &baseline));
+        // What held before anything was done answers to nothing that was done.
+        let reacts =
+            |when: &Ready| when.holds(&now, &baseline) && (self.visit.typed || !when.holds(&baseline, &baseline));
+        self.visit.reaction = self.visit.conditions.iter().position(reacts);
         if self.visit.judged.iter().all(|judged| judged.state == State::Pass) {
             return self.pass();
         }

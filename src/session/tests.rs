@@ -397,6 +397,20 @@ fn the_reaction_to_a_wrong_move_shows_while_it_holds() {
 }
 
 #[test]
+fn what_held_before_anything_was_done_is_no_reaction_until_something_is() {
+    let mut session = at("act");
+    let name = own_name(&at("rename"));
+    session.apply(Command::Next);
+    session.apply(seen("lab", &name));
+    session.apply(Command::Performed(StepOutcome { step: 3, ops: Vec::new(), micros: 7 }));
+    session.apply(seen("lab", &name));
+    assert_eq!((session.step_def().id.as_str(), session.reaction(Lang::En)), ("rename", None));
+    session.apply(typed("host", "hostname"));
+    session.apply(seen("lab", &name));
+    assert!(session.reaction(Lang::En).is_some());
+}
+
+#[test]
 fn hints_open_one_by_one_and_are_kept() {
     let mut session = at("rename");
     assert_eq!((session.hints(Lang::En).len(), session.hints_left()), (0, 3));

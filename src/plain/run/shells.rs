@@ -151,7 +151,6 @@ impl<F: AsFd> Line<'_, F> {
     pub(super) fn look(&mut self) {
         match self.backend.snapshot() {
             Ok(snapshot) => {
-                let snapshot = Arc::new(snapshot);
                 self.snapshot = Some(Arc::clone(&snapshot));
                 let effects = self.session.apply(Command::Observed(snapshot));
                 self.effects(effects);

@@ -28,11 +28,7 @@ pub(super) fn table(making: &mut Making<'_>, snapshot: &Snapshot, actor: &ActorV
     let mut notes = [Vec::new(), Vec::new()];
     let denied = snapshot.namespaces.denied;
     if denied > 0 {
-        notes[0].push(say!(
-            lang,
-            "{denied} processes don't say theirs (EACCES)",
-            "{denied} processus ne disent pas les leurs (EACCES)"
-        ));
+        notes[0].push(say!(lang, "{denied} processes: EACCES", "{denied} processus : EACCES"));
     }
     let pending = snapshot.namespaces.pending;
     if pending > 0 {
