@@ -15,6 +15,10 @@ test:
 ci:
     .ci/run
 
+# The tests on other kernels, in virtual machines (as root): all, or 6.1, 6.12, systemd
+vm *machines:
+    tests/vm/run {{machines}}
+
 # Every figure beside a peer, in one run
 bench:
     cargo bench --bench ratios

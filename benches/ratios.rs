@@ -1,7 +1,9 @@
 //! Every figure that the program promises, beside a peer or a limit, measured in one
 //! run: `cargo bench --bench ratios [-- PART…]`. It is no test: it prints, and never
-//! fails a build. Under root it runs once more as an ordinary user.
+//! fails a build. Under root it runs as an ordinary user first.
 
+#[path = "ratios/back.rs"]
+mod back;
 #[path = "ratios/crowd.rs"]
 mod crowd;
 #[path = "ratios/frame.rs"]
@@ -30,12 +32,13 @@ const ORDINARY: u32 = 12_345;
 type Part = fn() -> Vec<Row>;
 
 /// The parts, by the words that choose them; the crowd last, while nothing else runs.
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("box", whole_box::rows),
     ("frame", frame::rows),
     ("start", screen::start),
     ("idle", screen::idle),
     ("snapshot", snapshot::rows),
+    ("back", back::rows),
     ("refresh", refresh::rows),
 ];
 
@@ -45,6 +48,10 @@ fn main() {
     if !args.iter().any(|arg| arg == "--bench") {
         return;
     }
+    // First, before the mounts of the last part are there.
+    if nix::unistd::geteuid().is_root() {
+        again_as_ordinary(&args);
+    }
     let chosen: Vec<&str> = args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
     let rows: Vec<Row> = PARTS
         .iter()
@@ -52,9 +59,6 @@ fn main() {
         .flat_map(|(_, part)| part())
         .collect();
     table::print(&rows);
-    if nix::unistd::geteuid().is_root() {
-        again_as_ordinary(&args);
-    }
 }
 
 fn again_as_ordinary(args: &[String]) {

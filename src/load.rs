@@ -54,6 +54,13 @@ pub enum Load {
         /// They wait for so long.
         seconds: Option<u32>,
     },
+    /// So many threads besides the first, which wait.
+    Threads {
+        /// How many.
+        threads: u32,
+        /// They wait for so long.
+        seconds: Option<u32>,
+    },
     /// A file, read past the page cache again and again.
     Read {
         /// Which.
@@ -87,6 +94,7 @@ pub fn run(args: &[String]) -> u8 {
         Load::Cpu { threads, seconds } => cpu(threads, seconds, lang),
         Load::Memory { bytes, seconds } => memory(bytes, seconds, lang),
         Load::Fork { children, seconds } => fork(children, seconds, lang),
+        Load::Threads { threads: number, seconds } => threads(number, seconds, lang),
         Load::Read { path, seconds } => read(&path, seconds, lang),
         Load::Write { path, bytes } => write(&path, bytes, lang),
     };
@@ -105,6 +113,7 @@ fn usage(lang: Lang) -> String {
         "{NAME} cpu [THREADS] [SECONDS]     computes without end
 {NAME} memory SIZE [SECONDS]       touches SIZE bytes, page by page, and keeps them
 {NAME} fork NUMBER [SECONDS]       makes NUMBER child processes, which wait
+{NAME} threads NUMBER [SECONDS]    makes NUMBER more threads, which wait
 {NAME} read FILE [SECONDS]         reads FILE past the page cache, again and again
 {NAME} write FILE SIZE             writes SIZE bytes past the page cache, and removes FILE
 SIZE: 67108864, 65536K, 64M, 1G
@@ -112,6 +121,7 @@ SIZE: 67108864, 65536K, 64M, 1G
         "{NAME} cpu [FILS] [SECONDES]          calcule sans fin
 {NAME} memory TAILLE [SECONDES]    touche TAILLE octets, page par page, et les garde
 {NAME} fork NOMBRE [SECONDES]      crée NOMBRE processus fils, qui attendent
+{NAME} threads NOMBRE [SECONDES]   crée NOMBRE fils d'exécution de plus, qui attendent
 {NAME} read FICHIER [SECONDES]     relit sans cesse FICHIER sans le cache de pages
 {NAME} write FICHIER TAILLE        écrit TAILLE octets sans le cache de pages, puis retire FICHIER
 TAILLE : 67108864, 65536K, 64M, 1G
@@ -135,6 +145,7 @@ pub fn parse(args: &[String]) -> Option<Load> {
             Some(Load::Cpu { threads, seconds: seconds(2)? })
         }
         "memory" if at_most(3) => Some(Load::Memory { bytes: size(words.get(1)?)?, seconds: seconds(2)? }),
+        "threads" if at_most(3) => Some(Load::Threads { threads: number(words.get(1)?)?, seconds: seconds(2)? }),
         "fork" if at_most(3) => Some(Load::Fork { children: number(words.get(1)?)?, seconds: seconds(2)? }),
         "read" if at_most(3) => Some(Load::Read { path: (*words.get(1)?).to_owned(), seconds: seconds(2)? }),
         "write" if at_most(3) => Some(Load::Write { path: (*words.get(1)?).to_owned(), bytes: size(words.get(2)?)? }),
@@ -245,6 +256,20 @@ fn fork(children: u32, seconds: Option<u32>, lang: Lang) -> Result<(), String> {
         }
     }
     print(&say!(lang, "{children} children", "{children} fils"));
+    wait(seconds);
+    Ok(())
+}
+
+fn threads(number: u32, seconds: Option<u32>, lang: Lang) -> Result<(), String> {
+    for made in 0..number {
+        // Detached: they end with the process.
+        if let Err(error) = std::thread::Builder::new().spawn(|| wait(None)) {
+            print(&say!(lang, "{made} threads", "{made} fils d'exécution"));
+            wait(seconds);
+            return Err(said("clone", Errno::from(&error), lang));
+        }
+    }
+    print(&say!(lang, "{number} threads", "{number} fils d'exécution"));
     wait(seconds);
     Ok(())
 }
@@ -366,6 +391,7 @@ mod tests {
         assert_eq!(parsed("cpu 2 10"), Some(Load::Cpu { threads: 2, seconds: Some(10) }));
         assert_eq!(parsed("memory 64M"), Some(Load::Memory { bytes: 64 << 20, seconds: None }));
         assert_eq!(parsed("fork 30 2"), Some(Load::Fork { children: 30, seconds: Some(2) }));
+        assert_eq!(parsed("threads 4"), Some(Load::Threads { threads: 4, seconds: None }));
         assert_eq!(parsed("read /bin/sh 2"), Some(Load::Read { path: "/bin/sh".into(), seconds: Some(2) }));
         assert_eq!(parsed("write /tmp/x 1M"), Some(Load::Write { path: "/tmp/x".into(), bytes: 1 << 20 }));
         for wrong in

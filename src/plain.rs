@@ -19,6 +19,7 @@ pub use paper::Paper;
 pub use run::{Left, Times, run};
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use crate::i18n::{Explain, Lang};
 use crate::lesson::answers::Answers;
@@ -31,7 +32,7 @@ pub trait Backend {
     /// built again for it.
     fn carry_out(&mut self, effect: &Effect) -> Result<Done, Trouble>;
     /// The machine now.
-    fn snapshot(&mut self) -> Result<Snapshot, Trouble>;
+    fn snapshot(&mut self) -> Result<Arc<Snapshot>, Trouble>;
     /// Opens an interactive shell in an actor, on a terminal of that size, with the
     /// marks that [`filter`] knows.
     fn shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<Opened, Trouble>;

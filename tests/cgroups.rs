@@ -217,14 +217,14 @@ fn a_frozen_actor_stands_still_is_not_waited_for_and_goes_on_when_thawed() {
     assert_eq!(value(&seen(&bases, "ice"), "cgroup.freeze"), "1");
 
     let start = Instant::now();
-    assert_eq!(lab.view("box", Duration::from_secs(10)).unwrap(), None);
+    assert_eq!(lab.view("box", &[], Duration::from_secs(10)).unwrap(), None);
     let failed = lab.perform("box", &Op::Hostname { name: "ice".into() });
     assert!(matches!(failed, Err(LabError::Failed(Failure::Frozen(_)))), "{failed:?}");
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 
     must(&mut lab, "box", &thaw("ice"));
     assert_eq!(seen(&bases, "ice").frozen, Some(false));
-    assert!(lab.view("box", Duration::from_secs(10)).unwrap().is_some());
+    assert!(lab.view("box", &[], Duration::from_secs(10)).unwrap().is_some());
 }
 
 #[test]
@@ -485,7 +485,10 @@ fn a_load_in_a_group_of_little_memory_is_killed_and_counted() {
     assert!(said.contains("MiB touched") && said.contains("code 137"), "{said} {exit:?}");
     let group = seen(&bases, "small");
     assert_eq!(group.files["memory.events"].read().unwrap().fields["oom_kill"], 1);
-    assert!(lab.view("eater", Duration::from_secs(5)).unwrap().is_some(), "the actor itself uses little, and lives");
+    assert!(
+        lab.view("eater", &[], Duration::from_secs(5)).unwrap().is_some(),
+        "the actor itself uses little, and lives"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod support;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ fn hostile(commands: &str) -> Value {
     let before = Left::now();
     let start = Instant::now();
     let output = check(&answers(commands), "json");
-    assert!(start.elapsed() < Duration::from_secs(100), "{:?}", start.elapsed());
+    assert!(start.elapsed() < support::slow::seconds(100), "{:?}", start.elapsed());
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(state(&report, "name", "renamed"), "fail", "{report:#}");
@@ -137,6 +137,23 @@ fn the_hosts_name_survives_a_host_shell_that_is_root() {
         .status;
     assert_eq!(status.code(), Some(1));
     assert_eq!(std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(), before);
+}
+
+#[test]
+fn a_pid_that_was_typed_in_another_lab_is_found_anew() {
+    let solution = std::fs::read_to_string("lessons/13-time/solution.toml").unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let grade = |pid: &str| {
+        let text = solution.replace("$(pgrep -xf 'cloison peer')", pid);
+        assert_ne!(text, solution);
+        let file = place.path().join("time.toml");
+        std::fs::write(&file, text).unwrap();
+        let check =
+            Command::new(env!("CARGO_BIN_EXE_cloison")).args(["check", "time", "--answers"]).arg(&file).status();
+        check.unwrap().code()
+    };
+    assert_eq!(grade("{pid 999999 peer}"), Some(0));
+    assert_eq!(grade("{pid 999999 nobody}"), Some(1));
 }
 
 #[test]

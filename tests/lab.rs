@@ -59,12 +59,17 @@ fn mount(fstype: &str, source: &str, target: &str, flags: &[MountFlag]) -> Op {
 fn run(lab: &mut Lab, actor: &str, script: &str) -> String {
     let argv = vec!["sh".into(), "-c".into(), script.into()];
     let ran = must(lab, actor, &Op::Run { argv, seconds: 20, background: false, trace: false }).ran.unwrap();
+    assert!(!ran.timed_out, "{script}");
     String::from_utf8_lossy(&ran.output).trim_end().to_owned()
 }
 
 fn view(lab: &mut Lab, actor: &str) -> View {
-    let bytes = lab.view(actor, Duration::from_secs(10)).unwrap().expect("an answer in time");
-    observe::decode(&bytes).unwrap()
+    asked(lab, actor, &observe::Look::default())
+}
+
+fn asked(lab: &mut Lab, actor: &str, look: &observe::Look) -> View {
+    let bytes = lab.view(actor, &look.encode(), Duration::from_secs(10)).unwrap().expect("an answer in time");
+    observe::Told::decode(&bytes).unwrap().view
 }
 
 /// A box in a user and six further namespaces, with its own root and /proc; `init`
@@ -524,7 +529,7 @@ fn kill_uses_the_number_by_which_the_killer_knows_the_other() {
         lab.listen().unwrap();
         lab.actors().iter().any(|actor| actor.name == "init" && actor.ended == Some(Some(Exit::Signal(9))))
     });
-    assert!(matches!(lab.view("init", Duration::from_secs(1)), Err(LabError::Failed(_))));
+    assert!(matches!(lab.view("init", &[], Duration::from_secs(1)), Err(LabError::Failed(_))));
     assert!(view(&mut lab, "box").ids.read().is_some());
 }
 
@@ -544,13 +549,13 @@ fn nothing_waits_for_an_actor_that_is_stopped_and_it_comes_back() {
     let pidfd = pidfd_open(pid).unwrap();
     pidfd_kill(&pidfd, nix::sys::signal::Signal::SIGSTOP as i32).unwrap();
     wait_until("it is stopped", || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") T "));
-    assert_eq!(lab.view("box", Duration::from_millis(100)).unwrap(), None);
+    assert_eq!(lab.view("box", &[], Duration::from_millis(100)).unwrap(), None);
     let start = Instant::now();
-    assert_eq!(lab.view("box", Duration::from_secs(60)).unwrap(), None, "it owes an answer: no second wait");
+    assert_eq!(lab.view("box", &[], Duration::from_secs(60)).unwrap(), None, "it owes an answer: no second wait");
     assert!(start.elapsed() < Duration::from_secs(30));
     view(&mut lab, "peer");
     pidfd_kill(&pidfd, nix::sys::signal::Signal::SIGCONT as i32).unwrap();
-    wait_until("it answers again", || lab.view("box", Duration::from_secs(5)).unwrap().is_some());
+    wait_until("it answers again", || lab.view("box", &[], Duration::from_secs(5)).unwrap().is_some());
 }
 
 #[test]

@@ -20,6 +20,7 @@ use cloison::observe::{self, Known, Reading, Sampler, Snapshot, View};
 
 use support::lab::{lab, must, refused};
 use support::left::Left;
+use support::skip::skip;
 
 fn mount(fstype: &str, source: &str, target: &str, flags: &[MountFlag], data: &str) -> Op {
     let (fstype, source, target) = (fstype.into(), source.into(), target.into());
@@ -29,6 +30,7 @@ fn mount(fstype: &str, source: &str, target: &str, flags: &[MountFlag], data: &s
 fn run(lab: &mut Lab, actor: &str, script: &str) -> String {
     let argv = vec!["sh".into(), "-c".into(), script.into()];
     let ran = must(lab, actor, &Op::Run { argv, seconds: 20, background: false, trace: false }).ran.unwrap();
+    assert!(!ran.timed_out, "{script}");
     String::from_utf8_lossy(&ran.output).trim_end().to_owned()
 }
 
@@ -41,8 +43,8 @@ fn mkdir(lab: &mut Lab, actor: &str, path: &str) {
 }
 
 fn view(lab: &mut Lab, actor: &str) -> View {
-    let bytes = lab.view(actor, Duration::from_secs(10)).unwrap().expect("an answer in time");
-    observe::decode(&bytes).unwrap()
+    let bytes = lab.view(actor, &[], Duration::from_secs(10)).unwrap().expect("an answer in time");
+    observe::Told::decode(&bytes).unwrap().view
 }
 
 fn snapshot(lab: &mut Lab, actors: &[&str]) -> Snapshot {
@@ -53,6 +55,7 @@ fn snapshot(lab: &mut Lab, actors: &[&str]) -> Snapshot {
         alive: true,
         exit: None,
         seen: Reading::Read(view(lab, name)),
+        told: observe::Sections::ALL,
         stale: None,
     });
     let known = known.collect();
@@ -89,6 +92,10 @@ fn stack(lab: &mut Lab) {
     must(lab, "box", &mount("overlay", "overlay", "/app", &[], data));
 }
 
+/// overlayfs keeps what it must remember of a directory in `user.` attributes; where
+/// there are none the kernel refuses to make it.
+const NO_ATTRIBUTES: &str = "no user attributes in a tmpfs before Linux 6.6";
+
 fn files(overlay: &Overlay) -> &[LayeredFile] {
     match &overlay.files {
         Some(Reading::Read(files)) => files,
@@ -106,7 +113,6 @@ fn each_file_is_found_in_its_layers_with_what_became_of_it() {
     let mut lab = lab();
     stack(&mut lab);
     run(&mut lab, "box", "echo more >> /app/etc/zone; rm /app/data/old; echo new > /app/data/new");
-    run(&mut lab, "box", "rm -r /app/dir; mkdir /app/dir; echo y > /app/dir/fresh");
     let seen = view(&mut lab, "box");
     let overlay = seen.overlays.last().unwrap();
     let paths: Vec<&str> = overlay.layers.iter().map(|layer| layer.path.as_str()).collect();
@@ -128,6 +134,19 @@ fn each_file_is_found_in_its_layers_with_what_became_of_it() {
     assert_eq!(old.layers[2].as_ref().unwrap().kind, Kind::File);
 
     assert_eq!(file(overlay, "data/new").state, FileState::Added);
+}
+
+#[test]
+fn a_directory_made_again_hides_the_files_of_the_old_one() {
+    let mut lab = lab();
+    stack(&mut lab);
+    let made = run(&mut lab, "box", "rm -r /app/dir; mkdir /app/dir 2>&1 && echo y > /app/dir/fresh");
+    if made.contains("Input/output error") {
+        return skip("a_directory_made_again_hides_the_files_of_the_old_one", NO_ATTRIBUTES);
+    }
+    assert_eq!(made, "");
+    let seen = view(&mut lab, "box");
+    let overlay = seen.overlays.last().unwrap();
     assert!(
         file(overlay, "dir").layers[0].as_ref().unwrap().opaque,
         "a directory made again hides the old one's files"
@@ -143,13 +162,16 @@ fn a_whiteout_by_attribute_is_one_too() {
     let mut lab = lab();
     boxed(&mut lab, "box", &[]);
     if !run(&mut lab, "box", "command -v python3").starts_with('/') {
-        return support::skip::skip("a_whiteout_by_attribute_is_one_too", "no python3 to set attributes with");
+        return skip("a_whiteout_by_attribute_is_one_too", "no python3 to set attributes with");
     }
     write(&mut lab, "box", "/l/base/data/old", "old\n");
     write(&mut lab, "box", "/l/app/data/old", "");
     let mark = "import os; os.setxattr('/l/app/data/old', 'user.overlay.whiteout', b'y'); \
                 os.setxattr('/l/app/data', 'user.overlay.opaque', b'x')";
     let failed = run(&mut lab, "box", &format!("python3 -c \"{mark}\" 2>&1 || echo failed"));
+    if failed.contains("[Errno 95]") {
+        return skip("a_whiteout_by_attribute_is_one_too", NO_ATTRIBUTES);
+    }
     assert_eq!(failed, "");
     mkdir(&mut lab, "box", "/app");
     must(&mut lab, "box", &mount("overlay", "overlay", "/app", &[], "lowerdir=/l/app:/l/base,userxattr"));
@@ -169,10 +191,12 @@ fn hostile_names_come_through_and_no_link_is_followed() {
 p'
         ln -s / /l/up\ per/out; ln -s ../../.. '/l/lo,w:er\x/d/up'
         printf x > "$(printf '/l/lo,w:er\\x/d/\033]0;evil\007\377')"
-        mkfifo /l/up\ per/pipe
-        mount -t overlay overlay -o 'lowerdir=/l/lo\,w\:er\\x,upperdir=/l/up per,workdir=/l/work,userxattr' '/ap
-p' 2>&1"#;
+        mkfifo /l/up\ per/pipe"#;
     assert_eq!(run(&mut lab, "box", script), "");
+    // mount(2) itself: by fsconfig(2), as mount(8) of today does it, Linux before 6.5
+    // takes no comma.
+    let data = r"lowerdir=/l/lo\,w\:er\\x,upperdir=/l/up per,workdir=/l/work,userxattr";
+    must(&mut lab, "box", &mount("overlay", "overlay", "/ap\np", &[], data));
     let seen = view(&mut lab, "box");
     let overlay = seen.overlays.last().unwrap();
     assert_eq!(overlay.target, "/ap\np");
@@ -200,7 +224,7 @@ fn looking_at_a_large_image_is_bounded_and_shows_what_the_box_changed() {
     assert!(overlay.more);
     assert!(files(overlay).len() <= 200, "{}", files(overlay).len());
     assert_eq!(file(overlay, "many/z/changed").state, FileState::Added, "before thousands that are the image's");
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < support::slow::seconds(2), "{took:?}");
 }
 
 #[test]
@@ -274,12 +298,14 @@ fn files_are_written_with_the_directories_above_them_and_the_calls_say_so() {
     boxed(&mut lab, "box", &[]);
     let made = must(&mut lab, "box", &Op::Write { path: "/a/b/c".into(), text: "one\n".into() });
     let calls: Vec<String> = made.calls.iter().map(ToString::to_string).collect();
+    let descriptor = made.calls[2].result.unwrap();
+    assert!(descriptor > 2, "the first three are taken: {descriptor}");
     assert_eq!(
         calls,
         [
             "mkdir(\"/a\", 0755) = 0",
             "mkdir(\"/a/b\", 0755) = 0",
-            "open(\"/a/b/c\", O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0644) = 0",
+            &format!("open(\"/a/b/c\", O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0644) = {descriptor}"),
             "write(\"/a/b/c\", \"one\\n\", 4) = 4",
         ]
     );

@@ -56,6 +56,9 @@ fn every_solution_gets_full_marks_and_leaves_nothing_behind() {
         let (code, report) = check(&lesson.id, &file);
         assert_eq!(code, 0, "{report:#}");
         assert_eq!(report["points"], lesson.points(), "{report:#}");
+        // A step that did something else than the lesson means is an error beside them.
+        let verdicts = report["lessons"][0]["verdicts"].as_array().unwrap();
+        assert!(verdicts.iter().all(|verdict| verdict["state"] == "pass"), "{report:#}");
         before.assert_same();
     });
 }

@@ -21,8 +21,8 @@ use support::lab::{lab, must, refused};
 use support::skip::skip;
 
 fn view(lab: &mut Lab, actor: &str) -> View {
-    let bytes = lab.view(actor, Duration::from_secs(10)).unwrap().expect("an answer in time");
-    observe::decode(&bytes).unwrap()
+    let bytes = lab.view(actor, &[], Duration::from_secs(10)).unwrap().expect("an answer in time");
+    observe::Told::decode(&bytes).unwrap().view
 }
 
 fn net(lab: &mut Lab, actor: &str) -> Net {
@@ -74,7 +74,7 @@ fn snapshot(lab: &mut Lab) -> Snapshot {
     let actors: Vec<(String, u32)> = lab.actors().iter().map(|one| (one.name.clone(), one.pid)).collect();
     let known = actors.into_iter().map(|(name, pid)| {
         let seen = Reading::Read(view(lab, &name));
-        Known { name, pid, alive: true, exit: None, seen, stale: None }
+        Known { name, pid, alive: true, exit: None, seen, told: observe::Sections::ALL, stale: None }
     });
     let known = known.collect();
     Sampler::new().unwrap().snapshot(known)

@@ -14,13 +14,14 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use cloison::kernel::read::Look;
 use cloison::lesson::op::NsKind;
 use cloison::observe::model::{Built, Process, Wall};
 use cloison::observe::twin::{self, Key, Side};
 use skip::skip;
 
-use cloison::observe::{Errno, Known, ProcDir, Reading, Sampler, Scratch, Snapshot, View, decode, inside, view};
+use cloison::observe::{
+    Errno, Known, Look, ProcDir, Reading, Sampler, Scratch, Sections, Snapshot, Told, View, inside, view,
+};
 
 /// A program that was started for a test; ended, with all below it, by the drop.
 struct Running(Child);
@@ -72,13 +73,21 @@ impl Box {
     }
 
     fn seen(&self) -> View {
-        decode(&std::fs::read(&self.report).unwrap()).unwrap()
+        Told::decode(&std::fs::read(&self.report).unwrap()).unwrap().view
     }
 
     /// As the lab would tell it. Where unshare(1) forks, the box is its child.
     fn known(&self, forked: bool) -> Known {
         let pid = if forked { child_of(self.running.pid()) } else { self.running.pid() };
-        Known { name: "box".to_owned(), pid, alive: true, exit: None, seen: Reading::Read(self.seen()), stale: None }
+        Known {
+            name: "box".to_owned(),
+            pid,
+            alive: true,
+            exit: None,
+            seen: Reading::Read(self.seen()),
+            told: Sections::ALL,
+            stale: None,
+        }
     }
 }
 
@@ -110,18 +119,17 @@ fn said(program: &str, args: &[&str]) -> String {
 #[test]
 #[ignore = "run by the other tests, inside a box"]
 fn the_view_from_inside() {
-    std::fs::write(std::env::var_os("REPORT_TO").unwrap(), inside(&Look::default())).unwrap();
+    std::fs::write(std::env::var_os("REPORT_TO").unwrap(), inside(&Look::default().encode())).unwrap();
 }
 
 #[test]
 fn a_view_survives_the_keepers_protocol() {
     let proc = ProcDir::open(Path::new("/proc")).unwrap();
     let seen = view(Ok(&proc), &mut Scratch::default());
-    let mut back = decode(&postcard::to_stdvec(&seen).unwrap()).unwrap();
-    assert_eq!(back, seen);
-    back = decode(&inside(&Look::default())).unwrap();
-    assert_eq!(back.ns, seen.ns);
-    assert!(decode(b"\xff\xff").is_err());
+    let told = Told { view: seen.clone(), sections: Sections::ALL };
+    assert_eq!(Told::decode(&postcard::to_stdvec(&told).unwrap()).unwrap(), told);
+    assert_eq!(Told::decode(&inside(&Look::default().encode())).unwrap().view.ns, seen.ns);
+    assert!(Told::decode(b"\xff\xff").is_err());
 }
 
 #[test]
@@ -210,8 +218,15 @@ fn a_process_directory_never_becomes_another_processs() {
 #[test]
 fn a_plain_child_has_no_wall() {
     let child = shell(":");
-    let known =
-        Known { name: "box".to_owned(), pid: child.pid(), alive: true, exit: None, seen: unseen(), stale: None };
+    let known = Known {
+        name: "box".to_owned(),
+        pid: child.pid(),
+        alive: true,
+        exit: None,
+        seen: unseen(),
+        told: Sections::ALL,
+        stale: None,
+    };
     let snapshot = Sampler::new().unwrap().snapshot(vec![known]);
     let walls = &snapshot.actors["box"].walls;
     assert_eq!(walls.len(), Wall::ALL.len());
@@ -429,6 +444,7 @@ fn a_dead_actor_is_not_looked_for_under_its_old_number() {
         alive: false,
         exit: Some("exit 0".to_owned()),
         seen: unseen(),
+        told: Sections::ALL,
         stale: Some(1),
     };
     let actor = Sampler::new().unwrap().snapshot(vec![known]).actors.remove("box").unwrap();

@@ -121,11 +121,11 @@ fn a_student_ends_a_box_in_french() {
     predict(&mut terminal, "2");
     terminal.go_on_to(5, 18, "2/13");
     let init = processes(&place).into_iter().find(|process| process.command == "cloison init").unwrap();
-    // Its /proc is still the host's: one number on both sides.
-    terminal.see_line(&[&format!("● {} ", init.pid), "┼"]);
     terminal.go_on_to(6, 18, "2/13");
     predict(&mut terminal, "2");
     terminal.go_on_to(7, 18, "3/13");
+    // Its /proc is still the host's: one number on both sides.
+    terminal.see_line(&[&format!("● {} ", init.pid), "┼"]);
     terminal.go_on_to(8, 18, "3/13");
     terminal.see_line(&[&format!(" {} ", init.pid), "┼", "  1 "]);
     terminal.go_on_to(9, 18, "3/13");

@@ -114,11 +114,11 @@ fn forks_threads_and_execs_are_followed_and_what_they_leave_runs_on_untraced() {
 #[test]
 fn a_command_with_very_many_calls_keeps_the_last_and_counts_the_rest() {
     let mut lab = box_in(&[]);
-    let (ran, traced) = run(&mut lab, &["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=20000"]);
+    let (ran, traced) = run(&mut lab, &["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=4000"]);
     assert_eq!(ran.exit, Some(Exit::Code(0)));
-    assert!(traced.total > 40_000, "{}", traced.total);
+    assert!(traced.total > 8_000, "{}", traced.total);
     assert_eq!(traced.left_out + traced.calls.len() as u64, traced.total);
-    assert!(traced.calls.len() <= 512);
+    assert_eq!(traced.calls.len(), 256);
     has(&traced, "exit_group(0) = ?");
 }
 
@@ -147,11 +147,14 @@ fn commands_of_a_shell_are_traced_when_asked_for_and_no_longer_than_that() {
         wait_until("the redirection is listed", || {
             lines(&seen(&mut lab)).iter().any(|line| line.contains("\"/proc\"") && line.contains("EISDIR"))
         });
+        // One that sleeps in a call when the tracing ends, and one that comes after it.
+        writeln!(keyboard, "sleep 999 &").unwrap();
+        wait_until("it sleeps", || seen(&mut lab).calls.iter().any(|call| call.name == "clock_nanosleep"));
         lab.trace("box", false).unwrap();
         writeln!(keyboard, "cat /proc/nowhere3; sleep 1000 & echo > /dev/null").unwrap();
-        wait_until("the command runs, untraced", || {
+        wait_until("both run, untraced", || {
             let untraced = children_named(&lab, "sleep");
-            !untraced.is_empty() && untraced.iter().all(|status| status.contains("TracerPid:\t0\n"))
+            untraced.len() == 2 && untraced.iter().all(|status| status.contains("TracerPid:\t0\n"))
         });
         let now = seen(&mut lab);
         assert_eq!((now.on, now.calls.len(), now.total), (false, 0, 0));
@@ -221,8 +224,8 @@ fn the_tracer_answers_while_a_command_makes_calls_without_end() {
     wait_until("it is at work", || seen(&mut lab).total > 5_000);
     for _ in 0..5 {
         let start = Instant::now();
-        assert!(lab.view("box", Duration::from_secs(5)).unwrap().is_some());
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(lab.view("box", &[], Duration::from_secs(5)).unwrap().is_some());
+        assert!(start.elapsed() < support::slow::seconds(2), "{:?}", start.elapsed());
     }
     lab.end(launch.id).unwrap();
     wait_until("its end is known", || {

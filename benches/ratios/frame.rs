@@ -94,7 +94,14 @@ fn snapshot(turn: u32) -> Result<Snapshot, String> {
     host.processes = Reading::Read(host_list.collect());
     let seen =
         View { processes: Reading::Read((1..=INSIDE).map(|pid| process(pid, vec![pid])).collect()), ..host.clone() };
-    let known =
-        Known { name: "box".to_owned(), pid: own, alive: true, exit: None, seen: Reading::Read(seen), stale: None };
+    let known = Known {
+        name: "box".to_owned(),
+        pid: own,
+        alive: true,
+        exit: None,
+        seen: Reading::Read(seen),
+        told: cloison::observe::Sections::ALL,
+        stale: None,
+    };
     Ok(sampler.snapshot_with(host, vec![known]))
 }

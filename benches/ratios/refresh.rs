@@ -1,6 +1,6 @@
 //! What one look at the machine costs, from the kernel to the cells of the screen,
-//! on a quiet machine and on a crowded one; and stepping back to any step. The last
-//! part: its mounts stand in a mount namespace of the bench's own from then on.
+//! on a quiet machine and on a crowded one. The last part: its mounts stand in a
+//! mount namespace of the bench's own from then on.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,8 +10,9 @@ use cloison::i18n::Lang;
 use cloison::kernel::Trace;
 use cloison::kernel::mount::mount;
 use cloison::kernel::namespace::{unshare, write_file};
-use cloison::lesson::answers::{Answers, Progress, load_answers};
+use cloison::lesson::answers::Answers;
 use cloison::lesson::library::Library;
+use cloison::observe::Sections;
 use cloison::ui::update::update;
 use cloison::ui::{Event, Model, Theme, view};
 use nix::mount::MsFlags;
@@ -26,13 +27,12 @@ use crate::screen::{family, worked};
 use crate::table::{Figure, Row, Unit};
 
 const SIZE: Size = Size::new(200, 60);
-const ROUNDS: u32 = 20;
+const ROUNDS: u32 = 40;
 /// How far apart the refreshes are, as on the screen of a busy lab.
 const EVERY: Duration = Duration::from_millis(200);
 
 /// The rows.
 pub fn rows() -> Vec<Row> {
-    let back = step_back();
     let there = std::fs::read_dir("/proc").map_or(0, |proc| {
         proc.flatten().filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok()).count()
     });
@@ -43,7 +43,6 @@ pub fn rows() -> Vec<Row> {
         Row::within("a refresh, 300 processes (time of processors)", Unit::Millis, &quiet, 3.0),
         Row::within("five such refreshes a second", Unit::PercentOfCore, &part, 2.0),
         Row::within("a refresh, 3,000 processes more and 1,000 mounts", Unit::Millis, &crowded, 20.0),
-        Row::within("stepping back, the slowest step of all lessons", Unit::Millis, &back, 100.0),
     ]
 }
 
@@ -95,8 +94,11 @@ fn refresh(crowd: usize) -> Figure {
     let mut total = Duration::ZERO;
     for round in 0..ROUNDS + 3 {
         let (lab_before, before) = (worked(&lab)?, own()?);
-        let snapshot = stage.snapshot().map_err(|error| error.to_string())?;
-        update(model, Event::Observed(Arc::new(snapshot)), Instant::now());
+        // As the screen asks: all of it every two seconds, at five looks a second.
+        let shown = model.lesson().map_or(Sections::ALL, |lesson| lesson.pane.sections());
+        let sections = if round % 10 == 0 { Sections::ALL } else { shown | stage.needed(to) };
+        let snapshot = stage.glance(sections).map_err(|error| error.to_string())?;
+        update(model, Event::Observed(snapshot), Instant::now());
         screen.draw(|frame| view::render(frame, model)).map_err(|error| error.to_string())?;
         let spent = own()?.saturating_sub(before);
         // The first ones read everything.
@@ -106,31 +108,4 @@ fn refresh(crowd: usize) -> Figure {
         std::thread::sleep(EVERY);
     }
     Ok(total.as_secs_f64() * 1_000.0 / f64::from(ROUNDS))
-}
-
-/// The longest that rebuilding the lab to a step takes, of all steps of all lessons,
-/// in milliseconds; everything solved.
-fn step_back() -> Figure {
-    let library = Library::open(None).map_err(|error| error.to_string())?;
-    let mut longest = (Duration::ZERO, String::new());
-    for listed in library.list() {
-        let lesson = Arc::new(library.get(&listed.id).map_err(|error| error.to_string())?);
-        let folder = format!("{}/lessons/{:02}-{}", env!("CARGO_MANIFEST_DIR"), lesson.number, lesson.id);
-        let solution = std::path::PathBuf::from(format!("{folder}/solution.toml"));
-        let mut answers = load_answers(&solution).map_err(|_| format!("({folder})"))?;
-        let passed = lesson.steps.iter().map(|step| step.id.clone()).collect();
-        answers.progress = Some(Progress { passed, ..Progress::default() });
-        let mut stage =
-            Stage::open(Arc::clone(&lesson), &answers.student, options()).map_err(|error| error.to_string())?;
-        for (to, step) in lesson.steps.iter().enumerate() {
-            let start = Instant::now();
-            stage.rebuild(to, &answers).map_err(|error| error.to_string())?;
-            let took = start.elapsed();
-            if took > longest.0 {
-                longest = (took, format!("{} {}", lesson.id, step.id));
-            }
-        }
-    }
-    eprintln!("the slowest step to go back to: {}", longest.1);
-    Ok(longest.0.as_secs_f64() * 1_000.0)
 }

@@ -21,7 +21,7 @@ use crate::lab::{Lab, LabError, Options};
 use crate::lesson::answers::Answers;
 use crate::lesson::library::Library;
 use crate::lesson::model::Pane;
-use crate::observe::Snapshot;
+use crate::observe::{Sections, Snapshot};
 use crate::say;
 use crate::session::Effect;
 use crate::ui::event::{Event, Finding, Request, ShellId};
@@ -38,6 +38,8 @@ const BUSY: u32 = 10;
 const IDLE: Duration = Duration::from_millis(400);
 /// An idle lab is sampled so seldom that it costs at most this part of a core.
 const COST: u32 = 200;
+/// How often all is read, also what nobody looks at.
+const WHOLE: Duration = Duration::from_secs(2);
 /// So many snapshots are sent after the last in which control groups differed: what
 /// they use per second comes to nothing in these.
 const FADING: u8 = 8;
@@ -60,6 +62,11 @@ pub(super) struct Driver {
     step: usize,
     answers: Answers,
     last: Option<Arc<Snapshot>>,
+    /// What the screen shows, and what the step is about.
+    watched: Sections,
+    needed: Sections,
+    /// When all was read.
+    whole: Instant,
     /// How many more are sent though nothing differs.
     fading: u8,
     next_sample: Instant,
@@ -97,6 +104,9 @@ impl Driver {
             step: 0,
             answers: Answers::default(),
             last: None,
+            watched: Sections::NONE,
+            needed: Sections::NONE,
+            whole: Instant::now(),
             fading: 0,
             next_sample: Instant::now(),
             earliest: Instant::now(),
@@ -166,6 +176,11 @@ impl Driver {
                 let findings = doctor::findings();
                 self.send(Event::Doctor(findings.iter().map(|one| for_screen(one, self.lang)).collect()))
             }
+            Request::Watch(sections) => {
+                self.watched = sections;
+                self.next_sample = self.next_sample.min(Instant::now().max(self.earliest));
+                Ok(())
+            }
             // Of another mode.
             Request::Inspect(_) | Request::Containers => Ok(()),
             Request::Speak(lang) => {
@@ -200,7 +215,7 @@ impl Driver {
             Ok(stage) => self.stage = Some(stage),
             Err(error) => return self.fail(&error),
         }
-        self.step = 0;
+        self.enter(0);
         self.last = None;
         self.answers = answers.clone();
         self.send(Event::Opened { lesson, answers: Box::new(Answers { student, ..answers }) })
@@ -236,7 +251,7 @@ impl Driver {
     fn effect(&mut self, effect: Effect) -> Result<(), Gone> {
         match effect {
             Effect::Perform { step } => {
-                self.step = step;
+                self.enter(step);
                 let Some(stage) = &mut self.stage else { return Ok(()) };
                 match stage.perform(step) {
                     Ok(outcome) => {
@@ -247,7 +262,7 @@ impl Driver {
                 }
             }
             Effect::Rebuild { to, answers } => {
-                self.step = to;
+                self.enter(to);
                 let Some(stage) = &mut self.stage else { return Ok(()) };
                 match stage.rebuild(to, &answers) {
                     Ok(outcomes) => {
@@ -269,15 +284,25 @@ impl Driver {
         }
     }
 
+    fn enter(&mut self, step: usize) {
+        self.step = step;
+        self.needed = self.stage.as_ref().map_or(Sections::NONE, |stage| stage.needed(step));
+    }
+
     /// Takes a snapshot and sends it when it is news, or asked for.
     fn sample(&mut self, asked: bool) -> Result<(), Gone> {
         let Some(stage) = &mut self.stage else { return Ok(()) };
         let start = Instant::now();
-        let snapshot = match stage.snapshot() {
-            Ok(snapshot) => Arc::new(snapshot),
+        let whole = asked || start.duration_since(self.whole) >= WHOLE;
+        let sections = if whole { Sections::ALL } else { self.watched | self.needed };
+        let snapshot = match stage.glance(sections) {
+            Ok(snapshot) => snapshot,
             Err(error) => return self.recover(&error),
         };
         let (now, cost) = (Instant::now(), start.elapsed());
+        if whole {
+            self.whole = now;
+        }
         self.next_sample = now + (cost * COST).clamp(IDLE, LONGEST);
         self.earliest = now + (cost * BUSY).clamp(REFRESH, LONGEST);
         let news = self.last.as_ref().is_none_or(|last| {

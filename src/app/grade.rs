@@ -2,6 +2,7 @@
 //! reports what the kernel says. Never trusts what commands print. Runs inside the
 //! jail (`lab::jail`).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,13 +13,15 @@ use crate::lab::{LabError, Options};
 use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
 use crate::lesson::broken::PREDICTION;
+use crate::observe::Snapshot;
 use crate::say;
 use crate::session::{Command, Effect, Session};
 
 use super::stage::{ScriptEnd, Stage};
 
-/// How long after the commands' end the kernel is given to settle: processes that
-/// were killed take a moment to go.
+/// How long after the commands' end the lab must be quiet before it is judged:
+/// processes that were killed take a moment to go, and a program left in the
+/// background takes one to start, which on a slow machine is a long one.
 const SETTLE: Duration = Duration::from_millis(1500);
 /// How long the machine may take for one step besides the student's commands.
 const STEP: Duration = Duration::from_secs(10);
@@ -35,7 +38,7 @@ pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<Less
     let fresh = Answers { lesson: lesson.id.clone(), student: answers.student.clone(), ..Answers::default() };
     let (session, effects) = Session::new(Arc::clone(lesson), fresh, answers.student.clone());
     let mut grader =
-        Grader { stage, session, answers, lang, verdicts: Vec::new(), scores: Vec::new(), finished: false };
+        Grader { stage, session, answers, lang, seen: None, verdicts: Vec::new(), scores: Vec::new(), finished: false };
     grader.carry_out(effects)?;
     while !grader.finished {
         grader.step()?;
@@ -52,11 +55,19 @@ pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<Less
     })
 }
 
+/// Whether a process of the lab that was not there before has work to do.
+fn runs(snapshot: &Snapshot, before: &BTreeSet<u32>) -> bool {
+    let new = |pid: u32| !before.contains(&pid) && snapshot.lab.iter().any(|process| process.pid == pid);
+    let all = snapshot.host.processes.read().into_iter().flatten();
+    all.filter(|process| matches!(process.state, 'R' | 'D')).any(|process| new(process.pid))
+}
+
 struct Grader<'a> {
     stage: Stage,
     session: Session,
     answers: &'a Answers,
     lang: Lang,
+    seen: Option<Arc<Snapshot>>,
     verdicts: Vec<Verdict>,
     scores: Vec<StepScore>,
     finished: bool,
@@ -125,6 +136,7 @@ impl Grader<'_> {
         let Some(task) = self.session.step_def().task.clone() else { return Ok(()) };
         let deadline = Instant::now() + Duration::from_secs(u64::from(task.seconds));
         let scripts = self.answers.tasks.get(step).cloned().unwrap_or_default();
+        let before: BTreeSet<u32> = self.seen.iter().flat_map(|seen| &seen.lab).map(|process| process.pid).collect();
         let mut help = String::new();
         for (shell, script) in &scripts {
             // Kept with the session's answers, so that a rebuilt lab has seen it.
@@ -147,10 +159,13 @@ impl Grader<'_> {
             }
         }
         if !scripts.is_empty() {
-            let settled = Instant::now() + SETTLE;
-            while !self.passed() && Instant::now() < settled {
+            let mut quiet = Instant::now();
+            while !self.passed() && quiet.elapsed() < SETTLE {
                 self.stage.pause();
                 self.observe()?;
+                if Instant::now() < deadline && self.seen.as_ref().is_some_and(|seen| runs(seen, &before)) {
+                    quiet = Instant::now();
+                }
             }
         }
         self.judge(step, &help);
@@ -215,7 +230,8 @@ impl Grader<'_> {
     }
 
     fn observe(&mut self) -> Result<(), LabError> {
-        let snapshot = Arc::new(self.stage.snapshot()?);
+        let snapshot = self.stage.snapshot()?;
+        self.seen = Some(Arc::clone(&snapshot));
         let effects = self.session.apply(Command::Observed(snapshot));
         self.carry_out(effects)
     }

@@ -225,7 +225,7 @@ impl Backend for OnStage {
         self.try_out(effect).map_err(|error| trouble(&error))
     }
 
-    fn snapshot(&mut self) -> Result<Snapshot, Trouble> {
+    fn snapshot(&mut self) -> Result<Arc<Snapshot>, Trouble> {
         self.stage.snapshot().map_err(|error| trouble(&error))
     }
 

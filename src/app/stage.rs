@@ -13,15 +13,14 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::tracing::Tracing;
 use crate::kernel::process::Exit;
-use crate::kernel::read::Look;
 use crate::lab::protocol::Failure;
 use crate::lab::{Lab, LabError, Options, Program};
 use crate::lesson::answers::Answers;
 use crate::lesson::model::{HOST, Lesson};
 use crate::lesson::op::Op;
 use crate::lesson::values::Values;
-use crate::observe::{self, Errno, Known, Reading, Sampler, Snapshot, View, model::Unread};
-use crate::session::{OpOutcome, StepOutcome};
+use crate::observe::{Errno, Known, Reading, Sampler, Sections, Snapshot, Told, model::Unread};
+use crate::session::{OpOutcome, StepOutcome, pids};
 
 /// How long an actor may take to say what it sees: with thousands of processes it
 /// has that many to read about. One that owes an answer is not waited for again.
@@ -48,8 +47,8 @@ pub struct Stage {
     values: Values,
     lab: Lab,
     sampler: Sampler,
-    /// What each actor last said that it sees, and when.
-    seen: HashMap<String, (View, u64)>,
+    /// The last snapshot.
+    last: Option<Arc<Snapshot>>,
     tracing: Tracing,
     /// The outputs of commands that have ended and left something running: closed,
     /// they would end what then prints a word (SIGPIPE).
@@ -69,19 +68,10 @@ impl Stage {
         let mut sampler = Sampler::new().map_err(unread)?;
         let values = Values::new(&lesson, student);
         let files: Vec<String> = lesson.files.iter().map(|path| values.substitute(path)).collect();
-        let look = Look { files, group: lesson.controllers().is_some() };
-        sampler.watch(look.clone());
-        let mut lab = lab;
-        lab.watch(look);
-        let mut stage = Self {
-            lesson,
-            values,
-            lab,
-            sampler,
-            seen: HashMap::new(),
-            tracing: Tracing::default(),
-            left_open: Vec::new(),
-        };
+        sampler.watch(files, lesson.controllers().is_some());
+        sampler.unhurried();
+        let mut stage =
+            Self { lesson, values, lab, sampler, last: None, tracing: Tracing::default(), left_open: Vec::new() };
         stage.clear()?;
         Ok(stage)
     }
@@ -103,7 +93,7 @@ impl Stage {
     }
 
     fn clear(&mut self) -> Result<(), LabError> {
-        self.seen.clear();
+        self.last = None;
         self.tracing.clear();
         self.left_open.clear();
         self.lab.reset(needs_root(&self.lesson))?;
@@ -163,51 +153,81 @@ impl Stage {
 
     /// The machine now: the host's side and each actor's own. The host's actor is
     /// the host's and is not listed.
-    pub fn snapshot(&mut self) -> Result<Snapshot, LabError> {
+    pub fn snapshot(&mut self) -> Result<Arc<Snapshot>, LabError> {
+        self.glance(Sections::ALL)
+    }
+
+    /// The sections that the texts and the checks of a step may speak of.
+    pub fn needed(&self, step: usize) -> Sections {
+        let texts = crate::i18n::Lang::ALL.map(|lang| self.lesson.step_text(lang, step));
+        let step = &self.lesson.steps[step];
+        // PIDs that are typed are kept with whose they are.
+        let typed = if step.task.is_some() { Sections::LAB } else { Sections::NONE };
+        typed | Sections::named_in(&format!("{step:?} {texts:?}"))
+    }
+
+    /// As [`Self::snapshot`], but only these sections as of now, and the others as they
+    /// were in the last one.
+    pub fn glance(&mut self, sections: Sections) -> Result<Arc<Snapshot>, LabError> {
         self.lab.listen()?;
-        let names: Vec<(String, bool)> =
-            self.lab.actors().iter().map(|actor| (actor.name.clone(), actor.ended.is_none())).collect();
+        let last = self.last.take();
+        let sections = if last.is_some() { sections } else { Sections::ALL };
+        let mut known = self.actors(sections, last.as_deref())?;
+        known.extend(self.student_made(sections, last.as_deref())?);
+        let mut snapshot = match &last {
+            Some(last) if sections != Sections::ALL => self.sampler.glance(sections, known, last),
+            _ => self.sampler.snapshot(known),
+        };
+        snapshot.traced = self.tracing.look(&mut self.lab)?;
+        let snapshot = Arc::new(snapshot);
+        self.last = Some(Arc::clone(&snapshot));
+        Ok(snapshot)
+    }
+
+    /// What the actors say that they see; of one that says nothing, what it last said.
+    fn actors(&mut self, sections: Sections, last: Option<&Snapshot>) -> Result<Vec<Known>, LabError> {
+        let living = self.lab.actors().iter().filter(|actor| actor.name != HOST && actor.ended.is_none());
+        let living: Vec<(String, u32)> = living.map(|actor| (actor.name.clone(), actor.pid)).collect();
         let mut fresh = HashMap::new();
-        for (name, alive) in names.iter().filter(|(name, _)| name != HOST) {
-            if !alive {
-                continue;
-            }
-            match self.lab.view(name, VIEW_PATIENCE) {
+        for (name, pid) in living {
+            let look = self.question(sections, &name, pid, last);
+            match self.lab.view(&name, &look, VIEW_PATIENCE) {
                 Ok(Some(bytes)) => {
-                    if let Ok(view) = observe::decode(&bytes) {
-                        fresh.insert(name.clone(), view);
+                    if let Ok(told) = Told::decode(&bytes) {
+                        fresh.insert(name, told);
                     }
                 }
                 Ok(None) | Err(LabError::Failed(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        let mut known = Vec::new();
-        for actor in self.lab.actors().iter().filter(|actor| actor.name != HOST) {
-            let (seen, stale) = match (fresh.remove(&actor.name), self.seen.get(&actor.name)) {
-                (Some(view), _) => (Reading::Read(view), None),
-                (None, Some((view, when))) => (Reading::Read(view.clone()), Some(*when)),
+        let before = |name: &str| {
+            let (last, actor) = last.and_then(|last| Some((last, last.actors.get(name)?)))?;
+            Some((actor.seen.read()?.clone(), actor.stale.unwrap_or(last.taken)))
+        };
+        let known = self.lab.actors().iter().filter(|actor| actor.name != HOST).map(|actor| {
+            let (seen, told, stale) = match (fresh.remove(&actor.name), before(&actor.name)) {
+                (Some(told), _) => (Reading::Read(told.view), told.sections, None),
+                (None, Some((view, when))) => (Reading::Read(view), Sections::ALL, Some(when)),
                 (None, None) => {
                     let errno = Errno(if actor.ended.is_some() { libc::ESRCH } else { libc::ETIMEDOUT });
-                    (Reading::Unread(Unread { path: actor.name.clone(), errno }), None)
+                    (Reading::Unread(Unread { path: actor.name.clone(), errno }), Sections::ALL, None)
                 }
             };
-            let exit = actor.ended.map(|exit| exit.map_or_else(|| "?".to_owned(), |exit| exit.to_string()));
-            known.push(Known { name: actor.name.clone(), pid: actor.pid, alive: exit.is_none(), exit, seen, stale });
-        }
-        known.extend(self.student_made()?);
-        let mut snapshot = self.sampler.snapshot(known);
-        snapshot.traced = self.tracing.look(&mut self.lab)?;
-        for (name, actor) in &snapshot.actors {
-            if let (Reading::Read(view), None) = (&actor.seen, actor.stale) {
-                self.seen.insert(name.clone(), (view.clone(), snapshot.taken));
-            }
-        }
-        Ok(snapshot)
+            let (alive, exit) = (actor.ended.is_none(), actor.ended.flatten().map(|exit| exit.to_string()));
+            Known { name: actor.name.clone(), pid: actor.pid, alive, exit, seen, told, stale }
+        });
+        Ok(known.collect())
+    }
+
+    /// One that was not seen before is asked for everything.
+    fn question(&self, sections: Sections, name: &str, pid: u32, last: Option<&Snapshot>) -> Vec<u8> {
+        let before = last.and_then(|last| last.actors.get(name).filter(|actor| actor.pid == pid)?.seen.read());
+        self.sampler.question(if before.is_some() { sections | Sections::PROCESSES } else { Sections::ALL }).encode()
     }
 
     /// The processes that the student has made in shells, those that run now.
-    fn student_made(&mut self) -> Result<Vec<Known>, LabError> {
+    fn student_made(&mut self, sections: Sections, last: Option<&Snapshot>) -> Result<Vec<Known>, LabError> {
         let lesson = Arc::clone(&self.lesson);
         let mut known = Vec::new();
         for from in &lesson.from_shells {
@@ -218,14 +238,18 @@ impl Stage {
                 Err(error) => return Err(error),
             };
             let unread = |errno| Reading::Unread(Unread { path: format!("/proc/{pid}"), errno });
-            let seen = match self.lab.observe(pid, VIEW_PATIENCE) {
-                Ok(Some(bytes)) => observe::decode(&bytes).map_or_else(unread, Reading::Read),
-                Ok(None) => unread(Errno(libc::ETIMEDOUT)),
+            let look = self.question(sections, &from.name, pid, last);
+            let (seen, told) = match self.lab.observe(pid, &look, VIEW_PATIENCE) {
+                Ok(Some(bytes)) => Told::decode(&bytes).map_or_else(
+                    |errno| (unread(errno), Sections::ALL),
+                    |told| (Reading::Read(told.view), told.sections),
+                ),
+                Ok(None) => (unread(Errno(libc::ETIMEDOUT)), Sections::ALL),
                 Err(LabError::Failed(Failure::Call(Errno(libc::ESRCH), _))) => continue,
-                Err(LabError::Failed(Failure::Call(errno, _))) => unread(errno),
+                Err(LabError::Failed(Failure::Call(errno, _))) => (unread(errno), Sections::ALL),
                 Err(error) => return Err(error),
             };
-            known.push(Known { name: from.name.clone(), pid, alive: true, exit: None, seen, stale: None });
+            known.push(Known { name: from.name.clone(), pid, alive: true, exit: None, seen, told, stale: None });
         }
         Ok(known)
     }
@@ -280,6 +304,22 @@ impl Stage {
         self.lab.ended(launch)
     }
 
+    /// Commands with the PIDs of this lab in place of those that were kept. What was
+    /// started a moment ago is given a second to become the program that it runs.
+    fn with_pids_of_now(&mut self, script: &str) -> Result<String, LabError> {
+        if !pids::keeps_pids(script) {
+            return Ok(script.to_owned());
+        }
+        let end = Instant::now() + Duration::from_secs(1);
+        loop {
+            let (renewed, all) = pids::renew(script, self.snapshot()?.as_ref());
+            if all || Instant::now() > end {
+                return Ok(renewed);
+            }
+            self.pause();
+        }
+    }
+
     /// Runs a student's commands in an actor until they end, or the time is over, or
     /// `satisfied` says yes to a snapshot. What still runs then is killed, but for
     /// what it left in the background on its own.
@@ -290,9 +330,10 @@ impl Stage {
         limit: Duration,
         satisfied: &mut dyn FnMut(&Snapshot) -> bool,
     ) -> Result<ScriptEnd, LabError> {
-        let launch = self.lab.launch(actor, Program::Script(script.to_owned()), None)?;
-        let mut output = Output::new(launch.fd);
         let deadline = Instant::now() + limit;
+        let script = self.with_pids_of_now(script)?;
+        let launch = self.lab.launch(actor, Program::Script(script), None)?;
+        let mut output = Output::new(launch.fd);
         let mut end = ScriptEnd { exit: None, output: Vec::new(), satisfied: false };
         let mut looked = Instant::now();
         loop {
@@ -303,7 +344,7 @@ impl Stage {
                 break;
             }
             if looked.elapsed() >= LOOK {
-                end.satisfied = satisfied(&self.snapshot()?);
+                end.satisfied = satisfied(self.snapshot()?.as_ref());
                 looked = Instant::now();
             }
             if end.satisfied || Instant::now() >= deadline {

@@ -20,7 +20,7 @@ pub struct Judgement {
     pub state: State,
     /// What was expected (`"cigale-42"`, `at least 3`).
     pub expected: String,
-    /// What is there (`"lab"`, `nothing at this place`); for an error, what could
+    /// What is there (`"lab"`, `nothing of the kind`); for an error, what could
     /// not be read, and why.
     pub found: String,
 }
@@ -95,6 +95,11 @@ pub fn evaluate(check: &Check, now: &Json, baseline: Option<&Json>, lang: Lang) 
 struct Obstacle(String);
 
 impl Prepared {
+    /// The selectors in it, as written.
+    pub fn selectors(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.at), self.right.as_ref()].into_iter().flatten().map(|selector| selector.written.as_str())
+    }
+
     /// Parses what a check, its seeds filled in, consists of.
     pub fn new(check: &Check) -> Result<Self, Unusable> {
         let right = match &check.is {
@@ -121,6 +126,9 @@ impl Prepared {
 
     /// Judges it on a snapshot's JSON; see [`evaluate`].
     pub fn judge(&self, now: &Json, baseline: Option<&Json>, lang: Lang) -> Judgement {
+        if let Some(judgement) = self.nothing_to_contain(now, lang) {
+            return judgement;
+        }
         let right = match self.right_hand(now, lang) {
             Ok(right) => right,
             Err(Obstacle(found)) => {
@@ -145,6 +153,15 @@ impl Prepared {
             Err(Obstacle(found)) => (State::Error, found),
         };
         Judgement { state, expected, found }
+    }
+
+    /// What is not there is in no list: an answer, and no obstacle.
+    fn nothing_to_contain(&self, now: &Json, lang: Lang) -> Option<Judgement> {
+        let (Predicate::Contains(_), Some(right)) = (&self.check.is, &self.right) else { return None };
+        let nodes = right.nodes(now, lang).ok()?;
+        let (found, place) = (words::nodes(&nodes, lang), words::text(&right.written));
+        let expected = say!(lang, "the value at {place} in it", "la valeur de {place} dedans");
+        nodes.is_empty().then_some(Judgement { state: State::Fail, expected, found })
     }
 
     /// The operand's value.

@@ -1,6 +1,6 @@
 //! Values of a snapshot in words: printable, and no longer than a line.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::i18n::{Explain, Lang};
 use crate::lesson::diagnostic::printable;
@@ -35,8 +35,20 @@ pub(super) fn value(value: &Json, lang: Lang) -> String {
         Json::Bool(false) => say!(lang, "false", "faux"),
         Json::Number(number) => number.to_string(),
         Json::Array(items) if items.is_empty() => say!(lang, "an empty list", "une liste vide"),
-        Json::Array(_) | Json::Object(_) => plain(&value_to_json(value)),
+        Json::Array(_) => plain(&value_to_json(value)),
+        Json::Object(members) => object(members, lang),
     }
+}
+
+/// What an object says of itself, as far as it fits: `key "0x51", id 1`.
+fn object(members: &Map<String, Json>, lang: Lang) -> String {
+    let simple = members.iter().filter(|(_, of)| !matches!(of, Json::Null | Json::Array(_) | Json::Object(_)));
+    let words: Vec<String> = simple.map(|(name, of)| format!("{name} {}", value(of, lang))).collect();
+    let all = words.join(", ");
+    if all.chars().count() <= LONG {
+        return all;
+    }
+    format!("{}…", all.chars().take(LONG).collect::<String>())
 }
 
 /// The JSON of a value; of a long list, only as much as is shown.
@@ -50,7 +62,7 @@ fn value_to_json(value: &Json) -> String {
 /// What a selector has selected.
 pub(super) fn nodes(nodes: &[&Json], lang: Lang) -> String {
     match nodes {
-        [] => say!(lang, "nothing at this place", "rien à cet endroit"),
+        [] => say!(lang, "nothing of the kind", "rien de tel"),
         [one] => value(one, lang),
         several => counted(several, lang),
     }

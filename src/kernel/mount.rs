@@ -1,6 +1,7 @@
 //! Mounts and root directories. Called by actors on themselves, in mount
 //! namespaces of their own; never by the program itself.
 
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use nix::mount::{MntFlags, MsFlags};
@@ -104,7 +105,7 @@ pub fn write(trace: &mut Trace, path: &Path, text: &str) -> Result<(), Errno> {
     let flags = OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
     let mode = nix::sys::stat::Mode::from_bits_truncate(0o644);
     let args = vec![quoted(path), "O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC".to_owned(), "0644".to_owned()];
-    let file = trace.record("open", args, || nix::fcntl::open(path, flags, mode), |_| 0)?;
+    let file = trace.record("open", args, || nix::fcntl::open(path, flags, mode), |fd| i64::from(fd.as_raw_fd()))?;
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
         let args = vec![quoted(path), quoted(String::from_utf8_lossy(rest).as_ref()), rest.len().to_string()];
@@ -118,7 +119,8 @@ pub fn write(trace: &mut Trace, path: &Path, text: &str) -> Result<(), Errno> {
 pub fn touch(trace: &mut Trace, path: &Path) -> Result<(), Errno> {
     let create = || {
         let flags = nix::fcntl::OFlag::O_CREAT | nix::fcntl::OFlag::O_CLOEXEC | nix::fcntl::OFlag::O_WRONLY;
-        nix::fcntl::open(path, flags, nix::sys::stat::Mode::from_bits_truncate(0o644)).map(drop)
+        nix::fcntl::open(path, flags, nix::sys::stat::Mode::from_bits_truncate(0o644))
     };
-    trace.record("open", vec![quoted(path), "O_CREAT|O_WRONLY|O_CLOEXEC".to_owned(), "0644".to_owned()], create, |()| 0)
+    let args = vec![quoted(path), "O_CREAT|O_WRONLY|O_CLOEXEC".to_owned(), "0644".to_owned()];
+    trace.record("open", args, create, |fd| i64::from(fd.as_raw_fd())).map(drop)
 }

@@ -13,8 +13,6 @@ use nix::dir::Dir;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag};
 use nix::sys::stat::{FileStat, Mode};
 
-use serde::{Deserialize, Serialize};
-
 use super::Errno;
 
 /// What is asked of every descriptor opened here: closed on exec, no terminal
@@ -111,15 +109,6 @@ fn read_more(file: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -> Result<
             Err(errno) => return Err(errno.into()),
         }
     }
-}
-
-/// What a look at a process takes in besides what every one does.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Look {
-    /// Paths of files.
-    pub files: Vec<String>,
-    /// The control group that it is in.
-    pub group: bool,
 }
 
 /// The target of a symbolic link below a directory, readlinkat(2): for links of

@@ -15,7 +15,6 @@ use super::{cgroups, journal, sweep, volumes};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::process::{self, Exit};
 use crate::kernel::program::{sealed_copy, spawn_detached};
-use crate::kernel::read::Look;
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::Settings;
 use crate::kernel::{Errno, Traced};
@@ -143,8 +142,6 @@ pub struct Lab {
     actors: Vec<ActorInfo>,
     ended: HashMap<u64, Exit>,
     buried: bool,
-    /// What every view looks at.
-    look: Look,
     /// The program whose copy the keeper is.
     program: PathBuf,
 }
@@ -195,7 +192,6 @@ impl Lab {
             actors: Vec::new(),
             ended: HashMap::new(),
             buried: false,
-            look: Look::default(),
             program,
         };
         let directory = lab.directory.to_string_lossy().into_owned();
@@ -257,15 +253,11 @@ impl Lab {
         }
     }
 
-    /// Has every view look at this from now on; files are named by their absolute paths.
-    pub fn watch(&mut self, look: Look) {
-        self.look = look;
-    }
-
-    /// An actor's own view, opaque; `None` when it did not answer in time.
-    pub fn view(&mut self, actor: &str, patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
+    /// An actor's own view, opaque, as is what it is asked for; `None` when it did not
+    /// answer in time.
+    pub fn view(&mut self, actor: &str, look: &[u8], patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
         let request =
-            ToKeeper::View { actor: actor.to_owned(), patience: patience.as_millis() as u32, look: self.look.clone() };
+            ToKeeper::View { actor: actor.to_owned(), patience: patience.as_millis() as u32, look: look.to_vec() };
         match self.ask(&request, patience)? {
             FromKeeper::View(view) => Ok(view),
             _ => Err(self.bury()),
@@ -290,8 +282,8 @@ impl Lab {
     /// What any process sees, from inside its namespaces, all but pid; opaque.
     /// `None` when no report came in time; `Failed` where the process is gone
     /// (ESRCH) or may not be looked at (EACCES, ptrace(2)).
-    pub fn observe(&mut self, pid: u32, patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
-        let request = ToKeeper::Observe { pid, patience: patience.as_millis() as u32, look: self.look.clone() };
+    pub fn observe(&mut self, pid: u32, look: &[u8], patience: Duration) -> Result<Option<Vec<u8>>, LabError> {
+        let request = ToKeeper::Observe { pid, patience: patience.as_millis() as u32, look: look.to_vec() };
         match self.ask(&request, patience)? {
             FromKeeper::View(view) => Ok(view),
             _ => Err(self.bury()),

@@ -25,7 +25,6 @@ use super::{Reporter, find, maps, observer, sweep, volumes};
 use crate::kernel::process::{self, Exit, Side};
 use crate::kernel::program::{FIRST_PASSED, default_signals, ignore_signals};
 use crate::kernel::pty::open_pty;
-use crate::kernel::read::Look;
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::{LEAVE_SCREEN, Settings};
 use crate::kernel::{Errno, Trace};
@@ -416,7 +415,7 @@ impl Keeper {
         }
     }
 
-    fn view(&mut self, name: &str, patience: u32, look: Look) -> Result<FromKeeper, NoAnswer> {
+    fn view(&mut self, name: &str, patience: u32, look: Vec<u8>) -> Result<FromKeeper, NoAnswer> {
         Ok(FromKeeper::View(match self.report(name, Ask::View { look }, patience)? {
             Some(Said::View(bytes)) => Some(bytes),
             _ => None,
@@ -465,7 +464,7 @@ impl Keeper {
         }
     }
 
-    fn observe(&self, pid: u32, patience: u32, look: &Look) -> Result<FromKeeper, NoAnswer> {
+    fn observe(&self, pid: u32, patience: u32, look: &[u8]) -> Result<FromKeeper, NoAnswer> {
         let deadline = Instant::now() + Duration::from_millis(u64::from(patience));
         let view = observer::observe(pid, look, deadline, self.report.other);
         view.map(FromKeeper::View).map_err(|errno| NoAnswer::Failed(Failure::Call(errno, format!("/proc/{pid}"))))

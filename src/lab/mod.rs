@@ -27,20 +27,19 @@ pub use protocol::{ActorInfo, Performed, Program};
 use std::os::fd::OwnedFd;
 
 use crate::kernel::Errno;
-use crate::kernel::read::Look;
 use crate::lesson::op::NsKind;
 
 /// Makes the view of another process, in whose namespaces the caller stands, as
 /// opaque bytes: its PID, its directory in the caller's first /proc, the namespaces
-/// that could not be entered, and what to look at.
-pub type Observer = fn(u32, OwnedFd, &[(NsKind, Errno)], &Look) -> Vec<u8>;
+/// that could not be entered, and what it is asked for.
+pub type Observer = fn(u32, OwnedFd, &[(NsKind, Errno)], &[u8]) -> Vec<u8>;
 
 /// How processes of the lab report what they see, without the lab knowing what
 /// that is.
 #[derive(Debug, Clone, Copy)]
 pub struct Reporter {
-    /// Makes the view of the process that calls it, an actor's.
-    pub own: fn(&Look) -> Vec<u8>,
+    /// Makes the view of the process that calls it, an actor's: of what it is asked for.
+    pub own: fn(&[u8]) -> Vec<u8>,
     /// Makes the view of another: an observer's.
     pub other: Observer,
 }

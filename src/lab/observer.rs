@@ -13,7 +13,6 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::{Observer, sweep};
 use crate::kernel::process::{self, Side};
 use crate::kernel::program::{default_signals, pipe};
-use crate::kernel::read::Look;
 use crate::kernel::{Errno, Trace, mount, namespace, read};
 use crate::lesson::op::NsKind;
 
@@ -22,17 +21,16 @@ const MOST_BYTES: usize = 64 << 20;
 /// Where the child keeps the pipe that it reports on.
 const REPORT: i32 = 3;
 
-/// What the process `pid` sees, what `wanted` names among it, as `report` makes it in its
-/// namespaces. Nothing
-/// where no report came in time: what it looks at may never answer (a FUSE mount).
+/// What the process `pid` sees of what `asked` is for, as `report` makes it in its
+/// namespaces. Nothing where no report came in time: what it looks at may never answer (a FUSE mount).
 /// ESRCH where there is no such process, EACCES or EPERM where it may not be
 /// looked at, ptrace(2).
-pub fn observe(pid: u32, wanted: &Look, deadline: Instant, report: Observer) -> Result<Option<Vec<u8>>, Errno> {
+pub fn observe(pid: u32, asked: &[u8], deadline: Instant, report: Observer) -> Result<Option<Vec<u8>>, Errno> {
     let (read, write) = pipe()?;
     let me = std::process::id();
     let child = match process::fork(&mut Trace::default())? {
         Side::Parent(child) => child,
-        Side::Child => look(write, me, pid, wanted, report),
+        Side::Child => look(write, me, pid, asked, report),
     };
     drop(write);
     let answer = collect(read, deadline);
@@ -80,7 +78,7 @@ fn collect(mut read: File, deadline: Instant) -> Option<(bool, Vec<u8>)> {
 }
 
 /// The child.
-fn look(write: OwnedFd, parent: u32, pid: u32, wanted: &Look, report: Observer) -> ! {
+fn look(write: OwnedFd, parent: u32, pid: u32, asked: &[u8], report: Observer) -> ! {
     let body = || -> Result<Vec<u8>, Errno> {
         if write.as_raw_fd() != REPORT {
             process::move_to(&write, REPORT)?;
@@ -97,7 +95,7 @@ fn look(write: OwnedFd, parent: u32, pid: u32, wanted: &Look, report: Observer) 
         let refused = enter(&target)?;
         // New credentials have cleared it.
         process::die_with_parent(parent)?;
-        Ok(report(pid, target, &refused, wanted))
+        Ok(report(pid, target, &refused, asked))
     };
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(Err(Errno(libc::EIO)));
     let mut pipe = File::from(process::inherited(REPORT));

@@ -17,9 +17,10 @@ pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 pub const MARKER: &str = "CLOISON_LAB";
 
 /// Prints the last line entered, before each prompt, for the emulator: OSC 633;E;
-/// its number in the shell's history; the line. Only builtins and no command
+/// its number in the shell's history, with a `^` where SIGINT ended it (status 130);
+/// the line. Only builtins and no command
 /// substitution, so no process is made and no PID of the box is used up.
-const REPORT_LINE: &str = r"printf '\033]633;E;'; HISTTIMEFORMAT=';' history 1; printf '\007'";
+const REPORT_LINE: &str = r"case $? in 130) printf '\033]633;E;^';; *) printf '\033]633;E;';; esac; HISTTIMEFORMAT=';' history 1; printf '\007'";
 
 /// What to launch in the calling process's own view of the machine. `limit` is
 /// the most processes in its user namespace.

@@ -11,7 +11,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::process::Exit;
-use crate::kernel::read::Look;
 use crate::kernel::terminal::Settings;
 use crate::kernel::{Call, Errno, Traced};
 use crate::lesson::op::{Controller, MapKind, NsKind, Op};
@@ -45,8 +44,8 @@ pub enum ToKeeper {
         actor: String,
         /// How long to wait, in milliseconds.
         patience: u32,
-        /// What to look at.
-        look: Look,
+        /// What for, for the reporter to know.
+        look: Vec<u8>,
     },
     /// Look at any process from inside its namespaces (`observer`). Answered by `View`.
     Observe {
@@ -54,8 +53,8 @@ pub enum ToKeeper {
         pid: u32,
         /// How long to wait, in milliseconds.
         patience: u32,
-        /// What to look at.
-        look: Look,
+        /// What for, for the reporter to know.
+        look: Vec<u8>,
     },
     /// Find what differs from an actor among what its shells have started (`find`).
     /// Answered by `Found`.
@@ -240,8 +239,8 @@ pub enum Ask {
     },
     /// Report what you see.
     View {
-        /// What to look at.
-        look: Look,
+        /// What for, for the reporter to know.
+        look: Vec<u8>,
     },
     /// Trace the commands of your shells, or cease to.
     Trace {

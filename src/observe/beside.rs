@@ -11,22 +11,22 @@ use super::clocks::clocks;
 use super::files;
 use super::ipc::ipc;
 use super::layers;
+use super::look::{Look, Sections, Told};
 use super::model::{Clocks, Ids, Ipc, Net, Reading, Root, Unread, View};
 use super::parse::{self, Status};
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
-use super::view::{MOUNTINFO, Own, Scratch, caps_of, init_cgroup, list, lsm_label, uts};
-use crate::kernel::read::Look;
+use super::view::{MOUNTINFO, Own, Scratch, caps_of, init_cgroup, list, lsm_label, not_asked, uts, with_owners};
 use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
 
-/// What the process `pid` sees, encoded as by [`super::inside`]. `dir` is its
+/// What the process `pid` sees, to a question and encoded as by [`super::inside`]. `dir` is its
 /// directory in the /proc of the reader's first PID namespace; `refused` are the
 /// namespaces that the reader could not enter, with `mnt` for the root directory.
-pub fn beside(pid: u32, dir: OwnedFd, refused: &[(NsKind, Errno)], look: &Look) -> Vec<u8> {
-    let mut scratch = Scratch { look: look.clone(), ..Scratch::default() };
-    let seen = Beside { pid, dir: PidDir::new(dir), refused }.view(&mut scratch);
-    postcard::to_stdvec(&seen).unwrap_or_default()
+pub fn beside(pid: u32, dir: OwnedFd, refused: &[(NsKind, Errno)], look: &[u8]) -> Vec<u8> {
+    let mut scratch = Scratch { look: Look::decode(look), ..Scratch::default() };
+    let view = Beside { pid, dir: PidDir::new(dir), refused }.view(&mut scratch);
+    Told { view, sections: scratch.look.sections }.encode()
 }
 
 struct Beside<'a> {
@@ -49,6 +49,7 @@ impl Beside<'_> {
 
     fn view(&self, scratch: &mut Scratch) -> View {
         let proc = self.refusal(NsKind::Mnt).map_or_else(|| ProcDir::open(Path::new("/proc")), Err);
+        scratch.look.leave_the_crowd(proc.as_ref());
         match (&proc, read::open_dir(c"/")) {
             (Ok(_), Ok(root)) => scratch.passwd.refresh(root.as_fd(), &mut scratch.buffer),
             _ => scratch.passwd = Passwd::default(),
@@ -62,23 +63,27 @@ impl Beside<'_> {
             None => Own { dir: Ok(&self.dir), base: format!("/proc/{}", self.pid), listed: false },
         };
         let ns = own.namespaces(PidDir::namespace);
-        let processes = list(proc.as_ref(), &own, &ns, scratch);
+        let processes = scratch.read(Sections::PROCESSES, |scratch| list(proc.as_ref(), &own, &ns, scratch));
         let users = self.within(NsKind::User, || own.users(&processes, scratch));
         let viewer = proc.as_ref().ok().zip(listed.as_ref().map(|(number, _)| *number));
         let net = match self.refusal(NsKind::Net) {
             Some(unread) => Net::unread(&unread),
-            None => scratch.network.net(None, viewer, processes.read().map_or(&[], Vec::as_slice)),
+            None if !scratch.wants(Sections::NET) => Net::default(),
+            None => with_owners(scratch.network.net(None), viewer, &processes, &own, &ns, scratch),
         };
         let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
         let privilege =
             |line: &str| Unread { path: format!("{}/status {line}", own.base), errno: Errno(libc::ENODATA) };
         let mut overlays = Vec::new();
-        let mounts = own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| {
-            overlays = layers::overlays(bytes);
-            Some(parse::mounts(bytes))
+        let mounts = scratch.read(Sections::MOUNTS, |scratch| {
+            own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| {
+                overlays = layers::overlays(bytes);
+                Some(parse::mounts(bytes))
+            })
         });
         let ipc = match self.refusal(NsKind::Ipc) {
             Some(unread) => Ipc::unread(&unread),
+            None if !scratch.wants(Sections::IPC) => Ipc::unread(&not_asked()),
             None => ipc(proc.as_ref(), &mounts, &mut scratch.buffer),
         };
         let clocks = match self.refusal(NsKind::Time) {
@@ -91,7 +96,10 @@ impl Beside<'_> {
         let mut seen = View {
             ids: self.within(NsKind::User, || self.ids(scratch)),
             uts: self.within(NsKind::Uts, uts),
-            owners: own.namespaces(PidDir::owner),
+            owners: match scratch.wants(Sections::NAMESPACES) {
+                true => own.namespaces(PidDir::owner),
+                false => std::collections::BTreeMap::new(),
+            },
             ns,
             processes,
             volumes: mounts.read().map(|mounts| layers::volumes(mounts)).unwrap_or_default(),
@@ -112,7 +120,7 @@ impl Beside<'_> {
             files: files::below(&self.dir.root(), &scratch.look.files, &scratch.passwd),
             net,
         };
-        if let (Ok(dir), None) = (own.dir, self.refusal(NsKind::Mnt)) {
+        if let (Ok(dir), None, true) = (own.dir, self.refusal(NsKind::Mnt), scratch.wants(Sections::MOUNTS)) {
             layers::look(&mut seen, dir, &mut scratch.buffer);
         }
         seen

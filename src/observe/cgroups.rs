@@ -2,6 +2,8 @@
 //! and files, by the names of version 2. Used by the sampler where a lesson is about
 //! groups; reads only.
 
+pub mod usage;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +74,8 @@ pub struct Group {
     /// version 2 those that each program attached to it allows, nothing where there is
     /// none. EPERM: only root can ask for those.
     pub devices: Option<Reading<Vec<String>>>,
+    /// What it may use of the CPUs and has used lately; nothing where neither is known.
+    pub cpu: Option<usage::Cpu>,
     /// Its files, by their names in version 2; those that the kernel lacks are left out.
     pub files: BTreeMap<String, Reading<GroupFile>>,
 }

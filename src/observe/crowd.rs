@@ -1,7 +1,8 @@
-//! What was read a moment ago of processes that have nothing to do with the viewer.
+//! What was read a moment ago of processes that have nothing to do with the program.
 //! For those who look several times a second at a machine with thousands: which
-//! processes there are is read each time, and all of the viewer's kin; the others
-//! are read again within [`AGE`], a part of them each time. Used by `view` alone.
+//! processes there are is read each time, and all that descends from the program;
+//! the others are read again within [`AGE`], a part of them each time. Used by
+//! `view` alone.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,9 +10,7 @@ use super::model::{Process, Users};
 
 /// How old what is known of a process may be, in microseconds; up to half of it
 /// longer, so that not all are read at once.
-const AGE: u64 = 1_500_000;
-/// So many generations above the viewer are kin, with all that descend from them.
-const ABOVE: usize = 3;
+const AGE: u64 = 4_000_000;
 
 /// What a list of processes depends on beside the processes: another /proc, other
 /// maps of ids, and nothing that was known holds.
@@ -72,13 +71,11 @@ impl Crowd {
         self.known.insert(process.pid, known);
     }
 
-    /// Forgets who is gone, and finds the kin of the viewer among those found.
-    pub(super) fn settle(&mut self, found: &[Process], viewer: u32) {
+    /// Forgets who is gone, and finds among those found the kin: `top` and what
+    /// descends from it.
+    pub(super) fn settle(&mut self, found: &[Process], top: u32) {
         let round = self.round;
         self.known.retain(|_, known| known.round == round);
-        let parents: HashMap<u32, u32> = found.iter().map(|one| (one.pid, one.ppid)).collect();
-        let above = std::iter::successors(Some(viewer), |pid| parents.get(pid).copied().filter(|parent| *parent > 1));
-        let top = above.take(ABOVE + 1).last().unwrap_or(viewer);
         let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
         for one in found {
             children.entry(one.ppid).or_default().push(one.pid);
@@ -116,7 +113,7 @@ mod tests {
         Standpoint { device, user_ns: Some(1), users: None }
     }
 
-    /// A crowd that has read these, seen by 40.
+    /// A crowd that has read these, 40 the program.
     fn crowd(found: &[Process]) -> Crowd {
         let mut crowd = Crowd::default();
         crowd.look(here(1));
@@ -130,9 +127,9 @@ mod tests {
 
     #[test]
     fn strangers_are_recalled_and_kin_are_not() {
-        let mut crowd = crowd(&[process(1, 0), process(30, 1), process(40, 30), process(41, 40), process(50, 1)]);
-        assert_eq!(crowd.recall(50, 1_050, 1), Some(process(50, 1)));
-        for kin in [30, 40, 41] {
+        let mut crowd = crowd(&[process(1, 0), process(30, 1), process(40, 30), process(39, 41), process(41, 40)]);
+        assert_eq!(crowd.recall(30, 1_030, 1), Some(process(30, 1)));
+        for kin in [39, 40, 41] {
             assert_eq!(crowd.recall(kin, u64::from(kin) + 1_000, 1), None, "{kin}");
         }
     }

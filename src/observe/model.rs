@@ -135,7 +135,8 @@ pub struct ActorView {
     pub pid: u32,
     /// Whether it still runs.
     pub alive: bool,
-    /// How it ended, in words (`killed by SIGKILL`, `exit 0`), once it has.
+    /// How it ended, in words (`SIGKILL`, `exit 0`), once it has; nothing where nobody
+    /// could be asked.
     pub exit: Option<String>,
     /// Its namespaces, read from outside: inode numbers by name (`uts`).
     pub ns: BTreeMap<NsKind, Reading<u64>>,

@@ -3,9 +3,7 @@
 //! snapshots: a crowd's namespaces hardly change, so that only the lab's processes,
 //! new ones and a few of the others are asked again each time.
 
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{Hash, Hasher};
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::model::{ActorView, Held, Holding, Mount, Namespace, Namespaces, Process, Reading, Unread, View};
@@ -17,8 +15,8 @@ use crate::lesson::op::NsKind;
 /// How many that were never asked are asked per snapshot, besides the lab's: a bound
 /// on its cost, with thousands of processes.
 const MOST: usize = 192;
-/// How many of a crowd are asked again per snapshot, in turns.
-const AGAIN: usize = 64;
+/// Of a crowd, one in so many is asked again per snapshot, in turns.
+const AGAIN: usize = 32;
 /// How many processes of a lab are searched for descriptors, and how many
 /// descriptors of each.
 const SEARCHED: usize = 128;
@@ -29,18 +27,25 @@ const NAMED: usize = 8;
 /// this kernel has not, or that is left already.
 type Set = [u64; NsKind::ALL.len()];
 
-/// What is kept of a process: who it was, and its namespaces or why they can't be
-/// had.
-#[derive(Debug, Clone, Copy)]
+/// What is kept of a process: who it was, and its namespaces (the number of their set)
+/// or why they can't be had.
+#[derive(Debug, Clone)]
 struct Known {
-    stamp: u64,
-    set: Result<Set, Errno>,
+    pid: u32,
+    ppid: u32,
+    uid: u32,
+    name: String,
+    depth: usize,
+    set: Result<usize, Errno>,
 }
 
 /// Takes the census of namespaces.
 #[derive(Debug, Default)]
 pub(super) struct Census {
-    known: HashMap<u32, Known>,
+    /// By PID.
+    known: Vec<Known>,
+    /// The sets of those known.
+    sets: Vec<Set>,
     owners: HashMap<u64, (Reading<u64>, Option<u32>)>,
     turn: usize,
 }
@@ -71,59 +76,53 @@ impl Census {
 
     /// Asks who has to be asked; how many would not say, and how many were left.
     fn ask(&mut self, proc: &ProcDir, processes: &[Process], lab: &HashSet<u32>, all: &mut All) -> (u32, u32) {
-        let turn = self.turn..self.turn.saturating_add(AGAIN);
-        self.turn = if turn.end >= processes.len() { 0 } else { turn.end };
-        let mut known = HashMap::with_capacity(processes.len());
-        let mut sets: HashMap<Set, (u32, Vec<u32>)> = HashMap::new();
+        let again = self.turn..self.turn.saturating_add(processes.len().div_ceil(AGAIN));
+        self.turn = if again.end >= processes.len() { 0 } else { again.end };
+        let mut before = std::mem::replace(&mut self.known, Vec::with_capacity(processes.len())).into_iter().peekable();
+        let mut sets = Sets::of(std::mem::take(&mut self.sets));
         let (mut left, mut denied, mut pending) = (MOST, 0, 0);
         // All kernel threads are where the first of them is.
         let mut threads = None;
         for (index, one) in processes.iter().enumerate() {
-            let stamp = stamp(one);
-            let before = self.known.get(&one.pid).filter(|known| known.stamp == stamp).copied();
-            let again = lab.contains(&one.pid) || turn.contains(&index);
-            let now = match before {
-                Some(before) if !again => before,
+            while before.next_if(|known| known.pid < one.pid).is_some() {}
+            let known = before.next_if(|known| known.is(one));
+            let again = lab.contains(&one.pid) || again.contains(&index);
+            let now = match known {
+                Some(known) if !again => known,
                 None if !again && left == 0 => {
                     pending += 1;
                     continue;
                 }
-                before => {
+                known => {
                     let same = threads.filter(|_| !again && is_kernel_thread(one));
-                    left = left.saturating_sub(usize::from(before.is_none() && same.is_none()));
-                    let asked = || proc.process(one.pid).map(|dir| set_of(&dir));
+                    left = left.saturating_sub(usize::from(known.is_none() && same.is_none()));
+                    let asked = || proc.process(one.pid).map(|dir| set_of(&dir).map(|set| sets.number(set)));
                     let Ok(set) = same.map_or_else(asked, Ok) else { continue };
-                    Known { stamp, set }
+                    known.map_or_else(|| Known::of(one, set), |known| Known { set, ..known })
                 }
             };
             if is_kernel_thread(one) {
                 threads = Some(now.set);
             }
-            known.insert(one.pid, now);
             match now.set {
-                Ok(set) => {
-                    let (count, first) = sets.entry(set).or_default();
-                    *count += 1;
-                    if first.len() < NAMED {
-                        first.push(one.pid);
-                    }
-                }
+                Ok(set) => sets.count(set, one.pid),
                 Err(Errno(libc::EACCES | libc::EPERM)) => denied += 1,
                 // It has just ended.
                 Err(_) => {}
             }
+            self.known.push(now);
         }
-        self.known = known;
-        let mut sets: Vec<_> = sets.into_iter().collect();
-        sets.sort_unstable_by_key(|(_, (_, pids))| pids.first().copied());
-        for (set, (count, pids)) in sets {
-            for (kind, inode) in NsKind::ALL.into_iter().zip(set).filter(|(_, inode)| *inode != 0) {
+        let mut members: Vec<(&Set, &(u32, Vec<u32>))> = sets.all.iter().zip(&sets.members).collect();
+        members.sort_unstable_by_key(|(_, (_, pids))| pids.first().copied());
+        for (set, (count, pids)) in members.into_iter().filter(|(_, (count, _))| *count > 0) {
+            for (kind, inode) in NsKind::ALL.into_iter().zip(*set).filter(|(_, inode)| *inode != 0) {
                 let found = all.entry((kind, inode)).or_default();
                 found.members += count;
                 let room = NAMED.saturating_sub(found.pids.len());
                 found.pids.extend(pids.iter().take(room));
             }
         }
+        self.sets = sets.used(&mut self.known);
         (denied, pending)
     }
 
@@ -157,12 +156,67 @@ impl Census {
     }
 }
 
-/// Who a process is, as far as its row says it: one that became another program, or
-/// whose PID is another's now, is asked again.
-fn stamp(one: &Process) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (one.ppid, one.uid, &one.name, &one.nspid).hash(&mut hasher);
-    hasher.finish()
+impl Known {
+    fn of(one: &Process, set: Result<usize, Errno>) -> Self {
+        let Process { pid, ppid, uid, .. } = *one;
+        Self { pid, ppid, uid, name: one.name.clone(), depth: one.nspid.len(), set }
+    }
+
+    /// Whether it is the same, as far as its row says: one that became another program,
+    /// or whose PID is another's now, is asked again.
+    fn is(&self, one: &Process) -> bool {
+        (self.pid, self.ppid, self.uid, self.depth) == (one.pid, one.ppid, one.uid, one.nspid.len())
+            && self.name == one.name
+    }
+}
+
+/// Sets of namespaces by number, and who is in each: how many, and the first of them.
+struct Sets {
+    all: Vec<Set>,
+    members: Vec<(u32, Vec<u32>)>,
+}
+
+impl Sets {
+    fn of(all: Vec<Set>) -> Self {
+        let members = vec![(0, Vec::new()); all.len()];
+        Self { all, members }
+    }
+
+    fn number(&mut self, set: Set) -> usize {
+        self.all.iter().position(|known| *known == set).unwrap_or_else(|| {
+            self.all.push(set);
+            self.members.push((0, Vec::new()));
+            self.all.len() - 1
+        })
+    }
+
+    /// Those that somebody is in, numbered anew.
+    fn used(self, known: &mut [Known]) -> Vec<Set> {
+        if self.members.iter().all(|(count, _)| *count > 0) {
+            return self.all;
+        }
+        let mut numbers = Vec::with_capacity(self.all.len());
+        let mut used = Vec::new();
+        for (set, (count, _)) in self.all.into_iter().zip(self.members) {
+            numbers.push(used.len());
+            if count > 0 {
+                used.push(set);
+            }
+        }
+        for one in known {
+            one.set = one.set.map(|old| numbers.get(old).copied().unwrap_or(0));
+        }
+        used
+    }
+
+    fn count(&mut self, number: usize, pid: u32) {
+        if let Some((count, first)) = self.members.get_mut(number) {
+            *count += 1;
+            if first.len() < NAMED {
+                first.push(pid);
+            }
+        }
+    }
 }
 
 /// A kernel thread, which never leaves the namespaces it was made in: a child of

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 
-use super::model::{Listener, Net, Process, Reading, Unread};
+use super::model::{Listener, Net, Process, Unread};
 use super::proc::{PidDir, ProcDir, reading};
 use crate::kernel::read::net::{self as kernel, Netlink};
 use crate::kernel::{Errno, read};
@@ -26,15 +26,11 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// What the kernel says of the caller's network namespace, which is `here`. Listeners
-    /// are looked for among `processes` in the descendants of one (`viewer`: a /proc,
-    /// and its number there).
-    pub(super) fn net(&mut self, here: Option<u64>, viewer: Option<(&ProcDir, u32)>, processes: &[Process]) -> Net {
+    /// What the kernel says of the caller's network namespace, which is `here`; not
+    /// whose the listeners are ([`owners`]).
+    pub(super) fn net(&mut self, here: Option<u64>) -> Net {
         let mut net = self.known(here);
         net.listeners = reading(kernel::listeners(), || "NETLINK_SOCK_DIAG".to_owned());
-        if let (Reading::Read(listeners), Some((proc, viewer))) = (&mut net.listeners, viewer) {
-            owners(listeners, proc, viewer, processes);
-        }
         net
     }
 
@@ -83,12 +79,10 @@ pub(super) fn own_number(proc: &ProcDir) -> Option<u32> {
     std::str::from_utf8(own).ok()?.parse().ok()
 }
 
-/// Finds the listeners of the viewer and its descendants: looking through every
-/// process of the machine would cost more than all else in a view.
-fn owners(listeners: &mut [Listener], proc: &ProcDir, viewer: u32, processes: &[Process]) {
-    if listeners.is_empty() {
-        return;
-    }
+/// Finds the listeners of one process of a /proc (`viewer`) and its descendants:
+/// looking through every process of the machine would cost more than all else in a
+/// view.
+pub(super) fn owners(listeners: &mut [Listener], proc: &ProcDir, viewer: u32, processes: &[Process]) {
     let by_inode: HashMap<u32, Vec<usize>> = listeners.iter().enumerate().fold(HashMap::new(), |mut all, (at, one)| {
         all.entry(one.inode).or_default().push(at);
         all

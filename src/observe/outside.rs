@@ -159,15 +159,15 @@ impl Sampler {
 }
 
 /// How numbers look inside: at which level of NSpid, through which maps and names.
-struct Inside<'a> {
-    level: usize,
-    uid_map: &'a [IdRange],
-    gid_map: &'a [IdRange],
-    passwd: &'a Passwd,
+pub(super) struct Inside<'a> {
+    pub(super) level: usize,
+    pub(super) uid_map: &'a [IdRange],
+    pub(super) gid_map: &'a [IdRange],
+    pub(super) passwd: &'a Passwd,
 }
 
 impl Inside<'_> {
-    fn process(&self, one: &Process, ppid: Option<u32>) -> Process {
+    pub(super) fn process(&self, one: &Process, ppid: Option<u32>) -> Process {
         let uid = inner(self.uid_map, one.uid).unwrap_or(OVERFLOW);
         let nspid = one.nspid.get(self.level.saturating_sub(1)..).unwrap_or_default().to_vec();
         Process {

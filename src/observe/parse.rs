@@ -133,6 +133,16 @@ pub(super) fn super_options(line: &[u8]) -> Option<&[u8]> {
     words.nth(3)
 }
 
+/// Whether a procfs among the mounts hides processes from some (`hidepid`, proc(5)).
+pub(super) fn hides_processes(mountinfo: &[u8]) -> bool {
+    let hides = |options: &[u8]| {
+        let mut each = options.split(|byte| *byte == b',').filter_map(|option| option.strip_prefix(b"hidepid="));
+        each.any(|level| !matches!(level, b"0" | b"off"))
+    };
+    let is_procfs = |line: &&[u8]| mount(line).is_some_and(|mount| mount.fstype == "proc");
+    lines(mountinfo).filter(is_procfs).filter_map(super_options).any(hides)
+}
+
 /// The lines of /proc/PID/uid_map or gid_map, user_namespaces(7).
 pub fn id_map(bytes: &[u8]) -> Vec<IdRange> {
     lines(bytes)

@@ -6,21 +6,24 @@ use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use super::cgroups;
-use super::crowd::Crowd;
+use super::cgroups::{self, usage::Usage};
 use super::face::Face;
 use super::family::family;
 use super::files;
 use super::layers;
 use super::limits::{Limits, Tree};
+use super::look::{Look, Sections, Whereabouts};
 use super::model::{ActorView, Reading, Snapshot, Unread, Users, View, Wall, WallState};
 use super::namespaces::Census;
+use super::net::own_number;
+use super::outside::Inside;
+use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir};
-use super::view::{MOUNTINFO, Scratch, view};
+use super::view::{MOUNTINFO, Scratch, names, view};
 use super::walls::walls;
-use crate::kernel::read::Look;
 use crate::kernel::{Errno, read};
+use crate::lesson::op::NsKind;
 
 /// What the lab knows of an actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub struct Known {
     pub exit: Option<String>,
     /// What it last said that it sees.
     pub seen: Reading<View>,
+    /// The sections that it was asked for and told.
+    pub told: Sections,
     /// When it said so, where that is not now: microseconds of CLOCK_MONOTONIC.
     pub stale: Option<u64>,
 }
@@ -46,8 +51,12 @@ pub struct Sampler {
     pub(super) scratch: Scratch,
     pub(super) last_cap: u32,
     pub(super) census: Census,
+    /// The user databases of actors, by PID.
+    passwds: BTreeMap<u32, Passwd>,
     /// The lab's own groups, where they are looked at.
     pub(super) groups: Option<Vec<PathBuf>>,
+    /// What they used of the CPUs, from one snapshot to the next.
+    pub(super) usage: Usage,
 }
 
 impl Sampler {
@@ -56,24 +65,50 @@ impl Sampler {
         let proc = ProcDir::open(Path::new("/proc"))?;
         let mut scratch = Scratch::default();
         let last_cap = last_cap(&proc, &mut scratch.buffer).unwrap_or(40);
-        Ok(Self { proc, scratch, last_cap, census: Census::default(), groups: None })
+        Ok(Self {
+            proc,
+            scratch,
+            last_cap,
+            census: Census::default(),
+            passwds: BTreeMap::new(),
+            groups: None,
+            usage: Usage::default(),
+        })
     }
 
-    /// Has every view look at this from now on; files are named by their absolute paths.
-    pub fn watch(&mut self, look: Look) {
-        self.scratch.look = look;
+    /// Has every view look at these files, by their absolute paths, from now on, and at
+    /// the control group that it is in.
+    pub fn watch(&mut self, files: Vec<String>, group: bool) {
+        self.scratch.look.files = files;
+        self.scratch.look.group = group;
     }
 
     /// Has every snapshot look at control groups from now on: the machine's trees, and
     /// those below these, the lab's own in each tree.
     pub fn watch_groups(&mut self, bases: Vec<PathBuf>) {
         self.groups = Some(bases);
+        self.usage = Usage::default();
     }
 
     /// Reads what has nothing to do with this program again only now and then: for
-    /// those who take one snapshot after the other.
+    /// those who take one snapshot after the other. Everything, where /proc does not say
+    /// who is who.
     pub fn unhurried(&mut self) {
-        self.scratch.crowd = Some(Crowd::default());
+        self.scratch.look.program = self.whereabouts();
+    }
+
+    fn whereabouts(&mut self) -> Option<Whereabouts> {
+        let own = self.proc.own().ok()?;
+        let namespace = own.namespace(NsKind::Pid).ok()?;
+        let procfs = read::stat(self.proc.fd()).ok()?.st_dev;
+        own.read("mountinfo", &mut self.scratch.buffer, MOUNTINFO).ok()?;
+        let open = !parse::hides_processes(&self.scratch.buffer);
+        Some(Whereabouts { pid: own_number(&self.proc)?, procfs, namespace, open })
+    }
+
+    /// What actors and observers are to be asked for, these sections of it.
+    pub fn question(&self, sections: Sections) -> Look {
+        Look { sections, ..self.scratch.look.clone() }
     }
 
     /// The host's side: what this process sees.
@@ -90,24 +125,58 @@ impl Sampler {
     /// A snapshot with a host's side taken before: each actor's own view as given,
     /// and beside it what is read from outside now.
     pub fn snapshot_with(&mut self, host: View, actors: Vec<Known>) -> Snapshot {
-        let own = self.own_face();
-        let actors = actors.into_iter().map(|known| self.actor(&own, known)).collect();
-        self.together(host, actors)
+        let actors = self.actors(actors, &host, None);
+        self.together(host, actors, None)
+    }
+
+    /// A snapshot of which these sections are as of now, and the others as they were
+    /// in the last one.
+    pub fn glance(&mut self, sections: Sections, actors: Vec<Known>, last: &Snapshot) -> Snapshot {
+        let told = sections | Sections::PROCESSES;
+        self.scratch.look.sections = told;
+        let mut host = self.host();
+        host.keep(told, &last.host);
+        let actors = self.actors(actors, &host, Some(last));
+        let taken = self.together(host, actors, Some(last));
+        self.scratch.look.sections = Sections::ALL;
+        taken
     }
 
     /// A snapshot of sides taken before, and what belongs to none of them alone.
-    pub(super) fn together(&mut self, mut host: View, actors: BTreeMap<String, ActorView>) -> Snapshot {
-        if let Ok(dir) = self.proc.own() {
+    pub(super) fn together(
+        &mut self,
+        mut host: View,
+        actors: BTreeMap<String, ActorView>,
+        last: Option<&Snapshot>,
+    ) -> Snapshot {
+        if let (true, Ok(dir)) = (self.scratch.wants(Sections::MOUNTS), self.proc.own()) {
             layers::look_on_the_host(&mut host, &actors, &dir, &mut self.scratch.buffer);
         }
-        let lab = family(&self.proc, &host);
-        let namespaces = self.census.take(&self.proc, &host, &actors);
-        let cgroups = self.groups.as_deref().map(cgroups::cgroups);
-        Snapshot { taken: read::monotonic(), host, actors, lab, namespaces, traced: BTreeMap::new(), cgroups }
+        let lab = match last.filter(|_| !self.scratch.wants(Sections::LAB)) {
+            Some(last) => last.lab.clone(),
+            None => family(&self.proc, &host),
+        };
+        let namespaces = match last.filter(|_| !self.scratch.wants(Sections::NAMESPACES)) {
+            Some(last) => last.namespaces.clone(),
+            None => self.census.take(&self.proc, &host, &actors),
+        };
+        let taken = read::monotonic();
+        let cgroups = self.groups.as_deref().map(|bases| {
+            let mut seen = cgroups::cgroups(bases);
+            self.usage.note(taken, &mut seen.groups);
+            seen
+        });
+        Snapshot { taken, host, actors, lab, namespaces, traced: BTreeMap::new(), cgroups }
     }
 
-    fn actor(&mut self, own: &Face, known: Known) -> (String, ActorView) {
-        let Known { name, pid, alive, exit, seen, stale } = known;
+    fn actors(&mut self, actors: Vec<Known>, host: &View, last: Option<&Snapshot>) -> BTreeMap<String, ActorView> {
+        let own = self.own_face();
+        self.passwds.retain(|pid, _| actors.iter().any(|known| known.pid == *pid));
+        actors.into_iter().map(|known| self.actor(&own, known, host, last)).collect()
+    }
+
+    fn actor(&mut self, own: &Face, known: Known, host: &View, last: Option<&Snapshot>) -> (String, ActorView) {
+        let Known { name, pid, alive, exit, mut seen, told, stale } = known;
         // A dead actor's PID may be another process's by now.
         let gone = || Unread { path: format!("{}/{pid}", self.proc.path()), errno: Errno(libc::ESRCH) };
         let dir = if alive { self.proc.process(pid) } else { Err(gone()) };
@@ -115,11 +184,40 @@ impl Sampler {
             Ok(dir) => self.face(dir, pid),
             Err(unread) => Face::unread(unread),
         };
+        if let Reading::Read(seen) = &mut seen {
+            let before = last.and_then(|last| last.actors.get(&name)).filter(|before| before.pid == pid);
+            if let Some(before) = before.and_then(|before| before.seen.read()) {
+                seen.keep(told, before);
+            }
+            if let (false, Ok(dir)) = (told.contain(Sections::PROCESSES), &dir) {
+                self.list_as_seen(seen, dir, pid, host);
+            }
+        }
         let files = dir.map(|dir| files::below(&dir.root(), &self.scratch.look.files, &self.scratch.passwd));
         let files = files.unwrap_or_default();
         let walls = self.walls(own, &face);
         let (users, cgroup) = (face.users, face.cgroup);
         (name, ActorView { pid, alive, exit, ns: face.ns, walls, users, cgroup, files, seen, stale })
+    }
+
+    /// The processes of the host's list, for one who reads the same procfs: with the
+    /// numbers and names that its own maps and user database give.
+    fn list_as_seen(&mut self, seen: &mut View, dir: &PidDir, pid: u32, host: &View) {
+        let passwd = self.passwds.entry(pid).or_default();
+        match dir.root() {
+            Ok(root) => passwd.refresh(root.as_fd(), &mut self.scratch.buffer),
+            Err(_) => *passwd = Passwd::default(),
+        }
+        seen.processes = host.processes.then(|all| match seen.users.read() {
+            Some(users) => {
+                let inside = Inside { level: 1, uid_map: &users.uid_map, gid_map: &users.gid_map, passwd };
+                Ok(all.iter().map(|one| inside.process(one, Some(one.ppid))).collect())
+            }
+            None => Err(Unread { path: format!("{}/{pid}/uid_map", self.proc.path()), errno: Errno(libc::EACCES) }),
+        });
+        if let (Reading::Read(users), Reading::Read(processes)) = (&mut seen.users, &seen.processes) {
+            users.names = names(users, processes, passwd);
+        }
     }
 
     /// This process, from outside.

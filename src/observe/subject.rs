@@ -241,7 +241,7 @@ impl Sampler {
             }
         }
         let actors = [(subject.pid.to_string(), subject.last.clone())].into();
-        Snapshot { cgroups: subject.groups.clone(), ..self.together(host, actors) }
+        Snapshot { cgroups: subject.groups.clone(), ..self.together(host, actors, None) }
     }
 
     fn lives(&mut self, dir: &PidDir) -> bool {

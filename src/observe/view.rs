@@ -14,15 +14,17 @@ use super::cgroups;
 use super::clocks::clocks;
 use super::crowd::{Crowd, Standpoint};
 use super::files;
+use super::ipc::Ipc;
 use super::ipc::ipc;
 use super::layers;
-use super::model::{Caps, Ids, Process, Reading, Root, Unread, Users, Uts, View};
-use super::net::{Network, own_number};
+use super::look::{Look, Sections, Told};
+use super::model::{Caps, Ids, Net, Process, Reading, Root, Unread, Users, Uts, View};
+use super::net::{Network, own_number, owners};
 use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
-use crate::kernel::read::Look;
-use crate::kernel::{Errno, read};
+use crate::kernel::Errno;
+use crate::kernel::read;
 use crate::lesson::op::NsKind;
 
 /// The most that is kept of a command line, in bytes.
@@ -36,10 +38,27 @@ pub struct Scratch {
     pub(super) buffer: Vec<u8>,
     pub(super) passwd: Passwd,
     pub(super) network: Network,
-    /// What a view looks at besides.
+    /// What a view is to tell.
     pub(super) look: Look,
-    /// What is kept of a crowd, for those who take one view after the other.
-    pub(super) crowd: Option<Crowd>,
+    /// What is kept of a crowd.
+    pub(super) crowd: Crowd,
+}
+
+impl Scratch {
+    /// Whether a view is to tell these.
+    pub(super) fn wants(&self, sections: Sections) -> bool {
+        self.look.sections.contain(sections)
+    }
+
+    /// A reading, where it is wanted.
+    pub(super) fn read<T>(&mut self, sections: Sections, reading: impl FnOnce(&mut Self) -> Reading<T>) -> Reading<T> {
+        if self.wants(sections) { reading(self) } else { Reading::Unread(not_asked()) }
+    }
+}
+
+/// In place of what was not asked for, until it is put there.
+pub(super) fn not_asked() -> Unread {
+    Unread { path: String::new(), errno: Errno(libc::ENODATA) }
 }
 
 /// What the calling process sees through `proc`, or without any where it could
@@ -54,22 +73,34 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     let base = format!("{}/self", proc.map_or("/proc", ProcDir::path));
     let own = Own { dir: dir.as_ref().map_err(Clone::clone), base, listed: true };
     let ns = own.namespaces(PidDir::namespace);
-    let processes = list(proc, &own, &ns, scratch);
+    let processes = scratch.read(Sections::PROCESSES, |scratch| list(proc, &own, &ns, scratch));
     let users = own.users(&processes, scratch);
     let here = ns.get(&NsKind::Net).and_then(Reading::read).copied();
     let viewer = proc.ok().and_then(|proc| Some((proc, own_number(proc)?)));
-    let net = scratch.network.net(here, viewer, processes.read().map_or(&[], Vec::as_slice));
+    let net = match scratch.wants(Sections::NET) {
+        true => scratch.network.net(here),
+        false => Net::default(),
+    };
+    let net = with_owners(net, viewer, &processes, &own, &ns, scratch);
     let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
     let mut overlays = Vec::new();
-    let mounts = own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| {
-        overlays = layers::overlays(bytes);
-        Some(parse::mounts(bytes))
+    let mounts = scratch.read(Sections::MOUNTS, |scratch| {
+        own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| {
+            overlays = layers::overlays(bytes);
+            Some(parse::mounts(bytes))
+        })
     });
-    let ipc = ipc(proc, &mounts, &mut scratch.buffer);
+    let ipc = match scratch.wants(Sections::IPC) {
+        true => ipc(proc, &mounts, &mut scratch.buffer),
+        false => Ipc::unread(&not_asked()),
+    };
     View {
         ids: ids(&scratch.passwd),
         uts: uts(),
-        owners: own.namespaces(PidDir::owner),
+        owners: match scratch.wants(Sections::NAMESPACES) {
+            true => own.namespaces(PidDir::owner),
+            false => BTreeMap::new(),
+        },
         ns,
         processes,
         mounts,
@@ -92,6 +123,26 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     }
 }
 
+/// The listeners with whose they are. That takes a list of processes, which is not
+/// made for nothing.
+pub(super) fn with_owners(
+    mut net: Net,
+    viewer: Option<(&ProcDir, u32)>,
+    processes: &Reading<Vec<Process>>,
+    own: &Own<'_>,
+    ns: &BTreeMap<NsKind, Reading<u64>>,
+    scratch: &mut Scratch,
+) -> Net {
+    if let (Reading::Read(listeners), Some((proc, viewer))) = (&mut net.listeners, viewer)
+        && !listeners.is_empty()
+    {
+        let made = (!scratch.wants(Sections::PROCESSES)).then(|| list(Ok(proc), own, ns, scratch));
+        let processes = made.as_ref().unwrap_or(processes);
+        owners(listeners, proc, viewer, processes.read().map_or(&[], Vec::as_slice));
+    }
+    net
+}
+
 /// The cgroups of the first process of a /proc, as the caller reads their paths.
 pub(super) fn init_cgroup(proc: Result<&ProcDir, &Unread>, buffer: &mut Vec<u8>) -> Reading<BTreeMap<String, String>> {
     match proc.map_err(Clone::clone).and_then(|proc| Ok((proc.process(1)?, proc.path()))) {
@@ -102,27 +153,25 @@ pub(super) fn init_cgroup(proc: Result<&ProcDir, &Unread>, buffer: &mut Vec<u8>)
     }
 }
 
-/// What the calling process sees through its own `/proc`, what `look` names among it,
-/// encoded for the keeper's protocol; [`decode`] reads it. For an actor to call; empty bytes, which do not
-/// decode, should encoding fail.
-pub fn inside(look: &Look) -> Vec<u8> {
+/// What the calling process sees through its own `/proc`: an encoded [`Told`], to an
+/// encoded [`Look`]. For an actor to call.
+pub fn inside(look: &[u8]) -> Vec<u8> {
     thread_local! {
         /// An actor is asked again and again.
         static CROWD: Cell<Crowd> = Cell::default();
     }
     let proc = ProcDir::open(Path::new("/proc"));
-    let mut scratch = Scratch { look: look.clone(), crowd: Some(CROWD.take()), ..Scratch::default() };
-    let mut seen = view(proc.as_ref(), &mut scratch);
-    if let Ok(dir) = proc.as_ref().map_err(Clone::clone).and_then(ProcDir::own) {
-        layers::look(&mut seen, &dir, &mut scratch.buffer);
+    let mut look = Look::decode(look);
+    look.leave_the_crowd(proc.as_ref());
+    let mut scratch = Scratch { look, crowd: CROWD.take(), ..Scratch::default() };
+    let mut view = view(proc.as_ref(), &mut scratch);
+    if let (true, Ok(dir)) =
+        (scratch.wants(Sections::MOUNTS), proc.as_ref().map_err(Clone::clone).and_then(ProcDir::own))
+    {
+        layers::look(&mut view, &dir, &mut scratch.buffer);
     }
-    CROWD.set(scratch.crowd.unwrap_or_default());
-    postcard::to_stdvec(&seen).unwrap_or_default()
-}
-
-/// A view that came from an actor; EPROTO where the bytes are none.
-pub fn decode(bytes: &[u8]) -> Result<View, Errno> {
-    postcard::from_bytes(bytes).map_err(|_| Errno(libc::EPROTO))
+    CROWD.set(scratch.crowd);
+    Told { view, sections: scratch.look.sections }.encode()
 }
 
 /// The viewer's own directory in a /proc, or why there is none.
@@ -299,20 +348,22 @@ fn processes(
         ([_], Some(Reading::Read(inode))) => Some(*inode),
         _ => None,
     };
-    let viewer = numbers.first().copied();
-    // A viewer that is not in this list has no kin to tell from the crowd.
-    let mut crowd = scratch.crowd.take_if(|_| viewer.is_some());
-    if let Some(crowd) = &mut crowd {
-        crowd.look(standpoint(proc, own, ns, scratch)?);
-    }
+    // Where the program is not in this list there is no telling its kin from the crowd.
+    let device = read::stat(proc.fd())?.st_dev;
+    let program = scratch.look.program.filter(|program| {
+        let here = || outermost == Some(program.namespace);
+        program.procfs == device || here()
+    });
+    let mut crowd = std::mem::take(&mut scratch.crowd);
+    crowd.look(standpoint(device, own, ns, scratch));
     let now = read::monotonic();
     let mut found = Vec::with_capacity(256);
     read::numbered(proc.fd(), |pid, inode, name| {
-        if let Some(known) = crowd.as_mut().and_then(|crowd| crowd.recall(pid, inode, now)) {
+        if let Some(known) = program.and_then(|_| crowd.recall(pid, inode, now)) {
             let user = scratch.passwd.name(known.uid).map(str::to_owned);
             found.push(Process { user, ..known });
         } else if let Some(process) = process(proc, pid, name, outermost, scratch) {
-            if let Some(crowd) = &mut crowd {
+            if program.is_some() {
                 crowd.keep(inode, now, &process);
             }
             found.push(process);
@@ -320,23 +371,18 @@ fn processes(
     })?;
     // The order of the directory is that of the PIDs, but no page of the manual says so.
     found.sort_unstable_by_key(|process: &Process| process.pid);
-    if let (Some(mut crowd), Some(viewer)) = (crowd, viewer) {
-        crowd.settle(&found, viewer);
-        scratch.crowd = Some(crowd);
+    if let Some(program) = program {
+        crowd.settle(&found, program.pid);
+        scratch.crowd = crowd;
     }
     Ok(found)
 }
 
 /// From where the viewer looks now.
-fn standpoint(
-    proc: &ProcDir,
-    own: &Own<'_>,
-    ns: &BTreeMap<NsKind, Reading<u64>>,
-    scratch: &mut Scratch,
-) -> Result<Standpoint, Errno> {
+fn standpoint(device: u64, own: &Own<'_>, ns: &BTreeMap<NsKind, Reading<u64>>, scratch: &mut Scratch) -> Standpoint {
     let users = own.dir.as_ref().ok().and_then(|dir| users_of(dir, &own.base, &mut scratch.buffer).read().cloned());
     let user_ns = ns.get(&NsKind::User).and_then(Reading::read).copied();
-    Ok(Standpoint { device: read::stat(proc.fd())?.st_dev, user_ns, users })
+    Standpoint { device, user_ns, users }
 }
 
 /// One process; nothing when it is gone.

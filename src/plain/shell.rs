@@ -11,7 +11,7 @@ use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 use super::Opened;
 use super::filter::{Filter, Piece};
-use crate::term::Integration;
+use crate::term::{Integration, Told};
 
 /// The longest line that a terminal hands on whole (MAX_CANON is less, but Linux
 /// takes 4095 bytes, termios(3)).
@@ -55,7 +55,7 @@ pub struct Said {
     /// What to print.
     pub lines: Vec<String>,
     /// The commands that the shell says were entered.
-    pub entered: Vec<String>,
+    pub entered: Vec<Told>,
     /// Whether its terminal is closed.
     pub closed: bool,
 }

@@ -125,6 +125,11 @@ impl Session {
         self.text(lang).reactions.get(&reaction.say).map(|text| self.fill(text))
     }
 
+    /// Which of the task's reactions holds, by its place among them.
+    pub fn reacting(&self) -> Option<usize> {
+        self.visit.reaction
+    }
+
     /// Points earned: for each prediction made, and each task passed.
     pub fn points(&self) -> u32 {
         let earned = |(at, step): (usize, &Step)| {
@@ -165,7 +170,7 @@ impl Session {
     /// `expect` that does not hold.
     pub fn notice(&self, lang: Lang) -> Option<String> {
         let outcome = self.failure().or(self.outcome());
-        let now = self.now.as_ref().map(|now| now.json());
+        let now = || self.now.as_ref().map(|now| now.json());
         let surprise = || outcome.and_then(|outcome| surprise(&self.lesson.steps[outcome.step], outcome, now, lang));
         let refused = self.refusal.map(|refusal| refusal.explain(lang));
         if self.refusal == Some(Refusal::Failed) {
@@ -196,7 +201,7 @@ impl Session {
 
     /// A text of the lesson with seeds and live values filled in.
     fn fill(&self, text: &str) -> String {
-        prose::fill(text, &self.values, || self.now.as_ref().map(|now| now.json()))
+        prose::fill(text, &self.values, |path| self.now.as_ref().map(|now| now.at(std::iter::once(path))))
     }
 
     fn text(&self, lang: Lang) -> &StepText {

@@ -7,6 +7,8 @@ mod denied;
 mod faces;
 mod judge;
 mod notice;
+mod parts;
+pub mod pids;
 mod prose;
 mod state;
 mod view;

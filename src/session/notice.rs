@@ -61,7 +61,12 @@ pub(super) fn failed(step: &Step, outcome: &StepOutcome) -> bool {
 
 /// The first op of the step that did not do what the lesson says, in words. `now`
 /// is the snapshot after it.
-pub(super) fn surprise(step: &Step, outcome: &StepOutcome, now: Option<&Value>, lang: Lang) -> Option<String> {
+pub(super) fn surprise<'a>(
+    step: &Step,
+    outcome: &StepOutcome,
+    now: impl Fn() -> Option<&'a Value>,
+    lang: Lang,
+) -> Option<String> {
     step.ops.iter().zip(&outcome.ops).find_map(|(op, done)| {
         let actor = plain(&done.actor);
         match (&op.fails, &done.failure) {
@@ -73,7 +78,7 @@ pub(super) fn surprise(step: &Step, outcome: &StepOutcome, now: Option<&Value>, 
                 "Ici, une opération de {actor} devait être refusée avec {meant}, mais le noyau l'a exécutée."
             )),
             (_, Some((errno, what))) => {
-                let view = now.and_then(|now| now.get("actors")?.get(&done.actor));
+                let view = now().and_then(|now| now.get("actors")?.get(&done.actor));
                 let why = denied::why(&op.op, *errno, view, lang);
                 Some(
                     [Some(refused(&actor, *errno, &plain(what), lang)), why]

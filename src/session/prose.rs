@@ -17,8 +17,8 @@ const MOST: usize = 6;
 
 /// `markdown` with the student's values, and with each `{$.path}` replaced by the
 /// value(s) there, as code spans; `…` stands for a value that is not there. `now`
-/// is asked only if there is something live.
-pub(super) fn fill<'a>(markdown: &str, values: &Values, now: impl Fn() -> Option<&'a Value>) -> String {
+/// is asked for each of them.
+pub(super) fn fill<'a>(markdown: &str, values: &Values, now: impl Fn(&str) -> Option<&'a Value>) -> String {
     let code = code_in(markdown);
     let mut filled = String::with_capacity(markdown.len());
     let mut at = 0;
@@ -34,12 +34,21 @@ pub(super) fn fill<'a>(markdown: &str, values: &Values, now: impl Fn() -> Option
             }
             Piece::Live(path) => {
                 let in_code = code.iter().any(|code| code.contains(&at));
-                filled.push_str(&value_at(&values.substitute(path), now(), in_code));
+                let selector = values.substitute(path);
+                filled.push_str(&value_at(&selector, now(&selector), in_code));
                 at += "{}".len() + path.len();
             }
         }
     }
     filled
+}
+
+/// The selectors of the live values of a text.
+pub(super) fn selectors(markdown: &str, values: &Values) -> impl Iterator<Item = String> {
+    pieces(markdown).into_iter().filter_map(|piece| match piece {
+        Piece::Live(path) => Some(values.substitute(path)),
+        Piece::Text(_) | Piece::Seed(_) => None,
+    })
 }
 
 /// The bytes of a text that are code spans and code blocks.
@@ -123,7 +132,7 @@ mod tests {
             "pids": [1, 2, 3],
             "refused": {"unread": {"path": "/proc/1/ns/pid", "errno": "EACCES", "reason": "permission denied"}},
         });
-        fill(markdown, &Values::default(), || Some(&now))
+        fill(markdown, &Values::default(), |_| Some(&now))
     }
 
     #[test]
@@ -135,7 +144,7 @@ mod tests {
     #[test]
     fn a_value_that_is_not_there_is_an_ellipsis() {
         assert_eq!(filled("{$.nothing} {$.none} {$[bad}"), "… … …");
-        assert_eq!(fill("{$.name}", &Values::default(), || None), "…");
+        assert_eq!(fill("{$.name}", &Values::default(), |_| None), "…");
     }
 
     #[test]

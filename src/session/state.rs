@@ -1,11 +1,14 @@
 //! The state machine itself. Driven by every face and by the grader through
 //! `apply`; must never wait, read the machine, or lose what a student has done.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::judge::{Judged, Ready, Seen};
 use super::notice::{Refusal, failed};
-use super::{Command, Effect, StepOutcome};
+use super::parts::Parts;
+use super::prose;
+use super::{Command, Effect, StepOutcome, pids};
 use crate::check::State;
 use crate::lesson::answers::{Answers, Progress};
 use crate::lesson::model::Predict;
@@ -50,6 +53,8 @@ pub(super) struct Visit {
     /// The task's checks and reactions with the student's values filled in.
     pub(super) checks: Vec<Ready>,
     pub(super) conditions: Vec<Ready>,
+    /// What of a snapshot its texts and checks speak of.
+    pub(super) parts: Arc<Parts>,
     /// What the checks came to; empty before the baseline.
     pub(super) judged: Vec<Judged>,
     /// The reaction that holds now.
@@ -58,6 +63,8 @@ pub(super) struct Visit {
     pub(super) unmet: Option<Judged>,
     /// Whether a line was recorded in this visit.
     pub(super) typed: bool,
+    /// The lab's processes in this visit, those that have ended among them, by PID.
+    pub(super) pids: BTreeMap<u32, String>,
     /// The task was passed in an earlier visit: this lab has not seen its commands.
     pub(super) lacks_task: bool,
 }
@@ -127,7 +134,7 @@ impl Session {
                 self.ready()
             }
             Command::Observed(snapshot) => {
-                self.now = Some(Arc::new(Seen::new(snapshot)));
+                self.now = Some(Arc::new(Seen::new(snapshot, Arc::clone(&self.visit.parts))));
                 self.seen_here = true;
                 if self.phase == Phase::Ready { self.observe() } else { Vec::new() }
             }
@@ -219,11 +226,13 @@ impl Session {
             lines.clear();
             self.visit.typed = true;
         }
+        let counts = self.now.as_ref().is_some_and(|now| pids::counts_as_host(now.snapshot(), &shell));
+        let line = if counts { pids::keep(line, &self.visit.pids) } else { line.to_owned() };
         let typed = lines.entry(shell).or_default();
         if !typed.is_empty() {
             typed.push('\n');
         }
-        typed.push_str(line);
+        typed.push_str(&line);
         vec![self.save()]
     }
 
@@ -236,13 +245,19 @@ impl Session {
         self.outcomes[to] = None;
         let filled = |check: &Check| Ready::new(check, &self.values);
         let task = self.step_def().task.as_ref();
-        self.visit = Visit {
-            checks: task.map_or_else(Vec::new, |task| task.checks.iter().map(filled).collect()),
-            conditions: task
-                .map_or_else(Vec::new, |task| task.reactions.iter().map(|reaction| filled(&reaction.when)).collect()),
-            lacks_task: self.passed(to),
-            ..Visit::default()
-        };
+        let checks: Vec<Ready> = task.map_or_else(Vec::new, |task| task.checks.iter().map(filled).collect());
+        let conditions: Vec<Ready> =
+            task.map_or_else(Vec::new, |task| task.reactions.iter().map(|reaction| filled(&reaction.when)).collect());
+        let mut parts = Parts::default();
+        checks.iter().chain(&conditions).flat_map(Ready::selectors).for_each(|selector| parts.add(selector));
+        for texts in self.lesson.texts.values().filter_map(|text| text.steps.get(to)) {
+            let shown = [&texts.title, &texts.body].into_iter().chain(&texts.why).chain(texts.choices.values());
+            for text in shown.chain(&texts.hints).chain(texts.reactions.values()).chain(texts.checks.values()) {
+                prose::selectors(text, &self.values).for_each(|selector| parts.add(&selector));
+            }
+        }
+        self.visit =
+            Visit { checks, conditions, parts: Arc::new(parts), lacks_task: self.passed(to), ..Visit::default() };
         let id = self.step_def().id.clone();
         self.progress_mut().step = id;
         match phase {
@@ -269,6 +284,7 @@ impl Session {
     /// The lab stands at the step.
     fn ready(&mut self) -> Vec<Effect> {
         self.phase = Phase::Ready;
+        self.refusal = self.refusal.filter(|why| *why != Refusal::Busy);
         let mut effects = if self.seen_here { self.observe() } else { Vec::new() };
         if !self.passed(self.step) {
             let shell = self.step_def().task.as_ref().and_then(|task| task.shells.first());
@@ -295,8 +311,12 @@ impl Session {
         if self.visit.checks.is_empty() || self.passed(self.step) {
             return Vec::new();
         }
+        self.visit.pids.extend(pids::of_lab(now.snapshot()));
         self.visit.judged = self.visit.checks.iter().map(|check| check.judge(&now, &baseline)).collect();
-        self.visit.reaction = self.visit.conditions.iter().position(|when| when.holds(&now, &baseline));
+        // What held before anything was done answers to nothing that was done.
+        let reacts =
+            |when: &Ready| when.holds(&now, &baseline) && (self.visit.typed || !when.holds(&baseline, &baseline));
+        self.visit.reaction = self.visit.conditions.iter().position(reacts);
         if self.visit.judged.iter().all(|judged| judged.state == State::Pass) {
             return self.pass();
         }

@@ -221,6 +221,7 @@ fn next_waits_for_the_lab_and_says_so() {
     assert_eq!(session.step(), 0);
     assert!(session.notice(Lang::Fr).unwrap().contains("labo"));
     serve(&mut session);
+    assert_eq!(session.notice(Lang::Fr), None, "the lab has done its work");
     let effects = session.apply(Command::Next);
     assert_eq!(effects.last(), Some(&Effect::Perform { step: 1 }));
     assert!(saved(&effects) && session.notice(Lang::En).is_none());
@@ -394,6 +395,20 @@ fn the_reaction_to_a_wrong_move_shows_while_it_holds() {
     assert_eq!(session.reaction(Lang::En).unwrap(), format!("The wrong one: `{name}`."));
     session.apply(seen("lab", "calm"));
     assert_eq!(session.reaction(Lang::En), None);
+}
+
+#[test]
+fn what_held_before_anything_was_done_is_no_reaction_until_something_is() {
+    let mut session = at("act");
+    let name = own_name(&at("rename"));
+    session.apply(Command::Next);
+    session.apply(seen("lab", &name));
+    session.apply(Command::Performed(StepOutcome { step: 3, ops: Vec::new(), micros: 7 }));
+    session.apply(seen("lab", &name));
+    assert_eq!((session.step_def().id.as_str(), session.reaction(Lang::En)), ("rename", None));
+    session.apply(typed("host", "hostname"));
+    session.apply(seen("lab", &name));
+    assert!(session.reaction(Lang::En).is_some());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Which lines a student entered in a shell: told by the prompt of our own bash in
-//! `ESC ] 633 ; E ; NUMBER ; LINE BEL` (or ended by `ESC \`), and for shells without
+//! `ESC ] 633 ; E ; NUMBER ; LINE BEL` (or ended by `ESC \`; a `^` before the number:
+//! the command was interrupted by SIGINT), and for shells without
 //! it rebuilt from the keys typed. Lines are kept as answers, so they hold no
 //! control characters and have a bounded length; they prove nothing about what ran.
 
@@ -9,6 +10,15 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 const LONGEST: usize = 4_096;
 /// What a sequence of ours starts with.
 const START: &[u8] = b"\x1b]633;E;";
+
+/// A line that the shell says was entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The line.
+    pub line: String,
+    /// SIGINT ended it: it was taken back rather than carried out.
+    pub interrupted: bool,
+}
 
 /// Follows one shell.
 #[derive(Debug, Default)]
@@ -48,7 +58,7 @@ impl Integration {
 
     /// Takes what the shell printed, cut anywhere, and gives back the lines that
     /// were entered, in order. A number told twice in a row is one line.
-    pub fn output(&mut self, bytes: &[u8]) -> Vec<String> {
+    pub fn output(&mut self, bytes: &[u8]) -> Vec<Told> {
         let mut lines = Vec::new();
         for &byte in bytes {
             match &mut self.scan {
@@ -136,8 +146,8 @@ impl Integration {
         self.typed.truncate(kept);
     }
 
-    /// A sequence of ours has ended: `NUMBER ; LINE`.
-    fn close(&mut self) -> Option<String> {
+    /// A sequence of ours has ended: `NUMBER ; LINE`, or `^ NUMBER ; LINE`.
+    fn close(&mut self) -> Option<Told> {
         let Scan::Inside(held, _) = std::mem::take(&mut self.scan) else { return None };
         // The first prompt has no line to tell yet, and shows all the same who tells.
         self.told = true;
@@ -145,12 +155,14 @@ impl Integration {
         self.untold = None;
         let text = String::from_utf8_lossy(&held);
         let (number, line) = text.split_once(';')?;
+        let uninterrupted = number.trim_start_matches('^');
+        let interrupted = uninterrupted.len() < number.len();
         // A line changed in the history is marked with a star.
-        let number: u64 = number.trim().trim_end_matches('*').parse().ok()?;
+        let number: u64 = uninterrupted.trim().trim_end_matches('*').parse().ok()?;
         if self.last.replace(number) == Some(number) {
             return None;
         }
-        clean(line)
+        clean(line).map(|line| Told { line, interrupted })
     }
 }
 
@@ -170,6 +182,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn told(shell: &mut Integration, bytes: &[u8]) -> Vec<String> {
+        shell.output(bytes).into_iter().map(|told| told.line).collect()
+    }
+
     fn ctrl(c: char) -> KeyEvent {
         KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL)
     }
@@ -181,10 +197,20 @@ mod tests {
     #[test]
     fn the_prompt_tells_each_line_once() {
         let mut shell = Integration::new();
-        let lines = shell.output(b"$ \x1b]633;E;7;hostname a; id\x07out\x1b]633;E;8;ls\x1b\\x\x1b]633;E;8;ls\x07");
+        let lines = told(&mut shell, b"$ \x1b]633;E;7;hostname a; id\x07out\x1b]633;E;8;ls\x1b\\x\x1b]633;E;8;ls\x07");
         assert_eq!(lines, ["hostname a; id", "ls"]);
-        assert!(shell.output(b"\x1b]633;E;8;ls\x07").is_empty());
-        assert_eq!(shell.output(b"\x1b]633;E;1;after history -c\x07"), ["after history -c"]);
+        assert!(told(&mut shell, b"\x1b]633;E;8;ls\x07").is_empty());
+        assert_eq!(told(&mut shell, b"\x1b]633;E;1;after history -c\x07"), ["after history -c"]);
+    }
+
+    #[test]
+    fn a_line_that_was_interrupted_is_told_as_such() {
+        let mut shell = Integration::new();
+        let lines = shell.output(b"\x1b]633;E;    4  ;ls\n\x07\x1b]633;E;^    5* ;sleep 9\n\x07");
+        let said: Vec<_> = lines.iter().map(|told| (told.line.as_str(), told.interrupted)).collect();
+        assert_eq!(said, [("ls", false), ("sleep 9", true)]);
+        // Ctrl-C at the prompt: nothing was entered since.
+        assert!(shell.output(b"\x1b]633;E;^    5* ;sleep 9\n\x07").is_empty());
     }
 
     #[test]
@@ -192,8 +218,8 @@ mod tests {
         let whole = "x\x1b\x1b]633;E;3;mkdir « é »\x07".as_bytes();
         for at in 0..whole.len() {
             let mut shell = Integration::new();
-            let mut lines = shell.output(&whole[..at]);
-            lines.extend(shell.output(&whole[at..]));
+            let mut lines = told(&mut shell, &whole[..at]);
+            lines.extend(told(&mut shell, &whole[at..]));
             assert_eq!(lines, ["mkdir « é »"], "cut at {at}");
         }
     }
@@ -201,16 +227,16 @@ mod tests {
     #[test]
     fn what_is_not_ours_or_is_broken_off_tells_nothing() {
         let mut shell = Integration::new();
-        assert!(shell.output(b"\x1b]633;P;7;x\x07\x1b]0;title\x07\x1b]633;E;x;y\x07\x1b]633;E;5\x07").is_empty());
-        assert!(shell.output(b"\x1b]633;E;5;a\x18b\x07").is_empty());
-        assert_eq!(shell.output(b"\x1b]633;E;5;a\x1b]633;E;6;b\x07"), ["b"]);
+        assert!(told(&mut shell, b"\x1b]633;P;7;x\x07\x1b]0;title\x07\x1b]633;E;x;y\x07\x1b]633;E;5\x07").is_empty());
+        assert!(told(&mut shell, b"\x1b]633;E;5;a\x18b\x07").is_empty());
+        assert_eq!(told(&mut shell, b"\x1b]633;E;5;a\x1b]633;E;6;b\x07"), ["b"]);
     }
 
     #[test]
     fn lines_are_bounded_and_hold_no_control_characters() {
         let mut shell = Integration::new();
         let long = [b"\x1b]633;E;1;a\x01\x08\tb".as_slice(), &b"x".repeat(10_000), b"\x07"].concat();
-        let lines = shell.output(&long);
+        let lines = told(&mut shell, &long);
         assert_eq!(lines.len(), 1);
         assert!(lines[0].starts_with("a bxx") && lines[0].len() <= LONGEST);
     }
@@ -236,16 +262,16 @@ mod tests {
     #[test]
     fn once_a_prompt_could_tell_lines_the_keys_tell_none_even_before_the_first_line() {
         let mut shell = Integration::new();
-        assert!(shell.output(b"\x1b]633;E;\x07$ ").is_empty());
+        assert!(told(&mut shell, b"\x1b]633;E;\x07$ ").is_empty());
         assert_eq!(type_in(&mut shell, "ls\n"), None);
-        assert_eq!(shell.output(b"\x1b]633;E;    1* ;ls\r\n\x07$ "), ["ls"]);
+        assert_eq!(told(&mut shell, b"\x1b]633;E;    1* ;ls\r\n\x07$ "), ["ls"]);
         assert_eq!(shell.ended(), None);
     }
 
     #[test]
     fn the_line_that_ends_a_shell_is_told_by_the_keys() {
         let mut shell = Integration::new();
-        shell.output(b"\x1b]633;E;\x07$ ");
+        drop(shell.output(b"\x1b]633;E;\x07$ "));
         type_in(&mut shell, "kill -9 $$\n");
         assert_eq!(shell.ended(), Some("kill -9 $$".to_owned()));
         assert_eq!(shell.ended(), None);
@@ -260,7 +286,7 @@ mod tests {
             ], 0..20), keys in "\\PC{0,20}") {
             let mut shell = Integration::new();
             for piece in pieces {
-                for line in shell.output(&piece) {
+                for line in told(&mut shell, &piece) {
                     prop_assert!(line.len() <= LONGEST && !line.chars().any(char::is_control));
                 }
             }

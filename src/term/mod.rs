@@ -9,6 +9,6 @@ pub mod markdown;
 pub mod safe;
 pub mod screen;
 
-pub use integration::Integration;
+pub use integration::{Integration, Told};
 pub use keys::{Modes, Mouse, encode_key, encode_paste, encode_wheel};
 pub use screen::{Screen, ScreenWidget};

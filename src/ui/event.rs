@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::i18n::Lang;
 use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
-use crate::observe::{Census, Container, Snapshot};
+use crate::observe::{Census, Container, Sections, Snapshot};
 use crate::session::{Effect, StepOutcome};
 
 /// Identifies one embedded shell; never used twice in a run.
@@ -108,6 +108,9 @@ pub enum Request {
     Inspect(u32),
     /// Look at who is apart from the host. Answered by `Census`, again and again.
     Containers,
+    /// From now on these are looked at: `Observed` may have the others as they were
+    /// up to two seconds ago.
+    Watch(Sections),
     /// The language was switched: texts from now on come in this one.
     Speak(Lang),
 }

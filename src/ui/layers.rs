@@ -190,7 +190,7 @@ pub(super) fn volumes(making: &mut Making<'_>, host: &View, actor: &ActorView, l
     let notes = [host.volumes.iter().filter(mine).map(note).collect(), inner.iter().map(note).collect()];
     let head = match lang {
         Lang::En => vec!["UID", "GID", "MODE", "FILE"],
-        Lang::Fr => vec!["UID", "GID", "DROITS", "FICHIER"],
+        Lang::Fr => vec!["UID", "GID", "MODE", "FICHIER"],
     };
     Table { head, notes, ..Table::default() }
 }

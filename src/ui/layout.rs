@@ -14,12 +14,18 @@
 
 use ratatui::layout::{Position, Rect, Size};
 
+use crate::lesson::model;
+use crate::observe::Sections;
+
 /// The smallest screen on which anything useful fits.
 pub const SMALLEST: Size = Size { width: 60, height: 16 };
 /// From so many columns on, lesson and panes stand side by side.
 const WIDE: u16 = 100;
 /// The height of a twin pane that gives way to the calls, frame included.
 const FEW_ROWS: u16 = 6;
+/// The height, frame included, that a pane keeps in a single column when it gives way
+/// to the lesson.
+const LEAST_PANE: u16 = 8;
 
 /// What the lower part of a single column shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +86,37 @@ impl Pane {
     /// Those that are tabs of the twin pane: all but the last two, which have places
     /// of their own beside it.
     pub const TWINS: &[Self] = Self::ALL.split_at(Self::ALL.len() - 2).0;
+
+    /// What of a snapshot it shows that is not read each time.
+    pub fn sections(self) -> Sections {
+        match self {
+            Self::Mounts | Self::Layers => Sections::MOUNTS,
+            Self::Net => Sections::NET,
+            Self::Ipc => Sections::IPC,
+            Self::Namespaces => Sections::NAMESPACES | Sections::MOUNTS,
+            Self::Processes | Self::Users | Self::Names | Self::Time | Self::Cgroup | Self::Walls | Self::Calls => {
+                Sections::NONE
+            }
+        }
+    }
+}
+
+impl From<model::Pane> for Pane {
+    fn from(named: model::Pane) -> Self {
+        match named {
+            model::Pane::Processes => Self::Processes,
+            model::Pane::Users => Self::Users,
+            model::Pane::Mounts => Self::Mounts,
+            model::Pane::Layers => Self::Layers,
+            model::Pane::Names => Self::Names,
+            model::Pane::Namespaces => Self::Namespaces,
+            model::Pane::Net => Self::Net,
+            model::Pane::Ipc => Self::Ipc,
+            model::Pane::Time => Self::Time,
+            model::Pane::Cgroup => Self::Cgroup,
+            model::Pane::Calls => Self::Calls,
+        }
+    }
 }
 
 /// The regions; those that are not shown are empty.
@@ -123,8 +160,9 @@ pub fn wide(size: Size) -> bool {
 }
 
 /// The regions on a screen of this size. Neighbours share a frame: their
-/// rectangles overlap by one cell.
-pub fn regions(size: Size, column: Column) -> Regions {
+/// rectangles overlap by one cell. In a single column the lesson has the upper half,
+/// and more where its text has more `lines` and the pane below it fewer `rows`.
+pub fn regions(size: Size, column: Column, lines: usize, rows: usize) -> Regions {
     if too_small(size) {
         return Regions::default();
     }
@@ -132,7 +170,7 @@ pub fn regions(size: Size, column: Column) -> Regions {
     let header = Rect::new(0, 0, width, 1);
     let foot = Rect::new(0, height - 1, width, 1);
     let body = Rect::new(0, 1, width, height - 2);
-    if wide(size) { side_by_side(header, body, foot) } else { one_column(header, body, foot, column) }
+    if wide(size) { side_by_side(header, body, foot) } else { one_column(header, body, foot, column, [lines, rows]) }
 }
 
 /// The regions of a process that is inspected: below so many lines of text the twin
@@ -187,13 +225,19 @@ fn side_by_side(header: Rect, body: Rect, foot: Rect) -> Regions {
     Regions { header, lesson, twin, walls, calls, shells, foot }
 }
 
-fn one_column(header: Rect, body: Rect, foot: Rect, column: Column) -> Regions {
+fn one_column(header: Rect, body: Rect, foot: Rect, column: Column, needed: [usize; 2]) -> Regions {
     let mut regions = Regions { header, foot, ..Regions::default() };
     if column == Column::Lesson {
         regions.lesson = body;
         return regions;
     }
-    let lesson_high = body.height / 2;
+    let half = body.height / 2;
+    let lesson_high = if matches!(column, Column::Pane(_)) {
+        let [lesson, pane] = needed.map(|lines| u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(2));
+        lesson.min((body.height + 1).saturating_sub(pane.max(LEAST_PANE))).max(half)
+    } else {
+        half
+    };
     regions.lesson = Rect { height: lesson_high, ..body };
     let below = Rect { y: body.y + lesson_high - 1, height: body.height - lesson_high + 1, ..body };
     *regions.place(column) = below;
@@ -275,11 +319,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_region_leaves_the_screen(width in 1u16..300, height in 1u16..120) {
+        fn no_region_leaves_the_screen(width in 1u16..300, height in 1u16..120, lines in 0usize..200, rows in 0usize..200) {
             let size = Size { width, height };
             let screen = Rect::new(0, 0, width, height);
             for column in [Column::Lesson, Column::Pane(Pane::Users), Column::Pane(Pane::Walls), Column::Shell] {
-                for r in [regions(size, column), regions(size, column).with_room_for_calls(), zoomed(size, column)] {
+                let plain = regions(size, column, lines, rows);
+                for r in [plain, plain.with_room_for_calls(), zoomed(size, column)] {
                     for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
                         prop_assert_eq!(area.intersection(screen), area);
                     }

@@ -70,6 +70,13 @@ impl List {
         self.selected = self.entries.iter().position(|entry| Some(&entry.lesson.id) == id.as_ref()).unwrap_or(0);
     }
 
+    /// Shows all lessons, and selects the one that comes so many behind this one.
+    pub fn come_back(&mut self, id: &str, ahead: usize) {
+        self.filter.clear();
+        let at = self.entries.iter().position(|entry| entry.lesson.id == id).unwrap_or(0);
+        self.selected = (at + ahead).min(self.entries.len().saturating_sub(1));
+    }
+
     /// Keeps how far a lesson is, after it was left.
     pub fn set_state(&mut self, id: &str, state: EntryState) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.lesson.id == id) {

@@ -17,10 +17,10 @@ use super::layout::{Column, Pane, Regions, inspected, regions, wide, zoomed};
 use super::list::List;
 use super::shells::Shells;
 use super::theme::Theme;
-use super::twin::{Hues, Row, Table};
+use super::twin::{Hues, Rank, Row, Table};
 use crate::i18n::Lang;
-use crate::lesson::model::{self, HOST};
-use crate::observe::{Changes, Snapshot};
+use crate::lesson::model::HOST;
+use crate::observe::{Changes, Sections, Snapshot};
 use crate::session::Session;
 
 /// The screen and all it knows.
@@ -153,6 +153,8 @@ pub struct LessonScreen {
     pub prose: Prose,
     /// The twin pane.
     pub twins: Twins,
+    /// What the driver was told that is looked at.
+    pub watched: Option<Sections>,
     /// The first line of the calls that is shown.
     pub calls_scroll: usize,
     /// Calls that come in stay in sight.
@@ -172,6 +174,9 @@ pub struct Prose {
     pub choices: Vec<usize>,
     /// The line behind the last choice.
     pub choices_end: usize,
+    /// What has been said about the task, and the line where each begins; nothing
+    /// before the text of the step was made for the first time.
+    pub said: Option<Vec<(Said, usize)>>,
     /// The first line shown.
     pub scroll: usize,
     /// It has to be made again.
@@ -180,7 +185,25 @@ pub struct Prose {
     pub width: u16,
 }
 
+/// What the text says about a task while it is being worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// The reaction of this index.
+    Reaction(usize),
+    /// The hint of this index.
+    Hint(usize),
+    /// That it is done.
+    Done,
+}
+
 impl Prose {
+    /// The line where something begins that was not yet said `before`.
+    pub fn news(&self, before: Option<&[(Said, usize)]>) -> Option<usize> {
+        let before = before?;
+        let new = |(what, _): &&(Said, usize)| before.iter().all(|(known, _)| known != what);
+        self.said.iter().flatten().find(new).map(|(_, line)| *line)
+    }
+
     /// The index of the choice that a line is of.
     pub fn choice_at(&self, line: usize) -> Option<usize> {
         let at = self.choices.iter().rposition(|&first| first <= line)?;
@@ -294,6 +317,7 @@ impl LessonScreen {
             choice: 0,
             prose: Prose { stale: true, ..Prose::default() },
             twins: Twins { stale: true, ..Twins::default() },
+            watched: None,
             calls_scroll: 0,
             calls_follow: true,
             shells: Shells::default(),
@@ -305,21 +329,8 @@ impl LessonScreen {
 
     /// Brings to the front what the step that was just entered shows.
     pub fn entered_step(&mut self) {
-        let shown = self.session.lesson().steps[..=self.session.step()].iter().rev().find_map(|step| step.show);
-        if let Some(pane) = shown {
-            self.pane = match pane {
-                model::Pane::Processes => Pane::Processes,
-                model::Pane::Users => Pane::Users,
-                model::Pane::Mounts => Pane::Mounts,
-                model::Pane::Layers => Pane::Layers,
-                model::Pane::Names => Pane::Names,
-                model::Pane::Namespaces => Pane::Namespaces,
-                model::Pane::Net => Pane::Net,
-                model::Pane::Ipc => Pane::Ipc,
-                model::Pane::Time => Pane::Time,
-                model::Pane::Cgroup => Pane::Cgroup,
-                model::Pane::Calls => Pane::Calls,
-            };
+        if let Some(pane) = self.last_shown(|_| true) {
+            self.pane = pane;
         }
         self.focus = Focus::Lesson;
         self.below = Focus::Panes;
@@ -330,6 +341,7 @@ impl LessonScreen {
         self.twins.others.clear();
         self.choice = 0;
         self.prose.scroll = 0;
+        self.prose.said = None;
         self.prose.stale = true;
         self.calls_scroll = 0;
         self.calls_follow = true;
@@ -345,6 +357,12 @@ impl LessonScreen {
             }
         }
         self.shells.offer(&actors);
+    }
+
+    /// The pane of this kind that the lesson brought to the front last.
+    pub fn last_shown(&self, kind: impl Fn(Pane) -> bool) -> Option<Pane> {
+        let steps = &self.session.lesson().steps[..=self.session.step()];
+        steps.iter().rev().filter_map(|step| step.show).map(Pane::from).find(|&pane| kind(pane))
     }
 
     /// The actor that the BOX side shows: that of the last step that names one, the
@@ -368,11 +386,14 @@ impl LessonScreen {
     }
 
     /// The first line of the calls that is shown, where `most` can be scrolled: the
-    /// last ones while calls come in, unless they were scrolled away from.
+    /// last ones while calls come in and where the last one failed, unless they were
+    /// scrolled away from.
     pub fn calls_at(&self, most: usize) -> usize {
         // What a program came to is at the end; at its start is its loader.
         let traced = self.twins.snapshot.as_ref().is_some_and(|now| !now.traced.is_empty());
-        if traced && self.calls_follow { most } else { self.calls_scroll.min(most) }
+        let last = self.session.outcome().and_then(|done| done.ops.last());
+        let refused = last.is_some_and(|op| op.failure.is_some() || op.calls.last().is_some_and(|c| c.result.is_err()));
+        if (traced || refused) && self.calls_follow { most } else { self.calls_scroll.min(most) }
     }
 
     /// What a single column shows.
@@ -392,8 +413,30 @@ impl LessonScreen {
         if let Some(on) = self.zoom {
             return zoomed(size, on);
         }
-        let regions = regions(size, self.column());
+        // While a task is under way its checks come and go: then nothing moves.
+        let lines = if self.session.step_def().task.is_some() { 0 } else { self.prose.lines.len() };
+        let regions = regions(size, self.column(), lines, self.rows_to_show());
         if wide(size) && self.about_calls() { regions.with_room_for_calls() } else { regions }
+    }
+
+    /// How many rows the pane in front has to show beside the text: its calls, the
+    /// box's own objects. None before a prediction, where the choices count more, and
+    /// none of the processes, which come and go.
+    fn rows_to_show(&self) -> usize {
+        let Column::Pane(pane) = self.column() else { return 0 };
+        let table = &self.twins.table;
+        match pane {
+            _ if self.session.step_def().predict.is_some() => 0,
+            Pane::Calls => {
+                let made = self.session.outcome().map_or(0, |done| done.ops.iter().map(|op| op.calls.len()).sum());
+                let traced = self.twins.snapshot.iter().flat_map(|now| now.traced.values());
+                made + traced.map(|traced| traced.calls.len()).sum::<usize>()
+            }
+            Pane::Processes | Pane::Walls => 0,
+            _ if !table.grid.is_empty() => table.grid.len(),
+            // Below the headings, and above the line that counts the others, and the notes.
+            _ => table.rows.iter().filter(|row| row.rank <= Rank::Hidden).count() + 2 + table.notes_height(),
+        }
     }
 
     /// Where its text is. In a single column the last line of the region is kept for
@@ -419,10 +462,8 @@ impl LessonScreen {
 
     /// Whether the calls matter most now: the step shows them, or they are traced.
     fn about_calls(&self) -> bool {
-        let steps = &self.session.lesson().steps[..=self.session.step()];
-        let shown = steps.iter().rev().find_map(|step| step.show);
         let traced = |now: &Arc<Snapshot>| now.traced.values().any(|traced| traced.on);
-        shown == Some(model::Pane::Calls) || self.twins.snapshot.as_ref().is_some_and(traced)
+        self.last_shown(|_| true) == Some(Pane::Calls) || self.twins.snapshot.as_ref().is_some_and(traced)
     }
 
     /// The panes that are tabs on a screen of this size.

@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::{Rect, Size};
 
 use super::event::{Request, ShellHandle, ShellId};
-use crate::term::{self, Integration};
+use crate::term::{self, Integration, Told};
 
 /// How far a notch of the wheel scrolls, in rows.
 pub const NOTCH: isize = 3;
@@ -61,16 +61,23 @@ pub struct Entered {
     pub line: String,
     /// Whether it was entered before the task was passed.
     pub before_pass: bool,
+    /// Whether SIGINT ended it.
+    pub interrupted: bool,
 }
 
 impl Running {
-    fn entered(&mut self, actor: &str, lines: impl IntoIterator<Item = String>) -> Vec<Entered> {
-        let mut told = Vec::new();
-        for line in lines {
+    fn entered(&mut self, actor: &str, lines: impl IntoIterator<Item = Told>) -> Vec<Entered> {
+        let mut entered = Vec::new();
+        for Told { line, interrupted } in lines {
             let before_pass = std::mem::take(&mut self.entered_before_pass);
-            told.push(Entered { shell: actor.to_owned(), line, before_pass });
+            entered.push(Entered { shell: actor.to_owned(), line, before_pass, interrupted });
         }
-        told
+        entered
+    }
+
+    /// The same of lines rebuilt from keys.
+    fn typed(&mut self, actor: &str, lines: impl IntoIterator<Item = String>) -> Vec<Entered> {
+        self.entered(actor, lines.into_iter().map(|line| Told { line, interrupted: false }))
     }
 }
 
@@ -196,7 +203,7 @@ impl Shells {
                 return Vec::new();
             };
             let last = running.integration.ended();
-            let last = running.entered(&tab.actor, last);
+            let last = running.typed(&tab.actor, last);
             tab.state = State::Ended(how, Some(Box::new(running.screen)));
             return last;
         }
@@ -213,7 +220,7 @@ impl Shells {
             running.handle.write(&bytes);
         }
         let line = running.integration.key(key);
-        running.entered(actor, line)
+        running.typed(actor, line)
     }
 
     /// Pastes; gives back the actor and the lines that were entered by it.
@@ -227,7 +234,7 @@ impl Shells {
         }
         running.entered_before_pass |= unpassed;
         let lines = running.integration.paste(text);
-        running.entered(actor, lines)
+        running.typed(actor, lines)
     }
 
     /// A notch of the wheel at a cell of the shell.

@@ -52,8 +52,8 @@ impl Table {
     /// How many of so many lines are for rows, and how many below them for notes:
     /// those stand there only where both have room.
     pub fn room(&self, high: usize) -> (usize, usize) {
-        let notes = self.notes.iter().map(Vec::len).max().unwrap_or(0);
-        if high >= notes + 5 { (high - notes, notes) } else { (high, 0) }
+        let notes = self.notes_height();
+        if high >= notes + self.rows.len().min(5) { (high - notes, notes) } else { (high, 0) }
     }
 }
 
@@ -216,6 +216,11 @@ impl Table {
             }
         }
         table
+    }
+
+    /// How many lines the notes take.
+    pub fn notes_height(&self) -> usize {
+        self.notes.iter().map(Vec::len).max().unwrap_or(0)
     }
 
     /// How many rows there are to scroll through.

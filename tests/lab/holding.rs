@@ -2,9 +2,8 @@
 //! written by hand.
 
 use super::*;
-use cloison::kernel::read::Look;
 use cloison::observe::model::{Holding, Namespace};
-use cloison::observe::{Known, Reading, Sampler, Snapshot};
+use cloison::observe::{Known, Look, Reading, Sampler, Sections, Snapshot};
 
 fn hold(of: &str, at: Option<&str>) -> Op {
     Op::Hold { of: of.into(), kind: NsKind::Uts, at: at.map(str::to_owned) }
@@ -19,7 +18,7 @@ fn snapshot(lab: &mut Lab) -> Snapshot {
         lab.actors().iter().filter(|one| one.ended.is_none()).map(|one| (one.name.clone(), one.pid)).collect();
     let known = actors.into_iter().map(|(name, pid)| {
         let seen = Reading::Read(view(lab, &name));
-        Known { name, pid, alive: true, exit: None, seen, stale: None }
+        Known { name, pid, alive: true, exit: None, seen, told: Sections::ALL, stale: None }
     });
     let known = known.collect();
     Sampler::new().unwrap().snapshot(known)
@@ -103,7 +102,8 @@ fn a_map_is_written_by_hand_from_the_namespace_above_and_owners_follow_it() {
     run(&mut lab, "box", "touch /tmp/letter");
     must(&mut lab, "box", &Op::Fork { child: "inner".into() });
     must(&mut lab, "inner", &Op::Unshare { kinds: vec![NsKind::User], map: None });
-    lab.watch(Look { files: vec!["/tmp/letter".into(), "/tmp/none".into()], group: false });
+    let files = Look { files: vec!["/tmp/letter".into(), "/tmp/none".into()], ..Look::default() };
+    let view = |lab: &mut Lab, actor: &str| asked(lab, actor, &files);
     let owner = |lab: &mut Lab, actor: &str| view(lab, actor).files["/tmp/letter"].read().unwrap().uid;
     assert_eq!((owner(&mut lab, "box"), owner(&mut lab, "inner")), (0, 65_534));
     let write = |uid_map: &str| Op::Idmap {
@@ -120,7 +120,7 @@ fn a_map_is_written_by_hand_from_the_namespace_above_and_owners_follow_it() {
     assert_eq!((owner(&mut lab, "box"), owner(&mut lab, "inner")), (0, 4217));
     // From the host, through the box's root directory.
     let mut sampler = Sampler::new().unwrap();
-    sampler.watch(Look { files: vec!["/tmp/letter".into()], group: false });
+    sampler.watch(vec!["/tmp/letter".into()], false);
     let host = sampler.host();
     let outside = sampler.outside(lab.actors()[0].pid, &host).unwrap();
     let box_uid = outside.users.read().unwrap().uid_map[0].outside;

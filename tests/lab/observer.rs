@@ -4,8 +4,8 @@ use super::*;
 use cloison::observe::Reading;
 
 fn observed(lab: &mut Lab, pid: u32) -> View {
-    let bytes = lab.observe(pid, Duration::from_secs(10)).unwrap().expect("a report in time");
-    observe::decode(&bytes).unwrap()
+    let bytes = lab.observe(pid, &[], Duration::from_secs(10)).unwrap().expect("a report in time");
+    observe::Told::decode(&bytes).unwrap().view
 }
 
 /// The descendant of the lab whose arguments begin like this, once it is there.
@@ -84,7 +84,9 @@ fn an_actor_says_of_itself_what_an_observer_says_of_it() {
 fn who_is_gone_or_another_users_is_said_so_and_nothing_stays() {
     let mut lab = lab();
     let before = descendants(lab.keeper());
-    let Err(LabError::Failed(failure)) = lab.observe(0x003f_fff0, Duration::from_secs(1)) else { panic!("a view") };
+    let Err(LabError::Failed(failure)) = lab.observe(0x003f_fff0, &[], Duration::from_secs(1)) else {
+        panic!("a view")
+    };
     assert_eq!(failure, Failure::Call(Errno(nix::errno::Errno::ESRCH as i32), format!("/proc/{}", 0x003f_fff0)));
     // PID 1 is root's, and may be kept from root as well: then each part says so.
     let init = observed(&mut lab, 1);

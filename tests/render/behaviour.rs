@@ -77,6 +77,7 @@ fn a_task_brings_the_keyboard_to_its_shell_and_ticks_by_itself() {
     let scene = scene.key(KeyCode::Enter);
     assert!(matches!(scene.model.screen, Screen::List(_)));
     assert_eq!(scene.model.list.entries[1].state, EntryState::Done(4));
+    assert_eq!((scene.model.list.selected, scene.model.list.filter.as_str()), (2, ""), "the next lesson is at hand");
     assert!(matches!(scene.requests.last(), Some(Request::Close)));
 }
 
@@ -88,6 +89,113 @@ fn hints_open_one_by_one() {
     assert!(scene.says("F5 hint (1/3)") && scene.says("Which program prints the name?") && !scene.says("sets it"));
     let scene = scene.ctrl('g').key(KeyCode::Char('5'));
     assert!(scene.says("(2/3)") && scene.says("sets it"));
+}
+
+#[test]
+fn what_is_said_about_a_task_comes_into_sight_and_is_not_pulled_back_there() {
+    let scene = Scene::lesson().size(60, 16).step("rename");
+    assert!(scene.says("From the box's shell"), "the task is read first: {}", scene.text());
+    let scene = scene.key(KeyCode::F(5));
+    assert!(scene.says("Which program prints the name?"), "{}", scene.text());
+    let scene = scene.snapshot(rename("host", "cigale-42"));
+    assert!(scene.says("That was the host's shell."), "{}", scene.text());
+    let mut scene = scene;
+    scene.model.lesson_mut().expect("a lesson").prose.scroll = 0;
+    let scene = scene.snapshot(rename("box", "other"));
+    assert!(scene.says("From the box's shell"), "nothing new was said: {}", scene.text());
+    let scene = scene.snapshot(rename("host", "lab")).snapshot(rename("box", "cigale-42"));
+    assert!(scene.says("✓ Done: 3 pts.") && scene.says("─ Why ─"), "{}", scene.text());
+    // Coming back to what is done starts at its beginning.
+    let scene = scene.key(KeyCode::F(8)).key(KeyCode::F(9));
+    assert_eq!((step(&scene), scene.model.lesson().expect("a lesson").prose.scroll), (3, 0), "{}", scene.text());
+}
+
+#[test]
+fn enter_takes_no_choice_that_is_out_of_sight() {
+    let chosen = |scene: &Scene| scene.model.lesson().expect("a lesson").session.prediction().expect("one").chosen;
+    let scene = Scene::lesson().size(60, 16).step("guess");
+    assert!(!scene.says("2 ( )"), "{}", scene.text());
+    let scene = scene.key(KeyCode::Enter);
+    assert!(scene.says("1 ( )") && scene.says("2 ( )"), "{}", scene.text());
+    assert_eq!(chosen(&scene), None);
+    assert_eq!(chosen(&scene.key(KeyCode::Enter)).as_deref(), Some("same"));
+    // Nor does an arrow pass over one.
+    let scene = Scene::lesson().size(60, 16).step("guess").key(KeyCode::Down);
+    assert!(scene.says("▸1 ( )"), "{}", scene.text());
+    assert!(scene.key(KeyCode::Down).says("▸2 ( )"));
+}
+
+#[test]
+fn a_pane_with_little_to_show_gives_the_lesson_room_and_a_shell_none() {
+    let lesson_high = |scene: &Scene| scene.model.lesson().expect("a lesson").regions(scene.model.size).lesson.height;
+    let scene = Scene::lesson().size(80, 20).step("guess");
+    assert_eq!(lesson_high(&scene), 11, "{}", scene.text());
+    assert!(scene.says("2 ( )"), "{}", scene.text());
+    // As many calls as this step has are worth their place.
+    let scene = scene.key(KeyCode::Char('1')).key(KeyCode::F(9)).size(80, 18);
+    assert_eq!(lesson_high(&scene), 9, "{}", scene.text());
+    assert_eq!(lesson_high(&scene.pane(Pane::Calls)), 8);
+    let scene = Scene::lesson().size(80, 20).step("guess").key(KeyCode::F(4));
+    assert_eq!(lesson_high(&scene), 9);
+}
+
+#[test]
+fn a_call_that_failed_at_the_end_of_a_step_is_in_sight() {
+    // More calls than lines: the step ends with a refused sethostname.
+    let scene = Scene::lesson().size(60, 16).step("unshare").pane(Pane::Calls);
+    assert!(scene.says("✗ sethostname") && !scene.says("unshare(CLONE"), "{}", scene.text());
+    let scene = scene.key(KeyCode::Char('['));
+    let scene = scene.key(KeyCode::Home);
+    assert!(scene.says("unshare(CLONE") && !scene.says("✗ sethostname"), "{}", scene.text());
+}
+
+#[test]
+fn a_step_about_calls_keeps_the_twin_pane_of_the_step_before_on_a_wide_screen() {
+    let front = |width, height| {
+        let scene = Scene::lesson_with(|lesson| lesson.steps[3].show = Some(cloison::lesson::model::Pane::Calls));
+        let scene = scene.size(width, height).step("rename");
+        scene.model.lesson().expect("a lesson").pane
+    };
+    assert_eq!(front(120, 36), Pane::Names);
+    assert_eq!(front(80, 24), Pane::Calls);
+}
+
+#[test]
+fn how_much_more_text_there_is_never_covers_the_names_of_the_shells() {
+    let scene = Scene::lesson().size(100, 24).step("rename").key(KeyCode::F(5)).key(KeyCode::F(5));
+    let scene = scene.key(KeyCode::F(5));
+    let mut scene = scene;
+    scene.model.lesson_mut().expect("a lesson").prose.scroll = 0;
+    let scene = scene.size(101, 24);
+    let row = |text: &str| scene.find(text).map(|(_, row)| row);
+    assert!(scene.says("· host ─ ▸ box"), "{}", scene.text());
+    assert_eq!(row("▼"), row(" Lesson "), "{}", scene.text());
+}
+
+#[test]
+fn a_check_too_long_for_its_line_says_that_it_goes_on() {
+    let scene = Scene::lesson().size(60, 16).step("rename").key(KeyCode::F(4)).key(KeyCode::F(7));
+    let text = scene.text();
+    let pinned = text.lines().find(|line| line.contains("À vous  ")).expect("the checks");
+    assert!(pinned.contains("la boîte s'appelle cigale-42") && !pinned.contains('…'), "{text}");
+    let long = format!("{} `cigale-42`", "la boîte ".repeat(9));
+    let scene = Scene::lesson_with(move |lesson| {
+        for text in lesson.texts.values_mut() {
+            text.steps[3].checks.insert("renamed".to_owned(), long.clone());
+        }
+    });
+    let text = scene.size(60, 16).step("rename").text();
+    let pinned = text.lines().find(|line| line.contains("Your turn  ")).expect("the checks");
+    assert!(pinned.contains("la …"), "{text}");
+}
+
+#[test]
+fn in_a_single_column_all_choices_are_in_sight_where_the_screen_has_the_room() {
+    let scene = Scene::lesson().size(80, 18).step("guess");
+    for choice in ["1 (", "2 ("] {
+        assert!(scene.says(choice), "{choice}: {}", scene.text());
+    }
+    assert!(scene.says("HOST"), "{}", scene.text());
 }
 
 #[test]
@@ -121,6 +229,10 @@ fn a_line_that_was_entered_is_kept_as_an_answer() {
     scene.event(Event::ShellOutput(1, b"\x1b]633;E;1;hostname x\x07".to_vec()));
     let Some(Request::Session(Effect::Save(answers))) = scene.requests.last() else { panic!("{:?}", scene.requests) };
     assert_eq!(answers.tasks["rename"]["box"], "hostname x");
+    // One that was interrupted before it led anywhere is none.
+    scene.event(Event::ShellOutput(1, b"\x1b]633;E;^2;sleep 99\x07\x1b]633;E;3;id\x07".to_vec()));
+    let Some(Request::Session(Effect::Save(answers))) = scene.requests.last() else { panic!("{:?}", scene.requests) };
+    assert_eq!(answers.tasks["rename"]["box"], "hostname x\nid");
     // Going back would lose it: that is asked first.
     let scene = scene.key(KeyCode::F(8));
     assert_eq!((scene.model.overlay.clone(), step(&scene)), (Some(Overlay::Confirm(2)), 3));
@@ -321,16 +433,17 @@ fn a_terminal_smaller_than_the_last_size_told_is_not_drawn_on() {
 #[test]
 fn calls_that_do_not_fit_can_be_scrolled_to() {
     let mut scene = Scene::lesson().step("unshare");
+    // The last call failed: that comes first.
+    assert!(scene.says("EINVAL: ") && scene.says("▲ 1 above"), "{}", scene.text());
+    scene = scene.key(KeyCode::Char('[')).key(KeyCode::Char('['));
     assert!(
         scene.says("unshare(CLONE_NEWUSER") && scene.says("▼ 1 more ( ] )") && !scene.says("EINVAL: "),
         "{}",
         scene.text()
     );
-    scene = scene.key(KeyCode::Char(']')).key(KeyCode::Char(']'));
-    assert!(scene.says("EINVAL: ") && scene.says("▲ 1 above"), "{}", scene.text());
     let place = scene.find("Calls of this step").expect("the title");
-    mouse(&mut scene, MouseEventKind::ScrollUp, place);
-    assert!(scene.says("▼ 1 more ( ] )"));
+    mouse(&mut scene, MouseEventKind::ScrollDown, place);
+    assert!(scene.says("EINVAL: ") && scene.says("▲ 1 above"), "{}", scene.text());
 }
 
 #[test]

@@ -47,6 +47,7 @@ fn group(name: &str, controllers: &[&str], members: &[u32], list: &[(&str, &str)
         at: controllers.iter().map(|one| ((*one).to_owned(), at(2, &path, members))).collect(),
         members: members.to_vec(),
         frozen: Some(false),
+        cpu: None,
         devices: None,
         files: list.iter().map(|(name, value)| file(name, value)).collect(),
     }
@@ -81,6 +82,7 @@ fn groups() -> Cgroups {
     let list: Vec<(&str, &str)> = MEMORY.into_iter().chain(CPU).collect();
     let ice = Group { frozen: Some(true), ..group("/ice", &all, &[48_230], &[("cgroup.freeze", "1")]) };
     Cgroups {
+        disk: None,
         mode: "v2".to_owned(),
         disk: None,
         trees: vec![TreeSeen {

@@ -92,8 +92,13 @@ fn volume(target: &str, uid: u32, read_only: bool) -> Volume {
 }
 
 fn with_volumes() -> Scene {
+    volumes_of(1000)
+}
+
+/// The volume, whose files belong to this uid and gid on the host.
+fn volumes_of(owner: u32) -> Scene {
     files(Scene::lesson().snapshot(|snapshot| {
-        snapshot.host.volumes = vec![volume("/run/cloison/lab/volumes/notes", 1000, false)];
+        snapshot.host.volumes = vec![volume("/run/cloison/lab/volumes/notes", owner, false)];
         let actor = snapshot.actors.get_mut("box").expect("the box");
         let Reading::Read(seen) = &mut actor.seen else { panic!() };
         seen.volumes = vec![volume("/notes", 0, true)];
@@ -118,6 +123,18 @@ fn files_of_a_volume_at_120x36() {
 #[test]
 fn files_of_a_volume_at_80x24_in_french() {
     shown!(with_volumes().size(80, 24).lang(Fr).text());
+}
+
+#[test]
+fn owners_of_ten_digits_leave_room_for_the_names_of_files() {
+    for (width, height) in [(80, 24), (120, 36)] {
+        let text = volumes_of(1_296_891_904).size(width, height).text();
+        let row = text.lines().find(|line| line.contains("1296891904")).expect("the file");
+        assert_eq!(row.matches("from-the-box").count(), 2, "{text}");
+    }
+    // Where there is room, the group is whole.
+    let text = volumes_of(12_345).size(80, 24).text();
+    assert!(text.contains("12345 12345 0644 from-the-box"), "{text}");
 }
 
 #[test]

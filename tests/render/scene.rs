@@ -55,9 +55,16 @@ impl Scene {
 
     /// The test lesson at its first step, 120×36, English, dark.
     pub fn lesson() -> Self {
+        Self::lesson_with(|_| ())
+    }
+
+    /// The test lesson, changed.
+    pub fn lesson_with(change: impl FnOnce(&mut Lesson)) -> Self {
         let mut scene = Self::list();
         let answers = Answers { student: "ana".to_owned(), ..Answers::default() };
-        scene.event(Event::Opened { lesson: Arc::new(lesson()), answers: Box::new(answers) });
+        let mut lesson = lesson();
+        change(&mut lesson);
+        scene.event(Event::Opened { lesson: Arc::new(lesson), answers: Box::new(answers) });
         scene
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::terminal::Settings;
 use crate::lab::{Lab, LabError, Options};
-use crate::observe::{self, Container, Refused, Sampler, Snapshot, Subject, View, model::Unread};
+use crate::observe::{self, Container, Refused, Sampler, Snapshot, Subject, Told, View, model::Unread};
 
 /// How long an observer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -100,8 +100,8 @@ impl Observer {
         if self.not_before.is_some_and(|then| Instant::now() < then) {
             return None;
         }
-        match self.lab.as_mut()?.observe(pid, PATIENCE) {
-            Ok(Some(bytes)) => observe::decode(&bytes).ok(),
+        match self.lab.as_mut()?.observe(pid, &observe::Look::default().encode(), PATIENCE) {
+            Ok(Some(bytes)) => Told::decode(&bytes).ok().map(|told| told.view),
             Ok(None) => {
                 self.not_before = Some(Instant::now() + REST);
                 None

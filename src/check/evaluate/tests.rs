@@ -60,9 +60,11 @@ fn equals_wants_one_node_of_that_value() {
     let fail = judge("$.host.uts.hostname", Predicate::Equals(value(json!("cigale-42"))));
     holds(&fail, State::Fail, "\"cigale-42\"", "\"lab\"");
     let nothing = judge("$.host.uts.nickname", Predicate::Equals(value(json!("cigale-42"))));
-    holds(&nothing, State::Fail, "\"cigale-42\"", "nothing at this place");
+    holds(&nothing, State::Fail, "\"cigale-42\"", "nothing of the kind");
     let many = judge("$.actors.box.seen.processes[*].pid", Predicate::Equals(value(json!(1))));
     holds(&many, State::Fail, "1", "4 values: 1, 2, 7, …");
+    let object = judge("$.actors.box.seen.processes[0]", Predicate::Equals(value(json!(1))));
+    holds(&object, State::Fail, "1", "pid 1, name \"init\"");
     let other_type = judge(NAME, Predicate::Equals(value(json!(42))));
     holds(&other_type, State::Fail, "42", "\"cigale-42\"");
 }
@@ -86,7 +88,7 @@ fn differs_compares_two_places() {
 fn an_operand_that_is_not_there_is_an_error() {
     let gone = judge("$.host.ns.uts", Predicate::Differs(place("$.actors.gone.ns.uts")));
     assert_eq!(gone.state, State::Error);
-    assert!(gone.found.contains("nothing at this place"), "{}", gone.found);
+    assert!(gone.found.contains("nothing of the kind"), "{}", gone.found);
     let unread = judge("$.host.ns.uts", Predicate::Equals(place("$.host.ns.net")));
     holds(
         &unread,
@@ -104,6 +106,10 @@ fn contains_looks_into_texts_and_lists() {
     let fail = judge("$.actors.box.seen.groups", Predicate::Contains(value(json!("disk"))));
     holds(&fail, State::Fail, "something with \"disk\" in it", r#"["wheel","video"]"#);
     assert_eq!(judge("$.host.ns.net", Predicate::Contains(value(json!(1)))).state, State::Error);
+    let nothing = judge("$.actors.box.seen.groups", Predicate::Contains(place("$.actors.nobody.pid")));
+    assert_eq!(nothing.state, State::Fail, "what is not there is in no list");
+    let unread = judge("$.actors.box.seen.groups", Predicate::Contains(place("$.host.ns.net")));
+    assert_eq!(unread.state, State::Error, "what can't be read may be in it");
 }
 
 #[test]

@@ -166,6 +166,6 @@ proptest! {
         let _ = time_offsets(&bytes);
         let _ = passwd(&bytes);
         let _ = namespace(&bytes);
-        let _ = crate::observe::decode(&bytes);
+        let _ = crate::observe::Told::decode(&bytes);
     }
 }

@@ -34,6 +34,10 @@ pub fn namespaces<'a>(snapshot: &'a Snapshot, boxed: &str) -> Twin<NamespaceFace
     owners(list, &mut ours);
     // The box's own first, also where it has left them behind.
     let mut mine: BTreeSet<u64> = actor.map(last).unwrap_or_default();
+    // Those of its user namespace that nobody is in any more are to be seen going.
+    let user = actor.and_then(|actor| actor.ns.get(&NsKind::User)?.read());
+    let left = |one: &&Namespace| one.members == 0 && user.is_some() && one.owner.read() == user;
+    mine.extend(list.iter().filter(left).map(|one| one.inode));
     owners(list, &mut mine);
     let inside = |one: &'a Namespace| {
         let seen = actor.filter(|actor| actor.alive)?;

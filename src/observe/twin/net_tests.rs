@@ -144,6 +144,22 @@ fn a_cable_to_another_actor_names_it_and_one_that_could_lead_to_two_names_none()
     assert_eq!(ends(vec![("peer", peer(3)), ("same", peer(3))]).map(|end| end.0), Some("peer".to_owned()));
     assert_eq!(ends(vec![("peer", peer(3)), ("third", peer(4))]), None);
     assert_eq!(ends(vec![("peer", side(3, vec![link(2, "two", Some(5))], vec![]))]), None);
+    let mut snapshot = machine(
+        side(1, vec![], vec![]),
+        vec![("box", side(2, vec![link(2, "one", Some(2))], vec![])), ("peer", peer(3))],
+    );
+    snapshot.actors.get_mut("peer").unwrap().alive = false;
+    assert!(
+        matches!(net(&snapshot, "box").rows[0].inside, Some(NetFace::Link { other: None, .. })),
+        "its namespace may be gone"
+    );
+}
+
+#[test]
+fn a_crowd_in_one_network_folds_behind_the_first_few() {
+    let both = || side(1, vec![link(1, "lo", None)], (1..20).map(|port| listener(port, port.into())).collect());
+    let twin = net(&machine(both(), vec![("box", both())]), "box").rows.iter().filter(|row| row.relevant).count();
+    assert_eq!(twin, FEW);
 }
 
 #[test]

@@ -7,11 +7,13 @@ use super::{Key, Row, RowKey, Side, Twin};
 use crate::observe::model::{ActorView, Process, Reading, View};
 
 /// The processes of both sides. A side that could not be read is empty. Relevant
-/// are the actor, its descendants, and its parent.
+/// are the actor, its descendants, and its parent. What an actor saw that has ended,
+/// namespaces and all, is there no more, and its numbers may be others' by now.
 pub fn processes<'a>(host: &'a View, actor: &'a ActorView) -> Twin<&'a Process> {
     let outer = list(&host.processes);
-    let inner = actor.seen.read().map_or(&[][..], |seen| list(&seen.processes));
-    let own = own(outer, actor.pid);
+    let over = !actor.alive && actor.ns.values().all(|ns| ns.read().is_none());
+    let inner = actor.seen.read().filter(|_| !over).map_or(&[][..], |seen| list(&seen.processes));
+    let own = if over { HashSet::new() } else { own(outer, actor.pid) };
     let joined = Joined::new(outer, inner, actor);
 
     let mut taken = HashSet::new();

@@ -117,6 +117,7 @@ fn boxes_of_the_same_depth_are_told_apart_by_their_namespace_alone() {
     let joined = |host: &View, seen| pids(&processes(host, &actor(51, seen)))[0];
     assert_eq!(joined(&rows(Some(5), Some(6)), seen(Some(6))), (Some(51), Some(1)));
     assert_eq!(joined(&rows(Some(5), None), seen(Some(6))), (Some(51), Some(1)), "the other one is of 5");
+    assert_eq!(joined(&rows(None, Some(6)), seen(Some(6))), (Some(51), Some(1)), "one is certain");
     assert_eq!(joined(&rows(None, None), seen(None)), (None, Some(1)), "no telling: no guess");
 }
 
@@ -139,6 +140,21 @@ fn a_box_that_still_has_the_hosts_proc_sees_the_same_numbers() {
     let twin = processes(&host, &actor);
     assert_eq!(pids(&twin), [(Some(1), Some(1)), (Some(41), Some(41)), (Some(51), Some(51))]);
     assert_eq!(twin.rows.iter().filter(|row| row.relevant).count(), 1, "only the actor is its own");
+}
+
+#[test]
+fn what_an_actor_that_has_ended_saw_last_is_not_joined_to_others_who_have_its_numbers_now() {
+    let host = with_processes(vec![process(0, &[1], None), process(1, &[50, 1], Some(8))]);
+    let gone = |ns: Reading<u64>| ActorView {
+        alive: false,
+        ns: BTreeMap::from([(NsKind::Pid, ns)]),
+        ..actor(50, with_processes(vec![process(0, &[1], Some(8))]))
+    };
+    let (lesson, inspected) = (gone(unread()), gone(Reading::Read(8)));
+    let over = processes(&host, &lesson);
+    assert_eq!(pids(&over), [(Some(1), None), (Some(50), None)]);
+    assert!(over.rows.iter().all(|row| !row.relevant));
+    assert_eq!(pids(&processes(&host, &inspected)).len(), 2, "of a process that is inspected the last view stays");
 }
 
 #[test]
@@ -191,6 +207,19 @@ fn before_the_map_is_written_the_actor_itself_is_nobody() {
     let twin = users(&host, &actor);
     assert_eq!(twin.users.shown, 1, "its own user is shown, not folded");
     assert_eq!(twin.users.rows[0].inside, Some(UserFace { uid: OVERFLOW, name: None, mapped: false }));
+}
+
+#[test]
+fn a_range_without_a_process_has_a_row_and_whom_no_range_reaches_has_one_alone() {
+    let host = with_processes(vec![process(0, &[1], None)]);
+    let with = |uid: u32| Process { uid, ..process(0, &[1], None) };
+    let mut actor = actor(41, with_processes(vec![with(7), with(OVERFLOW)]));
+    actor.users = Reading::Read(maps(&[(0, 1000, 1), (1, 100_000, 3)], &[]));
+    let twin = users(&host, &actor);
+    let uids = |face: Option<UserFace<'_>>| face.map(|face| face.uid);
+    let rows: Vec<_> = twin.users.rows.iter().map(|row| (uids(row.host), uids(row.inside))).collect();
+    let nobody = (Some(0), Some(OVERFLOW));
+    assert_eq!(rows, [(Some(1000), Some(0)), (Some(100_000), Some(1)), (None, Some(7)), nobody]);
 }
 
 fn uts(hostname: &str) -> Reading<Uts> {
@@ -325,7 +354,13 @@ fn ipc_objects_join_only_within_one_namespace() {
     let same = with_ipc(7, &[segment("0x01", 0), segment("0x02", 1)], "0:39", &[]);
     assert_eq!(ipc_rows(&host, same), [(Some(0), Some(0)), (Some(1), Some(1))]);
     let other = with_ipc(8, &[segment("0x01", 0)], "0:40", &[]);
-    assert_eq!(ipc_rows(&host, other), [(None, Some(0)), (Some(0), None), (Some(1), None)], "one key, two objects");
+    assert_eq!(
+        ipc_rows(&host, other.clone()),
+        [(None, Some(0)), (Some(0), None), (Some(1), None)],
+        "one key, two objects"
+    );
+    let relevant: Vec<bool> = ipc(&host, &actor(41, other)).rows.iter().map(|row| row.relevant).collect();
+    assert_eq!(relevant, [true, false, false], "the box's own");
 }
 
 #[test]
@@ -416,6 +451,12 @@ fn one_group_has_two_paths_and_roots_of_old_trees_fold() {
         ]
     );
     assert_eq!(twin.shown, 3, "the root of a v1 tree on both sides");
+    let at = |host: &[(&str, &str)], inside: &[(&str, &str)]| {
+        let seen = View { cgroup: paths(inside), ..view() };
+        cgroup(&view(), &ActorView { cgroup: paths(host), ..self::actor(41, seen) }).shown
+    };
+    assert_eq!(at(&[("", "/")], &[("", "/")]), 1, "the tree of version 2 is always shown");
+    assert_eq!(at(&[("cpu", "/")], &[("cpu", "/..")]), 1, "a path out of the view");
 }
 
 #[test]

@@ -34,10 +34,16 @@ pub(super) fn namespaces(paper: &mut Paper<'_>, snapshot: &Snapshot, boxed: &str
     }
     let folded = if all { 0 } else { twin.folded() };
     if folded > 0 {
-        paper.say(&say!(lang, "… {folded} more on the host", "… et {folded} autres sur l'hôte"));
+        paper.say(&say!(lang, "… {folded} more on the host", "… et {folded} de plus sur l'hôte"));
     }
     let denied = snapshot.namespaces.denied;
-    if denied > 0 {
+    if denied == 1 {
+        paper.say(&say!(
+            lang,
+            "1 process of another user doesn't say its own (EACCES).",
+            "1 processus d'un autre utilisateur ne dit pas les siens (EACCES)."
+        ));
+    } else if denied > 1 {
         paper.say(&say!(
             lang,
             "{denied} processes of other users don't say theirs (EACCES).",

@@ -15,6 +15,7 @@ use super::{Event, Left, Line, ROWS};
 use crate::check::State;
 use crate::say;
 use crate::session::{Command, TaskView};
+use crate::term::Told;
 use crate::term::safe::safe;
 
 impl<F: AsFd> Line<'_, F> {
@@ -37,8 +38,10 @@ impl<F: AsFd> Line<'_, F> {
         closed
     }
 
-    /// A shell says that a line was entered.
-    pub(super) fn entered_in(&mut self, actor: &str, line: String) {
+    /// A shell says that a line was entered. One that was interrupted before it led
+    /// anywhere was taken back: replayed, it would hold up those after it.
+    pub(super) fn entered_in(&mut self, actor: &str, told: Told) {
+        let Told { line, interrupted } = told;
         let before_pass = match self.shells.get_mut(actor).and_then(|shell| shell.typed.as_mut()) {
             Some(typed) if typed.left || (typed.told && typed.line.trim() == line.trim()) => return,
             Some(typed) => {
@@ -47,6 +50,9 @@ impl<F: AsFd> Line<'_, F> {
             }
             None => !self.passed,
         };
+        if interrupted && !self.passed {
+            return;
+        }
         self.tell(actor, line, before_pass);
     }
 
@@ -151,7 +157,6 @@ impl<F: AsFd> Line<'_, F> {
     pub(super) fn look(&mut self) {
         match self.backend.snapshot() {
             Ok(snapshot) => {
-                let snapshot = Arc::new(snapshot);
                 self.snapshot = Some(Arc::clone(&snapshot));
                 let effects = self.session.apply(Command::Observed(snapshot));
                 self.effects(effects);

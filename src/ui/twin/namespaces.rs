@@ -27,16 +27,14 @@ pub(super) fn table(making: &mut Making<'_>, snapshot: &Snapshot, actor: &ActorV
     };
     let mut notes = [Vec::new(), Vec::new()];
     let denied = snapshot.namespaces.denied;
-    if denied > 0 {
-        notes[0].push(say!(
-            lang,
-            "{denied} processes don't say theirs (EACCES)",
-            "{denied} processus ne disent pas les leurs (EACCES)"
-        ));
+    if denied == 1 {
+        notes[0].push(say!(lang, "1 process: EACCES", "1 processus : EACCES"));
+    } else if denied > 1 {
+        notes[0].push(say!(lang, "{denied} processes: EACCES", "{denied} processus : EACCES"));
     }
     let pending = snapshot.namespaces.pending;
     if pending > 0 {
-        notes[0].push(say!(lang, "{pending} not asked yet", "{pending} pas encore interrogés"));
+        notes[0].push(say!(lang, "not asked yet: {pending}", "pas encore interrogés : {pending}"));
     }
     let why = |unread: &crate::observe::model::Unread| {
         let (path, why) = (safe(&unread.path), unread.errno.explain(lang));

@@ -200,7 +200,9 @@ fn to_list(model: &mut Model, requests: &mut Vec<Request>) {
         let state =
             if session.finished() { EntryState::Done(session.points()) } else { EntryState::Begun(session.points()) };
         let id = session.lesson().id.clone();
+        let ahead = usize::from(session.finished());
         model.list.set_state(&id, state);
+        model.list.come_back(&id, ahead);
         requests.push(Request::Close);
     }
     model.screen = Screen::List(None);

@@ -154,6 +154,8 @@ fn in_lesson(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
         lesson.prose.scroll = lesson.prose.scroll.saturating_add_signed(by);
     };
     match (meaning, prediction) {
+        // Nobody takes, or passes over, a choice that was not to be seen.
+        (Intent::Up | Intent::Down | Intent::Accept, Some(_)) if bring_choices(lesson, size) => {}
         (Intent::Up, Some(_)) => select(lesson, size, lesson.choice.saturating_sub(1)),
         (Intent::Down, Some(prediction)) => {
             select(lesson, size, (lesson.choice + 1).min(prediction.choices.len().saturating_sub(1)));
@@ -194,12 +196,22 @@ pub(super) fn predict(model: &mut Model, index: usize, requests: &mut Vec<Reques
 fn select(lesson: &mut LessonScreen, size: Size, index: usize) {
     lesson.choice = index;
     lesson.prose.stale = true;
+    bring_choices(lesson, size);
+}
+
+/// Scrolls the choices into sight: all of them, or where they are too many the one
+/// that is selected. Whether that took any scrolling.
+fn bring_choices(lesson: &mut LessonScreen, size: Size) -> bool {
     let high = usize::from(lesson.prose_area(size).height);
-    if let Some(&line) = lesson.prose.choices.get(index) {
-        if line < lesson.prose.scroll {
-            lesson.prose.scroll = line;
-        } else if line + 2 > lesson.prose.scroll + high {
-            lesson.prose.scroll = (line + 2).saturating_sub(high);
-        }
-    }
+    let prose = &mut lesson.prose;
+    let begins = |index: usize| prose.choices.get(index).copied();
+    let Some(first) = begins(0) else { return false };
+    let all = first..prose.choices_end;
+    let Some(selected) = begins(lesson.choice) else { return false };
+    let selected = selected..begins(lesson.choice + 1).unwrap_or(prose.choices_end);
+    let shown = if all.len() <= high { all } else { selected };
+    let before = prose.scroll;
+    // The lower end first: of what is too long for the screen, the beginning counts.
+    prose.scroll = prose.scroll.max(shown.end.saturating_sub(high)).min(shown.start);
+    prose.scroll != before
 }

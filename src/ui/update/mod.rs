@@ -119,14 +119,24 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     let (lang, theme, size) = (model.lang, model.theme, model.size);
     let Some(lesson) = model.lesson_mut() else { return };
     inspect::tell(lesson, size, lang, theme);
-    let regions = lesson.regions(size);
     let prose = lesson.prose_area(size);
     if !prose.is_empty() && (lesson.prose.stale || lesson.prose.width != prose.width) {
+        let before = lesson.prose.said.take();
         view::lesson::write(lesson, lang, theme, prose.width);
+        // A hint that was asked for, and what answers to a deed, is not left out of sight.
+        if let Some(line) = lesson.prose.news(before.as_deref()) {
+            lesson.prose.scroll = line;
+        }
     }
-    let most = lesson.prose.lines.len().saturating_sub(usize::from(prose.height));
+    // The text has its say about how much room it has.
+    let regions = lesson.regions(size);
+    let most = lesson.prose.lines.len().saturating_sub(usize::from(lesson.prose_area(size).height));
     lesson.prose.scroll = lesson.prose.scroll.min(most);
     panes::refresh(lesson, size, lang, now);
+    if lesson.watched != Some(lesson.pane.sections()) {
+        lesson.watched = Some(lesson.pane.sections());
+        requests.push(Request::Watch(lesson.pane.sections()));
+    }
     let cells = regions.shell_cells();
     lesson.shells.resize(cells);
     if lesson.focus == Focus::Shells && !lesson.session.busy() {
@@ -134,9 +144,13 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     }
 }
 
-/// Lines were entered in shells.
+/// Lines were entered in shells. One that was interrupted before it led anywhere was
+/// taken back: replayed, it would hold up those after it.
 fn entered(model: &mut Model, lines: Vec<Entered>, requests: &mut Vec<Request>) {
-    for Entered { shell, line, before_pass } in lines {
+    for Entered { shell, line, before_pass, interrupted } in lines {
+        if interrupted && model.lesson().is_some_and(unpassed) {
+            continue;
+        }
         command(model, Command::Typed { shell, line, before_pass }, requests);
     }
 }

@@ -81,7 +81,7 @@ pub fn tick(model: &mut Model, now: Instant) {
 pub(super) fn refresh(lesson: &mut LessonScreen, size: Size, lang: Lang, now: Instant) {
     if wide(size) && matches!(lesson.pane, Pane::Walls | Pane::Calls) {
         // They have places of their own on this screen.
-        lesson.pane = Pane::Processes;
+        lesson.pane = lesson.last_shown(|pane| Pane::TWINS.contains(&pane)).unwrap_or(Pane::Processes);
     }
     let pane = lesson.pane;
     let twins = &mut lesson.twins;

@@ -10,9 +10,8 @@ use crate::check::State;
 use crate::i18n::Lang;
 use crate::say;
 use crate::session::TaskView;
-use crate::ui::layout::wide;
 use crate::ui::markdown;
-use crate::ui::model::{Focus, LessonScreen, Model, Prose};
+use crate::ui::model::{Focus, LessonScreen, Model, Prose, Said};
 use crate::ui::safe::{safe, width};
 use crate::ui::theme::{Role, Theme};
 
@@ -29,7 +28,12 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     put(buffer, ratatui::layout::Rect { x: regions.lesson.x + 1, ..regions.lesson }, 0, &title);
     let area = lesson.prose_area(model.size);
     if lesson.pinned(model.size) {
-        put(buffer, ratatui::layout::Rect { y: area.bottom(), height: 1, ..area }, 0, &checks(lesson, lang, theme));
+        put(
+            buffer,
+            ratatui::layout::Rect { y: area.bottom(), height: 1, ..area },
+            0,
+            &checks(lesson, lang, theme, area.width),
+        );
     }
     let lines = lesson.prose.lines.iter().skip(lesson.prose.scroll).take(usize::from(area.height));
     for (row, line) in (0..).zip(lines) {
@@ -48,14 +52,12 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let mut corner = regions.lesson;
     corner.x = corner.right().saturating_sub(cells + 2).max(corner.x);
     corner.width = cells.min(regions.lesson.width);
-    // In a single column the lower edge is the title of what stands below.
-    corner.y = if wide(model.size) { corner.bottom().saturating_sub(1) } else { corner.y };
     corner.height = 1;
     put(buffer, corner, 0, &Line::styled(more, theme.style(Role::Key)));
 }
 
-/// The checks of the task in one line: how many hold, and the first that doesn't.
-fn checks(lesson: &LessonScreen, lang: Lang, theme: Theme) -> Line<'static> {
+/// The checks of the task in one line of so many cells: how many hold, and the first that doesn't.
+fn checks(lesson: &LessonScreen, lang: Lang, theme: Theme, wide: u16) -> Line<'static> {
     let Some(task) = lesson.session.task(lang) else { return Line::default() };
     if task.passed {
         let points = points(task.points, lang);
@@ -70,8 +72,13 @@ fn checks(lesson: &LessonScreen, lang: Lang, theme: Theme) -> Line<'static> {
         Span::styled(format!("{signs}  "), theme.style(Role::Key)),
     ]);
     if let Some(open) = task.checks.iter().find(|check| check.state != State::Pass) {
-        let label = markdown::lines(&open.label, usize::from(u16::MAX), theme).into_iter().next().unwrap_or_default();
-        line.extend(label.spans);
+        let room = usize::from(wide).saturating_sub(line.width() + width(" …"));
+        let label = markdown::lines(&open.label, room.max(1), theme);
+        let cut = label.len() > 1;
+        line.extend(label.into_iter().next().unwrap_or_default().spans);
+        if cut {
+            line.push_span(" …");
+        }
     }
     line
 }
@@ -88,7 +95,7 @@ fn sign(state: State) -> (&'static str, Role) {
 /// Makes the lines of the step as it stands now.
 pub fn write(lesson: &mut LessonScreen, lang: Lang, theme: Theme, width: u16) {
     let mut text = Text { lines: Vec::new(), width: usize::from(width), theme };
-    let (mut choices, mut choices_end) = (Vec::new(), 0);
+    let (mut choices, mut choices_end, mut said) = (Vec::new(), 0, Vec::new());
     let session = &lesson.session;
     if let Some(notice) = session.notice(lang) {
         text.note("! ", &safe(&notice), Role::Warn);
@@ -131,7 +138,7 @@ pub fn write(lesson: &mut LessonScreen, lang: Lang, theme: Theme, width: u16) {
             (Some(_), true) => say!(
                 lang,
                 "Chosen. You can change it until you go on (Enter or F9).",
-                "C'est noté. Vous pouvez changer d'avis tant que vous ne continuez pas (Entrée ou F9)."
+                "C'est noté. Entrée ou F9 pour continuer ; jusque-là, vous pouvez changer."
             ),
             (Some(_), false) => say!(lang, "This prediction is settled.", "Cette prédiction est fixée."),
         };
@@ -139,28 +146,30 @@ pub fn write(lesson: &mut LessonScreen, lang: Lang, theme: Theme, width: u16) {
     }
     if let Some(task) = session.task(lang) {
         text.gap();
-        text.task(&task, lang);
-        hints(&mut text, lesson, lang);
+        text.task(&task, lang, &mut said);
     }
     if let Some(why) = lesson.session.why(lang) {
         text.gap();
         text.rule(lang.pick("Why", "Pourquoi"), "");
         text.markdown(&why);
     }
+    hints(&mut text, lesson, lang, &mut said);
     let scroll = lesson.prose.scroll;
-    lesson.prose = Prose { lines: text.lines, choices, choices_end, scroll, stale: false, width };
+    lesson.prose = Prose { lines: text.lines, choices, choices_end, said: Some(said), scroll, stale: false, width };
 }
 
-fn hints(text: &mut Text, lesson: &LessonScreen, lang: Lang) {
+fn hints(text: &mut Text, lesson: &LessonScreen, lang: Lang, said: &mut Vec<(Said, usize)>) {
     let opened = lesson.session.hints(lang);
-    if let Some(reaction) = lesson.session.reaction(lang) {
+    if let (Some(which), Some(reaction)) = (lesson.session.reacting(), lesson.session.reaction(lang)) {
         text.gap();
+        said.push((Said::Reaction(which), text.lines.len()));
         text.rule(lang.pick("About what you just did", "À propos de ce que vous venez de faire"), "");
         text.bullet("» ", &reaction, Role::Warn);
     }
     let total = opened.len() + lesson.session.hints_left();
     for (at, hint) in opened.iter().enumerate() {
         text.gap();
+        said.push((Said::Hint(at), text.lines.len()));
         let number = at + 1;
         text.rule(&say!(lang, "Hint {number}/{total}", "Indice {number}/{total}"), "");
         text.markdown(hint);
@@ -232,24 +241,26 @@ impl Text {
         self.lines.push(line);
     }
 
-    fn task(&mut self, task: &TaskView, lang: Lang) {
+    fn task(&mut self, task: &TaskView, lang: Lang, said: &mut Vec<(Said, usize)>) {
         self.rule(lang.pick("Your turn", "À vous"), &points(task.points, lang));
         for check in &task.checks {
             let (sign, role) = sign(check.state);
             self.bullet(&format!(" {sign} "), &check.label, role);
             if check.state == State::Fail || check.state == State::Error {
                 let (expected, found) = (safe(&check.expected), safe(&check.found));
-                if !expected.is_empty() {
-                    self.note("   ", &say!(lang, "expected: {expected}", "attendu : {expected}"), Role::Text);
-                }
-                if !found.is_empty() {
-                    self.note("   ", &say!(lang, "found: {found}", "constaté : {found}"), Role::Text);
-                }
+                let expected =
+                    (!expected.is_empty()).then(|| say!(lang, "expected: {expected}", "attendu : {expected}"));
+                let found = (!found.is_empty()).then(|| say!(lang, "found: {found}", "constaté : {found}"));
+                let both: Vec<String> = [expected, found].into_iter().flatten().collect();
+                let one_line = both.join(" · ");
+                let lines = if width(&one_line) + 3 > self.width { both } else { vec![one_line] };
+                lines.iter().filter(|line| !line.is_empty()).for_each(|line| self.note("   ", line, Role::Text));
             }
         }
         if task.passed {
             let points = points(task.points, lang);
             self.gap();
+            said.push((Said::Done, self.lines.len()));
             self.note(
                 "✓ ",
                 &say!(lang, "Done: {points}. F9 goes on.", "Réussi : {points}. F9 pour continuer."),

@@ -364,6 +364,9 @@ fn numeric(head: &str) -> bool {
         || ["ID", "SIZE", "TAILLE", "USED", "EMPLOI"].contains(&head)
 }
 
+/// So many cells are kept for the name of a file.
+const LEAST_NAME: usize = 15;
+
 /// The widths of the columns, from what is shown; the last takes what is left.
 fn columns(table: &Table, heads: &[String], shown: &[&Row], room: usize) -> Vec<usize> {
     let room = room.saturating_sub(LEAD);
@@ -379,7 +382,16 @@ fn columns(table: &Table, heads: &[String], shown: &[&Row], room: usize) -> Vec<
         let most = if ["USER", "UTIL."].contains(head) { (room / 5).max(4) } else { room * 45 / 100 };
         *wide = (*wide).min(most);
     }
-    *last = room.saturating_sub(others.iter().map(|wide| *wide + 1).sum());
+    let mut left = room.saturating_sub(others.iter().map(|wide| *wide + 1).sum());
+    // A group of ten digits, as root's boxes have, gives way to the name of the file.
+    if let Some(at) = table.head.iter().position(|&head| head == "GID") {
+        let give = LEAST_NAME.saturating_sub(left).min(others.get(at).map_or(0, |wide| wide.saturating_sub(3)));
+        if let Some(wide) = others.get_mut(at) {
+            *wide -= give;
+        }
+        left += give;
+    }
+    *last = left;
     widths
 }
 

@@ -126,3 +126,16 @@ fn propagation_says_which_way_mounts_pass() {
     assert_eq!(passes(&["master:3"], &["master:3"], false), [No, No], "two slaves of a third");
     assert_eq!(passes(&["shared:3"], &["shared:3"], true), [No, No], "one table: it is the same mount");
 }
+
+#[test]
+fn a_mount_says_what_part_of_a_file_system_it_is_and_whether_it_is_read_only() {
+    let whole = Mount { source: "/dev/vda".to_owned(), ..mount(1, 0, "8:1", "/", "/") };
+    let part = Mount { options: "ro,nosuid".to_owned(), root: "/data".to_owned(), ..whole.clone() };
+    let (host, actor) = (side(Vec::new()), actor(41, side(vec![whole, part])));
+    let twin = mounts(&host, &actor);
+    let faces: Vec<_> =
+        twin.rows.iter().filter_map(|row| row.inside.as_ref()).map(|face| (face.what(), face.kind())).collect();
+    let [one, other] =
+        [("/dev/vda", "tmpfs"), ("/dev/vda[/data]", "tmpfs ro")].map(|(what, kind)| (what.to_owned(), kind.to_owned()));
+    assert!(faces == [one.clone(), other.clone()] || faces == [other, one], "{faces:?}");
+}
