@@ -84,7 +84,6 @@ fn groups() -> Cgroups {
     Cgroups {
         disk: None,
         mode: "v2".to_owned(),
-        disk: None,
         trees: vec![TreeSeen {
             version: 2,
             controllers: all.map(str::to_owned).to_vec(),
