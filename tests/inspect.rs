@@ -250,6 +250,29 @@ fn a_process_is_seen_from_inside_and_from_outside() {
 }
 
 #[test]
+fn the_groups_of_a_process_come_with_what_their_files_say() {
+    let process = Running::ready(Command::new("bash").args(["-c", "echo ready; read x"]));
+    let pid = process.pid().to_string();
+    let seen = json(&["inspect", &pid, "--json"]);
+    let group = &seen["cgroups"]["groups"][&pid];
+    let paths = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let at = group["at"].as_object().unwrap();
+    for (controller, at) in at {
+        assert!(
+            paths.lines().any(|line| line.ends_with(&format!(":{}", at["path"].as_str().unwrap()))),
+            "{controller}"
+        );
+    }
+    let lines = text(&cloison(&["--plain", "inspect", &pid]).stdout);
+    assert!(lines.contains("Control groups; the box is"), "{lines}");
+    // What can be read of them depends on the machine; that it is read live does not.
+    if let Some(pids) = group["files"]["pids.current"]["number"].as_u64() {
+        assert!(pids > 0 && lines.contains("pids.current: "), "{lines}");
+    }
+    assert!(at.is_empty() || lines.contains(&format!("group {pid}: ")), "{lines}");
+}
+
+#[test]
 fn nothing_of_an_inspection_stays() {
     let boxed = Running::boxed(ALL, "");
     let pid = boxed.child().to_string();

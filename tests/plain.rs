@@ -235,3 +235,43 @@ fn under_sudo_progress_is_kept_for_the_invoking_user_and_is_theirs() {
     }
     assert_eq!(kept("uts", &home.join(".local/state/cloison")).student, "ana");
 }
+
+#[test]
+fn control_groups_are_told_in_lines_or_why_there_are_none() {
+    for lang in Lang::ALL {
+        let place = tempfile::tempdir().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cloison"))
+            .args([
+                "--lang",
+                lang.code(),
+                "--plain",
+                "--color",
+                "never",
+                "--lessons",
+                "tests/cgroup_lessons",
+                "--state",
+            ])
+            .arg(place.path())
+            .args(["learn", "groups"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(b":next\n:show cgroup /small\n:show cgroup all\n:quit\n").unwrap();
+        let program = child.id();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(left_of(program), BTreeSet::new());
+        let (said, why) = (text(&output), String::from_utf8(output.stderr).unwrap());
+        if !output.status.success() {
+            assert!(!nix::unistd::geteuid().is_root() && (said + &why).contains("cgroup"), "{why}");
+            continue;
+        }
+        let (group, box_of) = lang
+            .pick(("group small: 1 in it: box ", "memory.max: "), ("groupe small : 1 dedans : box ", "memory.max : "));
+        assert!(said.contains(group) && said.contains(lang.pick("group ice, frozen", "groupe ice, gelé")), "{said}");
+        assert!(said.lines().any(|line| line.contains(box_of) && line.contains(lang.pick(" MiB)", " Mio)"))), "{said}");
+        assert!(said.contains(lang.pick("hidden by /small", "masquées par /small")), "{said}");
+        assert!(said.contains(lang.pick("5 % of pids.max", "5 % de pids.max")), "{said}");
+    }
+}

@@ -161,7 +161,7 @@ fn groups_at_projector_size() {
 /// alone.
 fn legacy(snapshot: &mut Snapshot) {
     let all = snapshot.cgroups.as_mut().expect("groups");
-    all.mode = "hybrid".to_owned();
+    "hybrid".clone_into(&mut all.mode);
     let boxed = all.groups.get_mut("box").expect("the box's");
     boxed.at = BTreeMap::from([("memory".to_owned(), at(1, "/cloison-7f3a/box", &[48_213]))]);
     let (name, Reading::Read(limit)) = file("memory.max", "33554432") else { panic!() };

@@ -189,7 +189,7 @@ fn no_limit(lang: Lang) -> String {
 pub fn share(thousandths: u64, lang: Lang) -> String {
     match thousandths {
         0..1000 => {
-            let percent = decimal(thousandths, 10, usize::from(thousandths < 100), lang);
+            let percent = decimal(thousandths, 10, usize::from((1..100).contains(&thousandths)), lang);
             format!("{percent} % CPU")
         }
         1000 => "1 CPU".to_owned(),
@@ -456,6 +456,7 @@ mod tests {
         assert_eq!(quantity(125_000_000, Unit::Micros, En), "2 min 05 s");
         assert_eq!(quantity(1_234, Unit::Stalled, En), "12.34 %");
         assert_eq!(share(200, En), "20 % CPU");
+        assert_eq!(share(0, En), "0 % CPU");
         assert_eq!(share(5, Fr), "0,5 % CPU");
         assert_eq!(share(1500, En), "1.50 CPUs");
     }

@@ -189,8 +189,8 @@ pub fn groups<'a>(snapshot: &'a Snapshot, boxed: &str) -> Option<Groups<'a>> {
     let tree = (0..names.len()).map(|at| {
         let (name, group) = (names[at], &all.groups[names[at]]);
         let mut members: Vec<Member> = group.members.iter().map(|pid| member(*pid, group, snapshot)).collect();
-        // Who is in it everywhere comes first.
-        members.sort_by_key(|member| member.trees[1].len());
+        // The box comes first, then who is in it everywhere.
+        members.sort_by_key(|member| (actor.is_none_or(|actor| actor.pid != member.pid), member.trees[1].len()));
         GroupRow { name, stem: stem(&names, at), group, members, boxed: own.contains(&name) }
     });
     let tree: Vec<GroupRow<'_>> = tree.collect();

@@ -223,7 +223,10 @@ fn file(cells: &[String], meter: &Meter, widths: &Widths, theme: Theme) -> Vec<S
         Span::styled(format!("{} ", pad_left(&cells[SAYS], widths.says)), theme.style(Role::Strong)),
     ];
     let used = |parts: &[Span<'_>]| parts.iter().map(Span::width).sum::<usize>();
-    let (start, curve) = (used(&parts), meter.curve.len().min(widths.curve));
+    let start = used(&parts);
+    // What moved so long ago that it is out of the picture is no curve any more.
+    let drawn = &meter.curve[meter.curve.len().saturating_sub(widths.curve)..];
+    let curve = if drawn.iter().any(|level| *level > 0) { drawn.len() } else { 0 };
     if let Some(fill) = meter.fill {
         parts.extend(gauge(fill, widths.gauge, theme));
     } else if !cells[RATE].is_empty() {
@@ -241,7 +244,7 @@ fn file(cells: &[String], meter: &Meter, widths: &Widths, theme: Theme) -> Vec<S
     };
     if curve > 0 {
         fill(&mut parts, start + widths.meter() + 1 + widths.curve - curve);
-        parts.push(Span::styled(bars(&meter.curve[meter.curve.len() - curve..]), code));
+        parts.push(Span::styled(bars(drawn), code));
     }
     if widths.legacy > 0 {
         fill(&mut parts, start + widths.meter() + 1 + widths.curve);
