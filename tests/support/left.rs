@@ -33,7 +33,7 @@ impl Left {
     /// Fails where something came or went since; processes that are on their way out
     /// get a moment.
     pub fn assert_same(&self) {
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + super::slow::seconds(5);
         loop {
             let now = Self::now();
             if now.mounts == self.mounts
