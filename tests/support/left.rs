@@ -3,7 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "helpers of tests; each test file uses its own part of this")]
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What is on the machine that a lab could have left, as far as it can be this
 /// test's: tests run side by side, and each has labs of its own.
