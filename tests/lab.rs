@@ -534,7 +534,7 @@ fn kill_uses_the_number_by_which_the_killer_knows_the_other() {
 }
 
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + support::slow::seconds(20);
     while !done() {
         assert!(Instant::now() < deadline, "{what}: not in time");
         std::thread::yield_now();

@@ -32,7 +32,8 @@ fn box_in(kinds: &[NsKind]) -> Lab {
 
 fn run(lab: &mut Lab, argv: &[&str]) -> (Ran, Traced) {
     let argv = argv.iter().map(|&word| word.to_owned()).collect();
-    let op = Op::Run { argv, seconds: 30, background: false, trace: true };
+    let seconds = u32::try_from(support::slow::seconds(30).as_secs()).unwrap();
+    let op = Op::Run { argv, seconds, background: false, trace: true };
     let performed = lab.perform("box", &op).unwrap();
     assert_eq!(performed.failure, None, "{:#?}", performed.calls);
     (performed.ran.unwrap(), seen(lab))
@@ -54,7 +55,7 @@ fn has(traced: &Traced, wanted: &str) {
 
 #[track_caller]
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(15);
+    let deadline = Instant::now() + support::slow::seconds(15);
     while !holds() {
         assert!(Instant::now() < deadline, "{what}");
         std::thread::sleep(Duration::from_millis(5));

@@ -3,7 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "helpers of tests; each test file uses its own part of this")]
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What is on the machine that a lab could have left, as far as it can be this
 /// test's: tests run side by side, and each has labs of its own.
@@ -33,7 +33,7 @@ impl Left {
     /// Fails where something came or went since; processes that are on their way out
     /// get a moment.
     pub fn assert_same(&self) {
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + super::slow::seconds(5);
         loop {
             let now = Self::now();
             if now.mounts == self.mounts
