@@ -63,16 +63,16 @@ struct Partly<'a>(&'a Parts);
 
 struct Members<'a> {
     parts: &'a Parts,
-    members: Map<String, Value>,
+    made: Map<String, Value>,
     key: Option<String>,
 }
 
 impl Members<'_> {
     fn add(&mut self, key: String, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         if key == UNREAD {
-            self.members.insert(key, value.serialize(Whole)?);
+            self.made.insert(key, value.serialize(Whole)?);
         } else if let Some(parts) = self.parts.below.get(&key) {
-            self.members.insert(key, parts.of(value)?);
+            self.made.insert(key, parts.of(value)?);
         }
         Ok(())
     }
@@ -96,7 +96,7 @@ impl SerializeMap for Members<'_> {
     }
 
     fn end(self) -> Result<Value, Error> {
-        Ok(Value::Object(self.members))
+        Ok(Value::Object(self.made))
     }
 }
 
@@ -109,7 +109,7 @@ impl SerializeStruct for Members<'_> {
     }
 
     fn end(self) -> Result<Value, Error> {
-        Ok(Value::Object(self.members))
+        Ok(Value::Object(self.made))
     }
 }
 
@@ -193,7 +193,7 @@ impl<'a> Serializer for Partly<'a> {
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Members<'a>, Error> {
-        Ok(Members { parts: self.0, members: Map::new(), key: None })
+        Ok(Members { parts: self.0, made: Map::new(), key: None })
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'a>, Error> {
@@ -219,7 +219,9 @@ mod tests {
 
     fn parts(selectors: &[&str]) -> Parts {
         let mut parts = Parts::default();
-        selectors.iter().for_each(|selector| parts.add(selector));
+        for selector in selectors {
+            parts.add(selector);
+        }
         parts
     }
 

@@ -190,15 +190,6 @@ fn a_check_too_long_for_its_line_says_that_it_goes_on() {
 }
 
 #[test]
-fn in_a_single_column_all_choices_are_in_sight_where_the_screen_has_the_room() {
-    let scene = Scene::lesson().size(80, 18).step("guess");
-    for choice in ["1 (", "2 ("] {
-        assert!(scene.says(choice), "{choice}: {}", scene.text());
-    }
-    assert!(scene.says("HOST"), "{}", scene.text());
-}
-
-#[test]
 fn in_a_shell_every_key_is_the_shells_but_f_keys_and_the_prefix() {
     let scene = Scene::lesson().step("rename");
     let scene = scene.key(KeyCode::Char('q')).key(KeyCode::Tab).key(KeyCode::Esc).key(KeyCode::Up).ctrl('c');
