@@ -32,6 +32,8 @@ use crate::say;
 const MOST_PROCESSES: u64 = 1024;
 /// The largest file that a command may write (RLIMIT_FSIZE).
 const LARGEST_FILE: u64 = 256 << 20;
+/// What students may write to each place, in bytes.
+const ROOM: u64 = 64 << 20;
 /// The largest answer that is taken from the jail.
 const MOST_BYTES: usize = 64 << 20;
 
@@ -227,9 +229,12 @@ fn furnish(groups: Option<&Groups>) -> Step {
     let inert = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount("proc", "/proc", "proc", inert, "")?;
     let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    // The program may have to be copied for the lab's own to reach it.
+    let program = std::fs::metadata("/proc/self/exe").map_or(0, |data| data.len());
+    let room = ROOM + program;
     for place in writable_places() {
         let mode = if place.starts_with("/tmp") || place.starts_with("/var") { "1777" } else { "0755" };
-        mount("tmpfs", &place.to_string_lossy(), "tmpfs", plain, &format!("mode={mode},size=64m"))?;
+        mount("tmpfs", &place.to_string_lossy(), "tmpfs", plain, &format!("mode={mode},size={room}"))?;
     }
     // A host without a localhost would be none that students know.
     netlink::set_up(trace, "lo", true).map_err(|errno| (errno, "lo up".to_owned()))?;
