@@ -179,6 +179,13 @@ impl Stage {
             _ => self.sampler.snapshot(known),
         };
         snapshot.traced = self.tracing.look(&mut self.lab)?;
+        // Who ended while the others were read is not said to live beside what it left.
+        self.lab.listen()?;
+        for actor in self.lab.actors().iter().filter(|actor| actor.ended.is_some()) {
+            if let Some(seen) = snapshot.actors.get_mut(&actor.name).filter(|seen| seen.pid == actor.pid) {
+                (seen.alive, seen.exit) = (false, actor.ended.flatten().map(|exit| exit.to_string()));
+            }
+        }
         let snapshot = Arc::new(snapshot);
         self.last = Some(Arc::clone(&snapshot));
         Ok(snapshot)

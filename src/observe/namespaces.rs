@@ -86,7 +86,8 @@ impl Census {
         for (index, one) in processes.iter().enumerate() {
             while before.next_if(|known| known.pid < one.pid).is_some() {}
             let known = before.next_if(|known| known.is(one));
-            let again = lab.contains(&one.pid) || again.contains(&index);
+            // One that has ended has left its namespaces.
+            let again = lab.contains(&one.pid) || again.contains(&index) || matches!(one.state, 'Z' | 'X');
             let now = match known {
                 Some(known) if !again => known,
                 None if !again && left == 0 => {
