@@ -305,12 +305,7 @@ impl Driver {
         }
         self.next_sample = now + (cost * COST).clamp(IDLE, LONGEST);
         self.earliest = now + (cost * BUSY).clamp(REFRESH, LONGEST);
-        let news = self.last.as_ref().is_none_or(|last| {
-            last.host != snapshot.host
-                || last.actors != snapshot.actors
-                || last.traced != snapshot.traced
-                || last.cgroups != snapshot.cgroups
-        });
+        let news = !self.last.as_ref().is_some_and(|last| last.shows_the_same(&snapshot));
         // That time passes is news only where clocks are what the step is about.
         let clocks = stage.lesson().steps.get(self.step).is_some_and(|step| step.show == Some(Pane::Time));
         let same_groups = self.last.as_ref().is_some_and(|last| last.cgroups == snapshot.cgroups);

@@ -218,9 +218,9 @@ impl Grader<'_> {
     fn run(&mut self, shell: &str, script: &str, deadline: Instant) -> Result<ScriptEnd, LabError> {
         let left = deadline.saturating_duration_since(Instant::now());
         let session = &mut self.session;
-        let mut satisfied = |snapshot: &Snapshot| {
+        let mut satisfied = |snapshot: &Arc<Snapshot>| {
             // Saving is for faces that have a place to save to.
-            let _ = session.apply(Command::Observed(Arc::new(snapshot.clone())));
+            let _ = session.apply(Command::Observed(Arc::clone(snapshot)));
             session.task(Lang::En).is_some_and(|task| task.passed)
         };
         self.stage.script(shell, script, left, Some(&mut satisfied))

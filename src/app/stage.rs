@@ -30,6 +30,9 @@ const KEPT: usize = 64 << 10;
 /// How often a command under way is looked at.
 const LOOK: Duration = Duration::from_millis(25);
 
+/// Says of a snapshot whether it is what a caller waits for.
+pub type Satisfied<'a> = &'a mut dyn FnMut(&Arc<Snapshot>) -> bool;
+
 /// How a student's commands ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptEnd {
@@ -335,7 +338,7 @@ impl Stage {
         actor: &str,
         script: &str,
         limit: Duration,
-        mut satisfied: Option<&mut dyn FnMut(&Snapshot) -> bool>,
+        mut satisfied: Option<Satisfied<'_>>,
     ) -> Result<ScriptEnd, LabError> {
         let deadline = Instant::now() + limit;
         let script = self.with_pids_of_now(script)?;
@@ -351,7 +354,7 @@ impl Stage {
                 break;
             }
             if let Some(satisfied) = satisfied.as_mut().filter(|_| looked.elapsed() >= LOOK) {
-                end.satisfied = satisfied(self.snapshot()?.as_ref());
+                end.satisfied = satisfied(&self.snapshot()?);
                 looked = Instant::now();
             }
             if end.satisfied || Instant::now() >= deadline {

@@ -128,6 +128,17 @@ pub struct Snapshot {
     pub cgroups: Option<Cgroups>,
 }
 
+impl Snapshot {
+    /// Whether all is as in another one that the panes show: not when it was taken, nor
+    /// what only checks read.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        self.host == other.host
+            && self.actors == other.actors
+            && self.traced == other.traced
+            && self.cgroups == other.cgroups
+    }
+}
+
 /// An actor, or a process inspected: from outside, and its own view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ActorView {

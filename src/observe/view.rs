@@ -14,8 +14,7 @@ use super::cgroups;
 use super::clocks::clocks;
 use super::crowd::{Crowd, Standpoint};
 use super::files;
-use super::ipc::Ipc;
-use super::ipc::ipc;
+use super::ipc::{Ipc, ipc};
 use super::layers;
 use super::look::{Look, Sections, Told};
 use super::model::{Caps, Ids, Net, Process, Reading, Root, Unread, Users, Uts, View};
@@ -23,8 +22,7 @@ use super::net::{Network, own_number, owners};
 use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
-use crate::kernel::Errno;
-use crate::kernel::read;
+use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
 
 /// The most that is kept of a command line, in bytes.

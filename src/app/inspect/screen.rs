@@ -139,10 +139,7 @@ impl Server {
                 let snapshot = look.snapshot(observer);
                 // The age of what was seen last goes on while nothing else does.
                 let ended = snapshot.actors.values().any(|actor| actor.stale.is_some());
-                let same = |last: &Arc<Snapshot>| {
-                    (&last.host, &last.actors, &last.cgroups) == (&snapshot.host, &snapshot.actors, &snapshot.cgroups)
-                };
-                (ended || !last.as_ref().is_some_and(same))
+                (ended || !last.as_ref().is_some_and(|last| last.shows_the_same(&snapshot)))
                     .then(|| Event::Observed(Arc::clone(last.insert(Arc::new(snapshot)))))
             }
         };

@@ -28,14 +28,8 @@ pub(super) fn observed(model: &mut Model, snapshot: &Arc<Snapshot>, now: Instant
     // A curve goes on though nothing changes.
     let moving = twins.history.take(snapshot) && lesson.pane == Pane::Cgroup;
     // Clocks go on though nothing changes.
-    let same = lesson.pane != Pane::Time
-        && !moving
-        && before.as_ref().is_some_and(|before| {
-            before.host == snapshot.host
-                && before.actors == snapshot.actors
-                && before.traced == snapshot.traced
-                && before.cgroups == snapshot.cgroups
-        });
+    let same =
+        lesson.pane != Pane::Time && !moving && before.as_ref().is_some_and(|before| before.shows_the_same(snapshot));
     if same {
         return false;
     }
