@@ -124,6 +124,19 @@ fn a_command_with_very_many_calls_keeps_the_last_and_counts_the_rest() {
 }
 
 #[test]
+#[test]
+fn runs_one_after_the_other_are_listed_together_until_they_are_to_be_forgotten() {
+    let mut lab = box_in(&[]);
+    let (_, first) = run(&mut lab, &["cat", "/proc/nowhere1"]);
+    let (_, both) = run(&mut lab, &["cat", "/proc/nowhere2"]);
+    has(&both, "\"/proc/nowhere1\"");
+    has(&both, "\"/proc/nowhere2\"");
+    assert!(both.total > first.total);
+    assert_eq!(both.calls[..first.calls.len()], first.calls);
+    lab.trace("box", false).unwrap();
+    assert_eq!(seen(&mut lab), Traced::default());
+}
+
 fn commands_of_a_shell_are_traced_when_asked_for_and_no_longer_than_that() {
     let before = Left::now();
     for kinds in [&[][..], &[NsKind::User, NsKind::Mnt]] {
