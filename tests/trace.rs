@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use cloison::i18n::Lang;
 use cloison::kernel::process::{Exit, pidfd_kill, pidfd_open};
 use cloison::kernel::{Traced, TracedCall};
 use cloison::lab::client::Launch;
@@ -64,7 +65,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// A shell in the box on a terminal, and its keyboard.
 fn shell(lab: &mut Lab) -> (Launch, File) {
-    let launch = lab.launch("box", Program::LineShell, Some((24, 80))).unwrap();
+    let launch = lab.launch("box", Program::LineShell(Lang::En), Some((24, 80))).unwrap();
     let keyboard = File::from(launch.fd.try_clone().unwrap());
     // Its output is read by nobody else, and must not fill up.
     let mut output = keyboard.try_clone().unwrap();
@@ -124,7 +125,6 @@ fn a_command_with_very_many_calls_keeps_the_last_and_counts_the_rest() {
 }
 
 #[test]
-#[test]
 fn runs_one_after_the_other_are_listed_together_until_they_are_to_be_forgotten() {
     let mut lab = box_in(&[]);
     let (_, first) = run(&mut lab, &["cat", "/proc/nowhere1"]);
@@ -137,6 +137,7 @@ fn runs_one_after_the_other_are_listed_together_until_they_are_to_be_forgotten()
     assert_eq!(seen(&mut lab), Traced::default());
 }
 
+#[test]
 fn commands_of_a_shell_are_traced_when_asked_for_and_no_longer_than_that() {
     let before = Left::now();
     for kinds in [&[][..], &[NsKind::User, NsKind::Mnt]] {

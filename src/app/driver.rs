@@ -358,7 +358,7 @@ impl Driver {
 
     fn open_shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<(), Gone> {
         let Some(stage) = &mut self.stage else { return Ok(()) };
-        let launched = match stage.shell(actor, rows, cols) {
+        let launched = match stage.shell(actor, (rows, cols), self.lang) {
             Ok(launched) => launched,
             Err(error @ LabError::KeeperDied) => return self.recover(&error),
             Err(error) => return self.fail(&error),
