@@ -172,7 +172,8 @@ fn table(lessons: &[Lesson], lang: Lang) -> String {
         let score = say!(lang, "{points:>3} pts  {minutes:>3} min", "{points:>3} pts  {minutes:>3} min");
         let needs = needs(lesson).join(", ");
         let row = format!(
-            "{:?}  {}  {}  {score}  {needs}",
+            "{:02}  {:?}  {}  {}  {score}  {needs}",
+            lesson.number,
             lesson.part,
             padded(&lesson.id, id_width),
             padded(title, title_width)
