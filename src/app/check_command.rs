@@ -19,6 +19,7 @@ use crate::lesson::diagnostic::render_all;
 use crate::lesson::library::{Library, Listed};
 use crate::lesson::source::Source;
 use crate::report;
+use crate::term::safe;
 
 use super::lesson_commands::Output;
 
@@ -30,9 +31,9 @@ const FAIL: u8 = 1;
 const USAGE: u8 = 2;
 /// This machine can't run the lesson.
 const CANNOT: u8 = 3;
-
 /// In place of a lesson's name: every one.
 const ALL: &str = "all";
+
 /// What to grade.
 #[derive(Debug)]
 pub struct Request<'a> {
@@ -110,7 +111,7 @@ fn grade_all(work: &[(Arc<Lesson>, Answers)], request: &Request) -> Output {
         }
     }
     if request.json {
-        stdout = report::json(&reports, lang);
+        stdout = safe::json(&report::json(&reports, lang));
     }
     (stdout, stderr, exit)
 }

@@ -16,6 +16,7 @@ use crate::lesson::format;
 use crate::lesson::library::{Library, LibraryError};
 use crate::lesson::model::{Lesson, Step};
 use crate::say;
+use crate::term::safe;
 
 pub use lint::lint;
 
@@ -140,7 +141,7 @@ fn document(lessons: &[Lesson]) -> String {
                 .collect(),
         })
         .collect();
-    let mut text = serde_json::to_string_pretty(&Document { lessons }).unwrap_or_default();
+    let mut text = safe::json(&serde_json::to_string_pretty(&Document { lessons }).unwrap_or_default());
     text.push('\n');
     text
 }
