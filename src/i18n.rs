@@ -48,15 +48,21 @@ impl Lang {
         }
     }
 
-    /// The language of this environment: the first non-empty of `LC_ALL`,
-    /// `LC_MESSAGES`, `LANG` decides, as in setlocale(3); English otherwise.
+    /// What a lesson's shells are told its language by: locales that are not installed
+    /// can't be set for all programs in them.
+    pub const VARIABLE: &str = "CLOISON_LANG";
+
+    /// The language of this environment: [`Self::VARIABLE`] where it says one; else the
+    /// first non-empty of `LC_ALL`, `LC_MESSAGES`, `LANG` decides, as in setlocale(3);
+    /// English otherwise.
     pub fn from_environment() -> Self {
-        ["LC_ALL", "LC_MESSAGES", "LANG"]
-            .iter()
-            .filter_map(std::env::var_os)
-            .find(|value| !value.is_empty())
-            .and_then(|value| Self::from_locale(&value.to_string_lossy()))
-            .unwrap_or_default()
+        Self::from_variables(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    fn from_variables(get: impl Fn(&str) -> Option<String>) -> Self {
+        let told = get(Self::VARIABLE).and_then(|code| Self::from_locale(&code));
+        let locale = || ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(&get).find(|value| !value.is_empty());
+        told.or_else(|| Self::from_locale(&locale()?)).unwrap_or_default()
     }
 
     /// The one of two ready texts that is in this language.
@@ -99,6 +105,20 @@ mod tests {
         assert_eq!(Lang::from_locale("en_GB@euro"), Some(Lang::En));
         assert_eq!(Lang::from_locale("C.UTF-8"), None);
         assert_eq!(Lang::from_locale("frisian"), None);
+    }
+
+    #[test]
+    fn what_a_lesson_says_goes_before_the_locale_and_its_first_variable_before_the_others() {
+        let speaks = |variables: &[(&str, &str)]| {
+            Lang::from_variables(|name| {
+                variables.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(speaks(&[("CLOISON_LANG", "fr"), ("LC_ALL", "en_GB")]), Lang::Fr);
+        assert_eq!(speaks(&[("CLOISON_LANG", "en"), ("LANG", "fr_FR")]), Lang::En);
+        assert_eq!(speaks(&[("LC_ALL", ""), ("LANG", "fr_FR")]), Lang::Fr);
+        assert_eq!(speaks(&[("LC_ALL", "C"), ("LANG", "fr_FR")]), Lang::En);
+        assert_eq!(speaks(&[]), Lang::En);
     }
 
     #[test]

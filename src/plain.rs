@@ -35,7 +35,7 @@ pub trait Backend {
     fn snapshot(&mut self) -> Result<Arc<Snapshot>, Trouble>;
     /// Opens an interactive shell in an actor, on a terminal of that size, with the
     /// marks that [`filter`] knows.
-    fn shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<Opened, Trouble>;
+    fn shell(&mut self, actor: &str, size: (u16, u16), lang: Lang) -> Result<Opened, Trouble>;
     /// Traces the commands of an actor's shells from now on, or no more.
     fn trace(&mut self, actor: &str, on: bool) -> Result<(), Trouble>;
     /// How a shell ended (`exit 0`, `SIGKILL`), once it has.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use cloison::lesson::op::Controller;
 use nix::sys::signal::Signal;
 use support::inventory::{Inventory, Process, end, processes, stop, wait_for_end};
+use support::left::groups_of;
 use support::{PATIENCE, Place, Terminal, contents};
 
 const LESSONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cgroup_lessons");
@@ -33,28 +34,10 @@ fn keeper(place: &Place) -> Process {
     processes(place).into_iter().find(|process| process.command == "cloison keeper").expect("a keeper")
 }
 
-/// The groups whose names say that this program made them.
-fn groups(program: u32) -> Vec<String> {
-    let start = format!("cloison-{program:x}-");
-    let mut found = Vec::new();
-    let mut waiting = vec![std::path::PathBuf::from("/sys/fs/cgroup")];
-    while let Some(directory) = waiting.pop() {
-        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                if entry.file_name().to_string_lossy().starts_with(&start) {
-                    found.push(entry.path().display().to_string());
-                }
-                waiting.push(entry.path());
-            }
-        }
-    }
-    found
-}
-
 fn none_left(program: u32) {
     let deadline = Instant::now() + PATIENCE;
-    while !groups(program).is_empty() {
-        assert!(Instant::now() < deadline, "left: {:?}", groups(program));
+    while !groups_of(program).is_empty() {
+        assert!(Instant::now() < deadline, "left: {:?}", groups_of(program));
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -69,7 +52,7 @@ fn a_killed_screen_leaves_no_group_at_any_step() {
         let before = Inventory::take(&place);
         let terminal = at(&place, number);
         let program = terminal.pid();
-        assert!(!groups(program).is_empty(), "a lab of this lesson has groups");
+        assert!(!groups_of(program).is_empty(), "a lab of this lesson has groups");
         terminal.signal(Signal::SIGKILL);
         terminal.see_restored();
         none_left(program);
@@ -87,18 +70,18 @@ fn a_killed_keeper_leaves_no_group_and_the_lab_is_built_again_at_any_step() {
         let before = Inventory::take(&place);
         let mut terminal = at(&place, number);
         let program = terminal.pid();
-        let (old, made) = (keeper(&place), groups(program));
+        let (old, made) = (keeper(&place), groups_of(program));
         end(&old);
         terminal.wait_for("that the keeper died", |screen| {
             contents(screen).contains("The process that keeps the lab died.")
         });
         let deadline = Instant::now() + PATIENCE;
         let again = || {
-            let now = groups(program);
+            let now = groups_of(program);
             !now.is_empty() && now.iter().all(|group| !made.contains(group))
         };
         while !again() {
-            assert!(Instant::now() < deadline, "{made:?} became {:?}\n{}", groups(program), terminal.text());
+            assert!(Instant::now() < deadline, "{made:?} became {:?}\n{}", groups_of(program), terminal.text());
             std::thread::sleep(Duration::from_millis(20));
         }
         terminal.at_step(number, STEPS.len(), "0/3");
@@ -127,11 +110,11 @@ fn clean_removes_the_groups_that_a_screen_and_a_keeper_killed_at_once_left() {
             assert!(wait_for_end(pid, PATIENCE));
         }
         drop(terminal);
-        assert!(!groups(program).is_empty(), "nobody was there to remove them");
+        assert!(!groups_of(program).is_empty(), "nobody was there to remove them");
         let cleaned = place.run(&["clean", "--lang", "en"]);
         let said = String::from_utf8_lossy(&cleaned.stdout).into_owned();
         assert!(said.starts_with("Labs removed: 1."), "{said}");
-        assert_eq!(groups(program), Vec::<String>::new());
+        assert!(groups_of(program).is_empty());
         before.must_come_back(&place);
     }
 }

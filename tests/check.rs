@@ -178,8 +178,31 @@ fn a_file_that_cannot_be_read_or_is_of_another_lesson_exits_2_and_says_where() {
 }
 
 #[test]
-fn a_lesson_that_does_not_exist_exits_2_with_one_that_is_like_it() {
-    let output = Command::new(env!("CARGO_BIN_EXE_cloison")).args(["check", "utz", "--lang", "en"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("uts"));
+fn a_lesson_that_does_not_exist_exits_2_with_those_that_are_like_it() {
+    for (name, lang, says) in [
+        ("utz", "en", "did you mean `uts` (07)?"),
+        ("pidz", "fr", "« pid » (09) ou « pids » (19) ?"),
+        ("99", "en", "A lesson is named by its id or its number, 1 to "),
+        ("+7", "fr", "Une leçon se nomme par son identifiant ou son numéro, de 1 à "),
+    ] {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_cloison")).args(["check", name, "--lang", lang]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(words.contains(says), "{name}: {words}");
+    }
+}
+
+#[test]
+fn a_lesson_is_graded_by_its_number_too() {
+    let solutions = concat!(env!("CARGO_MANIFEST_DIR"), "/lessons");
+    for name in ["07", "7"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_cloison"))
+            .args(["check", name, "--format", "json", "--answers", solutions])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{name}");
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["lessons"][0]["lesson"], "uts", "{name}");
+    }
 }

@@ -16,6 +16,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use cloison::i18n::Lang;
 use cloison::kernel::Errno;
 use cloison::kernel::process::{Exit, pidfd_kill, pidfd_open};
 use cloison::lab::protocol::{Failure, Ran};
@@ -436,7 +437,7 @@ struct Shell {
 
 impl Shell {
     fn open(lab: &mut Lab, actor: &str) -> Self {
-        let launch = lab.launch(actor, Program::Shell, Some((24, 80))).unwrap();
+        let launch = lab.launch(actor, Program::Shell(Lang::En), Some((24, 80))).unwrap();
         let mut shell = Self { master: launch.fd.into() };
         // What is typed before the prompt would be echoed into it.
         shell.read_until("# \u{1b}|$ \u{1b}|# |$ ");
@@ -489,10 +490,10 @@ fn no_shell_takes_the_place_of_pid_1() {
     let mut lab = lab();
     lab.spawn("box").unwrap();
     must(&mut lab, "box", &unshare(&[NsKind::User, NsKind::Pid]));
-    assert!(matches!(lab.launch("box", Program::Shell, Some((24, 80))), Err(LabError::Failed(_))));
+    assert!(matches!(lab.launch("box", Program::Shell(Lang::En), Some((24, 80))), Err(LabError::Failed(_))));
     must(&mut lab, "box", &Op::Fork { child: "init".into() });
     assert_eq!(view(&mut lab, "init").ids.read().unwrap().pid, 1);
-    lab.launch("box", Program::Shell, Some((24, 80))).unwrap();
+    lab.launch("box", Program::Shell(Lang::En), Some((24, 80))).unwrap();
 }
 
 #[test]

@@ -215,7 +215,9 @@ fn a_lesson_asked_for_by_a_wrong_name_is_suggested() {
     let library = Library::open(Some(&tests().join("valid_lessons"))).expect("lists");
     assert_eq!(library.list().len(), 1);
     match library.get("bsae") {
-        Err(LibraryError::Unknown { suggestion, .. }) => assert_eq!(suggestion.as_deref(), Some("base")),
+        Err(LibraryError::Unknown { near, numbers, .. }) => {
+            assert_eq!((near, numbers), (vec![(1, "base".to_owned())], Some((1, 1))));
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -62,7 +62,7 @@ fn route(to: &str, via: Option<&str>, dev: Option<&str>) -> Op {
 /// namespace of its own that belongs to the same user namespace.
 fn boxes(lab: &mut Lab, children: &[&str]) {
     lab.spawn("box").unwrap();
-    must(lab, "box", &Op::Unshare { kinds: vec![NsKind::User, NsKind::Net], map: Some(MapKind::Root) });
+    boxed_off(lab);
     for child in children {
         must(lab, "box", &Op::Fork { child: (*child).into() });
         must(lab, child, &Op::Unshare { kinds: vec![NsKind::Net], map: None });
@@ -248,6 +248,28 @@ fn a_port_is_given_once_in_each_network_and_every_listener_says_whose_it_is() {
         assert!(Instant::now() < deadline, "the listener outlives its lab");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[test]
+fn a_port_that_another_program_has_is_refused_with_whose_it_is() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = taken.local_addr().unwrap();
+    let mut lab = lab();
+    lab.spawn("box").unwrap();
+    let (uid, pid) = (nix::unistd::geteuid(), std::process::id());
+    for asked in [at.to_string(), format!("0.0.0.0:{}", at.port())] {
+        let (errno, doing) = lab.perform("box", &listen(&asked)).unwrap().failure.unwrap();
+        assert_eq!(errno.symbol(), "EADDRINUSE");
+        assert!(doing.starts_with(&format!("listen {asked}, UID {uid}, PID {pid} (")), "{doing}");
+    }
+    // In a network of its own the port is free.
+    boxed_off(&mut lab);
+    must(&mut lab, "box", &up("lo"));
+    must(&mut lab, "box", &listen(&at.to_string()));
+}
+
+fn boxed_off(lab: &mut Lab) {
+    must(lab, "box", &Op::Unshare { kinds: vec![NsKind::User, NsKind::Net], map: Some(MapKind::Root) });
 }
 
 #[test]

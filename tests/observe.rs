@@ -531,14 +531,22 @@ fn what_belongs_to_somebody_else_says_so() {
 fn the_command_prints_what_a_program_and_a_person_can_read() {
     use cloison::app::snapshot_command::run;
     use cloison::i18n::{Explain, Lang};
-    let child = shell(r"printf 'x\033[2J' > /proc/$$/comm");
-    let json: serde_json::Value = serde_json::from_str(&run(Some(child.pid()), true, Lang::En).unwrap()).unwrap();
+    // A line end, an escape sequence, and the one byte (U+009B) that begins one.
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("x\n\u{1b}[2J\u{9b}1m");
+    std::os::unix::fs::symlink("/bin/bash", &program).unwrap();
+    let child = Running::ready(Command::new(&program).args(["-c", "echo ready; read x"]));
+    let text = run(Some(child.pid()), true, Lang::En).unwrap();
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let named = json["host"]["processes"].as_array().unwrap().iter().find(|one| one["pid"] == child.pid()).unwrap();
+    assert_eq!(named["name"], "x\n\u{1b}[2J\u{9b}1m");
     assert_eq!(json["actors"][child.pid().to_string()]["pid"], child.pid());
     assert_eq!(json["host"]["uts"]["hostname"], said("uname", &["-n"]).trim());
     for lang in Lang::ALL {
         let text = run(Some(child.pid()), false, lang).unwrap();
         assert!(text.contains("no_new_privs"));
-        assert!(!text.contains('\u{1b}'));
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
         assert!(run(None, false, lang).unwrap().contains(said("uname", &["-r"]).trim()));
     }
     let error = run(Some(u32::MAX), true, Lang::En).unwrap_err();

@@ -195,6 +195,32 @@ fn a_shell_that_ends_and_commands_of_several_lines_are_lived_with() {
 }
 
 #[test]
+fn a_lesson_is_opened_by_its_number_too() {
+    for name in ["7", "07", "07-uts"] {
+        let place = tempfile::tempdir().unwrap();
+        let output = learn(name, Lang::En, place.path(), ":quit\n");
+        assert_eq!(output.status.code(), Some(0), "{name}");
+        assert!(text(&output).contains(&lesson("uts").text(Lang::En).title), "{name}: {}", text(&output));
+        assert_eq!(kept("uts", place.path()).lesson, "uts", "{name}");
+    }
+}
+
+#[test]
+fn the_load_for_lessons_speaks_the_language_of_the_session_whatever_the_locale() {
+    let load = format!("(exec -a cloison-load {} nonsense)", env!("CARGO_BIN_EXE_cloison"));
+    for (first, then) in [(Lang::En, Lang::Fr), (Lang::Fr, Lang::En)] {
+        let place = tempfile::tempdir().unwrap();
+        let words = |lang: Lang| lang.pick("touches SIZE bytes", "touche TAILLE octets");
+        let said = text(&learn("uts", first, place.path(), &format!(":host\nexport LC_ALL=C\n{load}\n:quit\n")));
+        assert!(said.contains(words(first)) && !said.contains(words(then)), "{said}");
+        // A shell that is opened after the language was changed speaks the other one.
+        let lines = format!(":lang {}\n:host\nexport LC_ALL=C\n{load}\n:quit\n", then.code());
+        let said = text(&learn("uts", first, place.path(), &lines));
+        assert!(said.contains(words(then)) && !said.contains(words(first)), "{said}");
+    }
+}
+
+#[test]
 fn an_unknown_lesson_is_a_usage_error() {
     let place = tempfile::tempdir().unwrap();
     let output = learn("utz", Lang::Fr, place.path(), "");

@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use cloison::i18n::Lang;
 use cloison::kernel::process::{Exit, pidfd_kill, pidfd_open};
 use cloison::kernel::{Traced, TracedCall};
 use cloison::lab::client::Launch;
@@ -64,7 +65,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// A shell in the box on a terminal, and its keyboard.
 fn shell(lab: &mut Lab) -> (Launch, File) {
-    let launch = lab.launch("box", Program::LineShell, Some((24, 80))).unwrap();
+    let launch = lab.launch("box", Program::LineShell(Lang::En), Some((24, 80))).unwrap();
     let keyboard = File::from(launch.fd.try_clone().unwrap());
     // Its output is read by nobody else, and must not fill up.
     let mut output = keyboard.try_clone().unwrap();
@@ -121,6 +122,19 @@ fn a_command_with_very_many_calls_keeps_the_last_and_counts_the_rest() {
     assert_eq!(traced.left_out + traced.calls.len() as u64, traced.total);
     assert_eq!(traced.calls.len(), 256);
     has(&traced, "exit_group(0) = ?");
+}
+
+#[test]
+fn runs_one_after_the_other_are_listed_together_until_they_are_to_be_forgotten() {
+    let mut lab = box_in(&[]);
+    let (_, first) = run(&mut lab, &["cat", "/proc/nowhere1"]);
+    let (_, both) = run(&mut lab, &["cat", "/proc/nowhere2"]);
+    has(&both, "\"/proc/nowhere1\"");
+    has(&both, "\"/proc/nowhere2\"");
+    assert!(both.total > first.total);
+    assert_eq!(both.calls[..first.calls.len()], first.calls);
+    lab.trace("box", false).unwrap();
+    assert_eq!(seen(&mut lab), Traced::default());
 }
 
 #[test]

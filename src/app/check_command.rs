@@ -19,6 +19,7 @@ use crate::lesson::diagnostic::render_all;
 use crate::lesson::library::{Library, Listed};
 use crate::lesson::source::Source;
 use crate::report;
+use crate::term::safe;
 
 use super::lesson_commands::Output;
 
@@ -30,11 +31,13 @@ const FAIL: u8 = 1;
 const USAGE: u8 = 2;
 /// This machine can't run the lesson.
 const CANNOT: u8 = 3;
+/// In place of a lesson's name: every one.
+const ALL: &str = "all";
 
 /// What to grade.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// A lesson's id, or `all`.
+    /// A lesson's id or number, or `all`.
     pub lesson: &'a str,
     /// A file, a directory of them, or the student's own.
     pub answers: Option<&'a Path>,
@@ -65,14 +68,13 @@ pub fn run(request: &Request) -> Output {
         Ok(library) => library,
         Err(error) => return refuse(error.explain(lang)),
     };
-    let wanted: Vec<&Listed> =
-        library.list().iter().filter(|one| request.lesson == "all" || one.id == request.lesson).collect();
-    if wanted.is_empty() {
-        return match library.get(request.lesson) {
-            Err(error) => refuse(error.explain(lang)),
-            Ok(_) => refuse(String::new()),
-        };
-    }
+    let wanted: Vec<&Listed> = match request.lesson {
+        ALL if !library.list().is_empty() => library.list().iter().collect(),
+        name => match library.find(name) {
+            Ok(listed) => vec![listed],
+            Err(error) => return refuse(error.explain(lang)),
+        },
+    };
     let mut work = Vec::new();
     for listed in wanted {
         let lesson = match library.get(&listed.id) {
@@ -109,7 +111,7 @@ fn grade_all(work: &[(Arc<Lesson>, Answers)], request: &Request) -> Output {
         }
     }
     if request.json {
-        stdout = report::json(&reports, lang);
+        stdout = safe::json(&report::json(&reports, lang));
     }
     (stdout, stderr, exit)
 }
@@ -151,7 +153,7 @@ fn answers_of(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<Ans
     let Some(path) = path else { return Ok(Answers { lesson: lesson.id.clone(), ..Answers::default() }) };
     let words = |found: &[crate::lesson::diagnostic::Diagnostic]| render_all(found, lang, request.color);
     let source = Source::read(&path).map_err(|one| words(&[one]))?;
-    if request.lesson == "all" && !path_is_of(&source, lesson) {
+    if request.lesson == ALL && !path_is_of(&source, lesson) {
         return Ok(Answers { lesson: lesson.id.clone(), ..Answers::default() });
     }
     validate_answers(&source, lesson).map_err(|found| words(&found))

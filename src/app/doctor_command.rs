@@ -27,6 +27,7 @@ use super::lesson_commands::Output;
 use crate::doctor::{Finding, State, findings};
 use crate::i18n::Lang;
 use crate::say;
+use crate::term::safe;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -64,7 +65,7 @@ pub fn run(json: bool, lang: Lang, color: bool) -> Output {
     });
     let document = Document { format: 1, findings: rows.collect() };
     match serde_json::to_string_pretty(&document) {
-        Ok(text) => (text + "\n", String::new(), 0),
+        Ok(text) => (safe::json(&text) + "\n", String::new(), 0),
         Err(error) => (String::new(), error.to_string(), 2),
     }
 }

@@ -358,20 +358,23 @@ impl Driver {
 
     fn open_shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<(), Gone> {
         let Some(stage) = &mut self.stage else { return Ok(()) };
-        let launched = match stage.shell(actor, rows, cols) {
+        let launched = match stage.shell(actor, (rows, cols), self.lang) {
             Ok(launched) => launched,
             Err(error @ LabError::KeeperDied) => return self.recover(&error),
             Err(error) => return self.fail(&error),
         };
         let id = self.next_shell;
         self.next_shell += 1;
-        let started = shells::start(id, launched.id, launched.fd, self.events.clone(), Arc::clone(&self.shared));
-        match started {
-            Ok((handle, thread)) => {
+        let (events, shared) = (self.events.clone(), Arc::clone(&self.shared));
+        match shells::start((id, actor), launched.id, launched.fd, events, shared) {
+            Ok(thread) => {
                 self.threads.push(thread);
-                self.send(Event::ShellOpened { id, actor: actor.to_owned(), handle })
+                Ok(())
             }
-            Err(error) => self.send(Event::Failed(error.to_string())),
+            Err(error) => {
+                self.send(Event::ShellClosed(id, error.to_string()))?;
+                self.send(Event::Failed(error.to_string()))
+            }
         }
     }
 

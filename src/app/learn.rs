@@ -132,6 +132,7 @@ fn entries(library: &Library, store: &Store) -> Vec<Entry> {
             Err(error) => EntryState::Impossible(Lang::ALL.map(|lang| error.explain(lang))),
         };
         let summary = LessonSummary {
+            number: lesson.number,
             id: lesson.id.clone(),
             part: lesson.part,
             title: both(|text| &text.title),

@@ -16,6 +16,7 @@ use crate::lesson::format;
 use crate::lesson::library::{Library, LibraryError};
 use crate::lesson::model::{Lesson, Step};
 use crate::say;
+use crate::term::safe;
 
 pub use lint::lint;
 
@@ -140,7 +141,7 @@ fn document(lessons: &[Lesson]) -> String {
                 .collect(),
         })
         .collect();
-    let mut text = serde_json::to_string_pretty(&Document { lessons }).unwrap_or_default();
+    let mut text = safe::json(&serde_json::to_string_pretty(&Document { lessons }).unwrap_or_default());
     text.push('\n');
     text
 }
@@ -172,7 +173,8 @@ fn table(lessons: &[Lesson], lang: Lang) -> String {
         let score = say!(lang, "{points:>3} pts  {minutes:>3} min", "{points:>3} pts  {minutes:>3} min");
         let needs = needs(lesson).join(", ");
         let row = format!(
-            "{:?}  {}  {}  {score}  {needs}",
+            "{:02}  {:?}  {}  {}  {score}  {needs}",
+            lesson.number,
             lesson.part,
             padded(&lesson.id, id_width),
             padded(title, title_width)

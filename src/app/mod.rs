@@ -106,9 +106,8 @@ fn screen(cli: &Cli, open: Option<String>) -> Result<(), (String, u8)> {
     let common = &cli.common;
     let lang = common.lang;
     let library = Library::open(common.lessons.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
-    if let Some(id) = &open {
-        library.get(id).map_err(|error| (error.explain(lang), USAGE))?;
-    }
+    let open = open.map(|name| library.get(&name).map(|lesson| lesson.id)).transpose();
+    let open = open.map_err(|error| (error.explain(lang), USAGE))?;
     let store = Store::open(common.state.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
     let (theme, mouse) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
     let wanted = learn::Wanted { library, store, lang, theme, open, mouse };

@@ -148,8 +148,7 @@ fn ask<F: AsFd>(
         if matches!(wanted, ":quit" | ":q") {
             return None;
         }
-        let number = wanted.parse::<u32>().ok();
-        let found = library.list().iter().find(|one| one.id == wanted || Some(one.number) == number);
+        let found = library.find(wanted).ok();
         match found {
             Some(found) => return Some(found.id.clone()),
             None if wanted.is_empty() => {
@@ -229,8 +228,8 @@ impl Backend for OnStage {
         self.stage.snapshot().map_err(|error| trouble(&error))
     }
 
-    fn shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<Opened, Trouble> {
-        let launch = self.stage.line_shell(actor, rows, cols).map_err(|error| trouble(&error))?;
+    fn shell(&mut self, actor: &str, size: (u16, u16), lang: Lang) -> Result<Opened, Trouble> {
+        let launch = self.stage.line_shell(actor, size, lang).map_err(|error| trouble(&error))?;
         Ok(Opened { id: launch.id, fd: launch.fd })
     }
 

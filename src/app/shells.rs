@@ -68,14 +68,15 @@ impl ShellHandle for Handle {
     }
 }
 
-/// Starts the thread of a shell on this terminal, and makes the screen's handle.
+/// Hands the screen a shell of an actor on this terminal, and starts its thread: after
+/// that, since the screen drops what a shell prints that it does not know yet.
 pub fn start(
-    id: ShellId,
+    (id, actor): (ShellId, &str),
     launch: u64,
     master: OwnedFd,
     events: SyncSender<Event>,
     shared: Arc<Shared>,
-) -> std::io::Result<(Box<dyn ShellHandle>, JoinHandle<()>)> {
+) -> std::io::Result<JoinHandle<()>> {
     let (woken, wake) = pipe().map_err(|errno| std::io::Error::from_raw_os_error(errno.0))?;
     for fd in [master.as_fd(), wake.as_fd(), woken.as_fd()] {
         fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
@@ -84,13 +85,14 @@ pub fn start(
     let ahead = Arc::new(AtomicUsize::new(0));
     let terminal = File::from(master.try_clone()?);
     let handle = Handle { master, waiting: Arc::clone(&waiting), ahead: Arc::clone(&ahead), wake };
-    let thread = std::thread::Builder::new().name(format!("shell-{id}")).spawn(move || {
+    // A screen that is gone is noticed by the next to speak to it.
+    let _ = events.send(Event::ShellOpened { id, actor: actor.to_owned(), handle: Box::new(handle) });
+    std::thread::Builder::new().name(format!("shell-{id}")).spawn(move || {
         if serve(id, terminal, woken, (&waiting, &ahead), &events, &shared) {
             lock(&shared.closed).push((id, launch));
             shared.active.store(true, Ordering::Release);
         }
-    })?;
-    Ok((Box::new(handle), thread))
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -141,6 +143,30 @@ fn serve(
                 // EIO: the last process that had the terminal open is gone, pty(7).
                 Ok(_) | Err(_) => return true,
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Trace;
+    use crate::kernel::pty::{Pty, open_pty};
+
+    #[test]
+    fn a_shell_is_known_to_the_screen_before_it_says_a_word_however_fast_its_prompt_comes() {
+        for id in 0..200 {
+            let Pty { master, slave } = open_pty(&mut Trace::default(), 24, 80).expect("a terminal");
+            nix::unistd::write(&slave, b"ana@chrysalide:~$ ").expect("room for a prompt");
+            let (events, screen) = std::sync::mpsc::sync_channel(64);
+            let thread = start((id, "box"), 1, master, events, Arc::default()).expect("a thread");
+            let first = screen.recv().expect("an event");
+            assert!(matches!(&first, Event::ShellOpened { actor, .. } if actor == "box"), "{id}");
+            let Ok(Event::ShellOutput(of, bytes)) = screen.recv() else { panic!("{id}: its prompt") };
+            assert_eq!((of, bytes.as_slice()), (id, &b"ana@chrysalide:~$ "[..]));
+            // Letting go of it ends the thread.
+            drop(first);
+            thread.join().expect("no panic");
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::lesson::op::NsKind;
 use crate::observe::model::{ActorView, Built, Reading, Snapshot, Unread, View, Wall};
 use crate::observe::{Sampler, twin};
 use crate::say;
+use crate::term::safe;
 
 /// Why there is no snapshot.
 #[derive(Debug, Error)]
@@ -77,7 +78,7 @@ pub fn run(pid: Option<u32>, json: bool, lang: Lang) -> Result<String, SnapshotE
         snapshot.actors = BTreeMap::from([(pid.to_string(), found)]);
     }
     if json {
-        return serde_json::to_string_pretty(&snapshot).map_err(SnapshotError::Json);
+        return serde_json::to_string_pretty(&snapshot).map(|text| safe::json(&text)).map_err(SnapshotError::Json);
     }
     Ok(summary(&snapshot, lang))
 }

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::tracing::Tracing;
+use crate::i18n::Lang;
 use crate::kernel::process::Exit;
+use crate::lab::client::Launch;
 use crate::lab::protocol::Failure;
 use crate::lab::{Lab, LabError, Options, Program};
 use crate::lesson::answers::Answers;
@@ -133,7 +135,7 @@ impl Stage {
             }
             // An actor that is gone or silent is a finding to show.
             if let (Some(failure), Some(each)) = (failure, after.first()) {
-                let doing = crate::i18n::Explain::explain(&failure, crate::i18n::Lang::En);
+                let doing = crate::i18n::Explain::explain(&failure, Lang::En);
                 let failure = Some((Errno(libc::ESRCH), doing));
                 outcome.ops.push(OpOutcome { actor: each.actor.clone(), calls: Vec::new(), failure });
                 as_meant = false;
@@ -159,7 +161,7 @@ impl Stage {
 
     /// The sections that the texts and the checks of a step may speak of.
     pub fn needed(&self, step: usize) -> Sections {
-        let texts = crate::i18n::Lang::ALL.map(|lang| self.lesson.step_text(lang, step));
+        let texts = Lang::ALL.map(|lang| self.lesson.step_text(lang, step));
         let step = &self.lesson.steps[step];
         // PIDs that are typed are kept with whose they are.
         let typed = if step.task.is_some() { Sections::LAB } else { Sections::NONE };
@@ -288,15 +290,16 @@ impl Stage {
         let _ = poll(&mut [], PollTimeout::try_from(LOOK.as_millis() as i64).unwrap_or(PollTimeout::ZERO));
     }
 
-    /// Opens an interactive shell in an actor, on a terminal of its own.
-    pub fn shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<crate::lab::client::Launch, LabError> {
-        self.lab.launch(actor, Program::Shell, Some((rows, cols)))
+    /// Opens an interactive shell in an actor, on a terminal of its own of so many rows
+    /// and columns.
+    pub fn shell(&mut self, actor: &str, size: (u16, u16), lang: Lang) -> Result<Launch, LabError> {
+        self.lab.launch(actor, Program::Shell(lang), Some(size))
     }
 
     /// Opens an interactive shell for lines instead of a screen
     /// ([`Program::LineShell`]), on a terminal of its own.
-    pub fn line_shell(&mut self, actor: &str, rows: u16, cols: u16) -> Result<crate::lab::client::Launch, LabError> {
-        self.lab.launch(actor, Program::LineShell, Some((rows, cols)))
+    pub fn line_shell(&mut self, actor: &str, size: (u16, u16), lang: Lang) -> Result<Launch, LabError> {
+        self.lab.launch(actor, Program::LineShell(lang), Some(size))
     }
 
     /// Traces the commands of an actor's shells from now on, or no more.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::protocol::Program;
 use super::{cgroups, helper, volumes::VARIABLE};
+use crate::i18n::Lang;
 use crate::kernel::cgroup;
 use crate::kernel::program::Launch;
 
@@ -36,7 +37,8 @@ pub fn launch(program: &Program, limit: Option<u64>) -> Launch {
             let read = "set -- \"$CLOISON_SCRIPT\"; unset CLOISON_SCRIPT; eval \"$1\"";
             vec![shell.unwrap_or("/bin/sh").into(), "-c".into(), read.into()]
         }
-        Program::LineShell => {
+        Program::LineShell(lang) => {
+            env.push(speaks(*lang));
             env.retain(|pair| !pair.as_encoded_bytes().starts_with(b"TERM="));
             env.extend(["TERM=dumb", "HISTFILE=", "PS1=\x1b]633;B\x07", "PS2=\x1b]633;C\x07"].map(OsString::from));
             match shell {
@@ -47,20 +49,28 @@ pub fn launch(program: &Program, limit: Option<u64>) -> Launch {
                 None => vec!["/bin/sh".into(), "-i".into()],
             }
         }
-        Program::Shell => match shell {
-            Some(bash) => {
-                env.push("HISTFILE=".into());
-                env.push("PS1=\\u@\\h:\\w\\$ ".into());
-                env.push(format!("PROMPT_COMMAND={REPORT_LINE}").into());
-                vec![bash.into(), "--norc".into(), "--noprofile".into(), "-i".into()]
+        Program::Shell(lang) => {
+            env.push(speaks(*lang));
+            match shell {
+                Some(bash) => {
+                    env.push("HISTFILE=".into());
+                    env.push("PS1=\\u@\\h:\\w\\$ ".into());
+                    env.push(format!("PROMPT_COMMAND={REPORT_LINE}").into());
+                    vec![bash.into(), "--norc".into(), "--noprofile".into(), "-i".into()]
+                }
+                None => {
+                    env.push("PS1=$ ".into());
+                    vec!["/bin/sh".into(), "-i".into()]
+                }
             }
-            None => {
-                env.push("PS1=$ ".into());
-                vec!["/bin/sh".into(), "-i".into()]
-            }
-        },
+        }
     };
     Launch { argv, env, path: path(), cwd: Some(home), processes: limit }
+}
+
+/// What makes the lab's own load speak the language of the lesson, whatever the locale.
+fn speaks(lang: Lang) -> OsString {
+    format!("{}={}", Lang::VARIABLE, lang.code()).into()
 }
 
 /// [`PATH`], and behind it where the lab's own load is.

@@ -10,6 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::i18n::Lang;
 use crate::kernel::process::Exit;
 use crate::kernel::terminal::Settings;
 use crate::kernel::{Call, Errno, Traced};
@@ -208,12 +209,12 @@ pub struct Ran {
 /// What to launch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Program {
-    /// An interactive shell.
-    Shell,
+    /// An interactive shell, in which what is the program's own speaks this language.
+    Shell(Lang),
     /// An interactive shell without a screen: no line editor, and prompts that show
     /// nothing but say by `OSC 633;B` that a command is awaited, by `OSC 633;C` that
     /// the rest of one is.
-    LineShell,
+    LineShell(Lang),
     /// Commands, for a shell that reads them from nowhere a process list shows.
     Script(String),
     /// A program and its arguments.

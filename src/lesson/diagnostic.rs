@@ -203,14 +203,20 @@ pub fn acts_on_terminal(c: char) -> bool {
 
 /// The known word that is most like the one given, if any is like it at all.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_few(word, known).into_iter().next()
+}
+
+/// All that are like the word, the likest first.
+pub fn nearest_few<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let word: String = word.chars().take(64).collect();
-    known
+    let mut near: Vec<(f64, &str)> = known
         .into_iter()
         .filter(|candidate| candidate.len() <= 128)
         .map(|candidate| (strsim::jaro_winkler(&word, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate)
+        .collect();
+    near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    near.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 /// Help for a word that is not known: the one that may be meant, and all there are.

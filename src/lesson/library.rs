@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-use super::diagnostic::{Diagnostic, both, nearest, quoted, render_all};
+use super::diagnostic::{Diagnostic, both, nearest_few, quoted, render_all};
 use super::load::{Files, load_files};
 use super::model::Lesson;
 use super::source::Source;
@@ -19,6 +19,9 @@ static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
 
 /// The most folders that a library is looked for lessons in.
 const MOST_FOLDERS: usize = 1000;
+
+/// The most lessons that are named to somebody who asked for one that is not there.
+const MOST_NEAR: usize = 3;
 
 /// Lessons, by number.
 #[derive(Debug, Clone)]
@@ -47,14 +50,14 @@ pub struct Listed {
 /// Why a library or a lesson is not to be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LibraryError {
-    /// There is no lesson of this id.
+    /// There is no lesson of this name.
     Unknown {
-        /// The id asked for.
-        id: String,
-        /// One that is like it.
-        suggestion: Option<String>,
-        /// All there are.
-        known: Vec<String>,
+        /// The name asked for.
+        name: String,
+        /// Those that are like it, the likest first, with their numbers.
+        near: Vec<(u32, String)>,
+        /// The first number and the last; nothing where there is no lesson at all.
+        numbers: Option<(u32, u32)>,
     },
     /// The directory or the lesson's files are wrong.
     Invalid(Vec<Diagnostic>),
@@ -63,15 +66,24 @@ pub enum LibraryError {
 impl Explain for LibraryError {
     fn explain(&self, lang: Lang) -> String {
         match self {
-            Self::Unknown { id, suggestion, known } => {
-                let id = quoted(id);
-                let list = known.join(", ");
-                let mut text = say!(lang, "there is no lesson `{id}`", "il n'y a pas de leçon « {id} »");
-                if let Some(near) = suggestion {
-                    text.push_str(&say!(lang, "; did you mean `{near}`?", " ; vouliez-vous dire « {near} » ?"));
+            Self::Unknown { name, near, numbers } => {
+                let name = quoted(name);
+                let mut text = say!(lang, "there is no lesson `{name}`", "il n'y a pas de leçon « {name} »");
+                let near = near.iter().map(|(number, id)| say!(lang, "`{id}` ({number:02})", "« {id} » ({number:02})"));
+                let near: Vec<String> = near.collect();
+                if let Some((last, others)) = near.split_last() {
+                    let list = match others {
+                        [] => last.clone(),
+                        others => say!(lang, "{} or {last}", "{} ou {last}", others.join(", ")),
+                    };
+                    text.push_str(&say!(lang, "; did you mean {list}?", " ; vouliez-vous dire {list} ?"));
                 }
-                if !known.is_empty() {
-                    text.push_str(&say!(lang, "\nlessons: {list}", "\nleçons : {list}"));
+                if let Some((first, last)) = numbers {
+                    text.push_str(&say!(
+                        lang,
+                        "\nA lesson is named by its id or its number, {first} to {last}; `cloison lesson list` has them all.",
+                        "\nUne leçon se nomme par son identifiant ou son numéro, de {first} à {last} ; `cloison lesson list` les donne toutes."
+                    ));
                 }
                 text
             }
@@ -147,9 +159,9 @@ impl Library {
         &self.entries
     }
 
-    /// Loads a lesson.
-    pub fn get(&self, id: &str) -> Result<Lesson, LibraryError> {
-        let entry = self.find(id)?;
+    /// Loads a lesson, by any name that [`Self::find`] knows.
+    pub fn get(&self, name: &str) -> Result<Lesson, LibraryError> {
+        let entry = self.find(name)?;
         let files =
             Files::gather(entry.folder.clone(), |file| self.read(entry, file)).map_err(LibraryError::Invalid)?;
         load_files(&files).map_err(LibraryError::Invalid)
@@ -167,11 +179,25 @@ impl Library {
         }
     }
 
-    fn find(&self, id: &str) -> Result<&Listed, LibraryError> {
-        self.entries.iter().find(|entry| entry.id == id).ok_or_else(|| {
-            let known: Vec<String> = self.entries.iter().map(|entry| entry.id.clone()).collect();
-            let suggestion = nearest(id, known.iter().map(String::as_str)).map(str::to_owned);
-            LibraryError::Unknown { id: id.to_owned(), suggestion, known }
+    /// The lesson of this name: its id (`pid`), its number with or without zeros (`9`,
+    /// `09`), or its folder's name (`09-pid`).
+    pub fn find(&self, name: &str) -> Result<&Listed, LibraryError> {
+        // Not parse() alone, which takes a sign.
+        let digits = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+        let number = name.parse::<u32>().ok().filter(|_| digits);
+        let is_meant = |entry: &&Listed| entry.id == name || entry.folder == name;
+        let found = self.entries.iter().find(is_meant);
+        found.or_else(|| self.entries.iter().find(|entry| Some(entry.number) == number)).ok_or_else(|| {
+            let mut near = match number {
+                Some(_) => Vec::new(),
+                None => nearest_few(name, self.entries.iter().map(|entry| entry.id.as_str())),
+            };
+            near.truncate(MOST_NEAR);
+            let numbered = |id: &str| self.entries.iter().find(|entry| entry.id == id).map(|entry| entry.number);
+            let near = near.into_iter().filter_map(|id| Some((numbered(id)?, id.to_owned()))).collect();
+            let numbers = self.entries.first().zip(self.entries.last());
+            let numbers = numbers.map(|(first, last)| (first.number, last.number));
+            LibraryError::Unknown { name: name.to_owned(), near, numbers }
         })
     }
 

@@ -1,5 +1,6 @@
-//! Why the kernel refused a mount of a file system that shows a namespace: said
-//! beside the failure, from what the actor itself saw. Called by `notice`; pure.
+//! Why the kernel refused an op, and what helps: a mount of a file system that shows a
+//! namespace, a port that is taken. Said beside the failure, from what the actor itself
+//! saw. Called by `notice`; pure.
 
 use serde_json::Value;
 
@@ -12,12 +13,23 @@ use crate::say;
 /// Mount points below /proc that hide nothing: made to be mounted on, and empty.
 const EMPTY_BY_DESIGN: [&str; 2] = ["/proc/sys/fs/binfmt_misc", "/proc/fs/nfsd"];
 
-/// A sentence on why this mount was refused with EPERM, where that is known.
-/// `actor` is the actor's part of the snapshot.
+/// A sentence on why this op was refused with this errno, where that is known, and on
+/// what helps. `actor` is the actor's part of the snapshot.
 pub(super) fn why(op: &Op, errno: Errno, actor: Option<&Value>, lang: Lang) -> Option<String> {
-    let Op::Mount { fstype, .. } = op else { return None };
+    match op {
+        Op::Mount { fstype, .. } => mount(fstype, errno, actor, lang),
+        Op::Listen { .. } if errno.0 == libc::EADDRINUSE => Some(say!(
+            lang,
+            "Another program of this machine listens at this port; as root, ss -ltnp names it in any case. End it, go back a step and come again. If it has to stay: another `student` in your answers to this lesson gives it other ports.",
+            "Un autre programme de cette machine écoute sur ce port ; en root, ss -ltnp le nomme dans tous les cas. Mettez-y fin, revenez d'une étape, puis avancez à nouveau. S'il doit rester : un autre « student » dans vos réponses à cette leçon lui donne d'autres ports."
+        )),
+        _ => None,
+    }
+}
+
+fn mount(fstype: &str, errno: Errno, actor: Option<&Value>, lang: Lang) -> Option<String> {
     // proc(5), sysfs(5), mq_overview(7): whose namespace each of them shows.
-    let kind = match fstype.as_str() {
+    let kind = match fstype {
         "proc" => "pid",
         "sysfs" => "net",
         "mqueue" => "ipc",
@@ -65,7 +77,7 @@ mod tests {
 
     use super::*;
 
-    fn mount(fstype: &str) -> Op {
+    fn a_mount(fstype: &str) -> Op {
         let text = String::new;
         Op::Mount {
             fstype: fstype.to_owned(),
@@ -77,7 +89,7 @@ mod tests {
     }
 
     fn said(fstype: &str, seen: &Value) -> Option<String> {
-        why(&mount(fstype), Errno(libc::EPERM), Some(&json!({ "seen": seen })), Lang::En)
+        why(&a_mount(fstype), Errno(libc::EPERM), Some(&json!({ "seen": seen })), Lang::En)
     }
 
     #[test]
@@ -88,6 +100,15 @@ mod tests {
         assert!(said("mqueue", &seen).is_some_and(|text| text.contains("of type ipc")));
         assert_eq!(said("sysfs", &seen), None, "it is the actor's own");
         assert_eq!(said("tmpfs", &seen), None);
+    }
+
+    #[test]
+    fn a_port_that_is_taken_comes_with_what_to_do_in_both_languages() {
+        let op = Op::Listen { at: "127.0.0.1:80".to_owned() };
+        for (lang, words) in [(Lang::En, "End it, go back a step"), (Lang::Fr, "Mettez-y fin, revenez d'une étape")] {
+            assert!(why(&op, Errno(libc::EADDRINUSE), None, lang).is_some_and(|text| text.contains(words)));
+            assert_eq!(why(&op, Errno(libc::EACCES), None, lang), None);
+        }
     }
 
     #[test]

@@ -18,7 +18,6 @@ pub fn safe(text: &str) -> String {
         match c {
             '\0'..='\x1f' => out.extend(char::from_u32(0x2400 + c as u32)),
             '\x7f' => out.push('␡'),
-            '\u{300}'..='\u{36f}' => out.push(c),
             _ if hidden(c) => drop(write!(out, "\\u{{{:x}}}", c as u32)),
             _ => out.push(c),
         }
@@ -31,10 +30,28 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// Characters that show nothing, or change how their neighbours show.
+/// JSON, indented or not, with the same characters escaped: standard output may be a
+/// terminal, and what reads it as JSON reads the same. A writer of JSON escapes those
+/// below U+0020 by itself.
+pub fn json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Characters that show nothing, or change how their neighbours show; accents that
+/// combine with the letter before them are none.
 fn hidden(c: char) -> bool {
     c.is_control()
-        || c.width() == Some(0)
+        || (c.width() == Some(0) && !matches!(c, '\u{300}'..='\u{36f}'))
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
 }
 
@@ -104,12 +121,17 @@ mod tests {
         #[test]
         fn any_text_becomes_safe_and_fits(text in any::<String>(), cells in 0usize..30) {
             let shown = safe(&text);
-            prop_assert!(!shown.chars().any(hidden_and_not_combining));
+            prop_assert!(!shown.chars().any(hidden));
             prop_assert_eq!(width(&pad(&shown, cells)), cells);
         }
-    }
 
-    fn hidden_and_not_combining(c: char) -> bool {
-        hidden(c) && !matches!(c, '\u{300}'..='\u{36f}')
+        #[test]
+        fn any_json_becomes_safe_and_says_the_same(text in any::<String>()) {
+            let plain = serde_json::to_string_pretty(&[&text, "a\n\u{9b}31m\u{202e}\u{e0001}é e\u{301}"]).unwrap();
+            let shown = json(&plain);
+            prop_assert!(!shown.chars().any(|c| c != '\n' && hidden(c)));
+            let read = |json: &str| serde_json::from_str::<Vec<String>>(json).unwrap();
+            prop_assert_eq!(read(&shown), read(&plain));
+        }
     }
 }

@@ -149,6 +149,8 @@ pub struct Entry {
 /// What the list says of a lesson, in both languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LessonSummary {
+    /// Its number.
+    pub number: u32,
     /// Its id.
     pub id: String,
     /// The part of the curriculum.

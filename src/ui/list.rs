@@ -20,8 +20,8 @@ impl List {
         Self { entries, ..Self::default() }
     }
 
-    /// Those that the filter leaves: every word of it is in the id, in the title or
-    /// is the part.
+    /// Those that the filter leaves: every word of it is in the id, in the title, or is
+    /// the part or the number.
     pub fn shown(&self, lang: Lang) -> Vec<&Entry> {
         let filter = self.filter.to_lowercase();
         let words: Vec<&str> = filter.split_whitespace().collect();
@@ -32,6 +32,7 @@ impl List {
                 lesson.id.contains(word)
                     || title.contains(word)
                     || format!("{:?}", lesson.part).to_lowercase() == **word
+                    || word.parse() == Ok(lesson.number)
             })
         };
         self.entries.iter().filter(fits).collect()

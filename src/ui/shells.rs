@@ -137,7 +137,7 @@ impl Shells {
     /// let go, which ends it.
     pub fn opened(&mut self, id: ShellId, actor: &str, handle: Box<dyn ShellHandle>, size: Size, since: usize) {
         let Some(tab) = self.tabs.iter_mut().find(|tab| tab.actor == actor) else { return };
-        if matches!(tab.state, State::Running(_)) {
+        if matches!(tab.state, State::Empty | State::Running(_)) {
             return;
         }
         let screen = term::Screen::new(size.height.max(1), size.width.max(1));

@@ -351,9 +351,23 @@ fn the_doctor_is_asked_and_its_findings_are_shown_with_their_remedy() {
 }
 
 #[test]
+fn that_the_lab_is_at_work_is_said_until_it_is_ready() {
+    for (lang, words) in [(En, "still at work"), (Fr, "travaille encore")] {
+        let mut scene = Scene::lesson().lang(lang);
+        let asked = scene.pressed(KeyCode::F(9));
+        assert!(!scene.says(words));
+        scene.pressed(KeyCode::F(9));
+        assert!(scene.says(words));
+        assert!(!scene.served(&asked).says(words));
+    }
+}
+
+#[test]
 fn the_list_filters_opens_and_refuses() {
     let scene = Scene::list().key(KeyCode::Char('p')).key(KeyCode::Char('i'));
     assert!(scene.says("filter: pi") && scene.says("One process, several") && !scene.says("Two names"));
+    let numbered = Scene::list().key(KeyCode::Char('0')).key(KeyCode::Char('9'));
+    assert!(numbered.says("One process, several") && !numbered.says("Two names"));
     let scene = scene.key(KeyCode::Enter);
     assert!(matches!(scene.requests.last(), Some(Request::Open(id)) if id == "pid"));
     let scene = scene.key(KeyCode::Enter);

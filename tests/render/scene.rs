@@ -154,6 +154,19 @@ impl Scene {
         self.click(text).mouse(MouseEventKind::Down(MouseButton::Left), place)
     }
 
+    /// A key; what it asks of the lab is not answered yet.
+    pub fn pressed(&mut self, code: KeyCode) -> Vec<Request> {
+        update(&mut self.model, Event::Terminal(Input::Key(KeyEvent::from(code))), self.now)
+    }
+
+    /// The lab answers what was asked.
+    pub fn served(mut self, requests: &[Request]) -> Self {
+        for event in requests.iter().flat_map(|request| self.answer(request)).collect::<Vec<_>>() {
+            self.event(event);
+        }
+        self
+    }
+
     fn keys(mut self, key: KeyEvent) -> Self {
         self.event(Event::Terminal(Input::Key(key)));
         self
@@ -555,8 +568,9 @@ fn why() -> Unread {
 
 /// The list that the list's tests show.
 pub fn entries() -> Vec<Entry> {
-    let entry = |id: &str, part, titles: [&str; 2], points, state| Entry {
+    let entry = |(number, id): (u32, &str), part, titles: [&str; 2], points, state| Entry {
         lesson: Arc::new(LessonSummary {
+            number,
             id: id.to_owned(),
             part,
             title: titles.map(str::to_owned),
@@ -569,16 +583,28 @@ pub fn entries() -> Vec<Entry> {
     };
     vec![
         entry(
-            "process",
+            (1, "process"),
             Part::A,
             ["A container is a process", "Un conteneur est un processus"],
             5,
             EntryState::Done(5),
         ),
-        entry("uts", Part::C, ["Two names for one machine", "Deux noms pour une machine"], 4, EntryState::Begun(1)),
-        entry("pid", Part::C, ["One process, several numbers", "Un processus, plusieurs numéros"], 8, EntryState::New),
         entry(
-            "time",
+            (7, "uts"),
+            Part::C,
+            ["Two names for one machine", "Deux noms pour une machine"],
+            4,
+            EntryState::Begun(1),
+        ),
+        entry(
+            (9, "pid"),
+            Part::C,
+            ["One process, several numbers", "Un processus, plusieurs numéros"],
+            8,
+            EntryState::New,
+        ),
+        entry(
+            (13, "time"),
             Part::C,
             ["Another time since boot", "Un autre temps depuis le démarrage"],
             6,

@@ -52,7 +52,9 @@ impl Inventory {
     pub fn must_come_back(&self, place: &Place) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let now = Self::take(place);
+            let mut now = Self::take(place);
+            // What others left a moment ago, and take away now, is no news.
+            now.groups = &now.groups | &self.groups;
             if now == *self {
                 return;
             }

@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "helpers of tests; each test file uses its own part of this")]
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// What is on the machine that a lab could have left, as far as it can be this
@@ -24,7 +25,7 @@ impl Left {
             links: lines("/proc/self/net/dev")
                 .filter_map(|line| line.split_once(':').map(|(name, _)| name.trim().to_owned()))
                 .collect(),
-            cgroups: cgroups(),
+            cgroups: groups_of(std::process::id()),
             host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(),
             children: orphans(),
         }
@@ -33,7 +34,7 @@ impl Left {
     /// Fails where something came or went since; processes that are on their way out
     /// get a moment.
     pub fn assert_same(&self) {
-        let deadline = Instant::now() + super::slow::seconds(5);
+        let deadline = Instant::now() + super::slow::seconds(20);
         loop {
             let now = Self::now();
             if now.mounts == self.mounts
@@ -54,19 +55,19 @@ fn lines(path: &str) -> impl Iterator<Item = String> {
     std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
-/// Groups that this process's labs made, in any tree.
-fn cgroups() -> BTreeSet<String> {
-    let own = format!("cloison-{:x}-", std::process::id());
+/// Groups that the labs of one run of the program made, in any tree: their names start
+/// with its PID.
+pub fn groups_of(program: u32) -> BTreeSet<String> {
+    let own = format!("cloison-{program:x}-");
     let mut found = BTreeSet::new();
-    for tree in std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
-        let name = tree.file_name().to_string_lossy().into_owned();
-        if name.starts_with(&own) {
-            found.insert(name);
-        }
-        for group in std::fs::read_dir(tree.path()).into_iter().flatten().flatten() {
-            let inner = group.file_name().to_string_lossy().into_owned();
-            if inner.starts_with(&own) {
-                found.insert(inner);
+    let mut waiting = vec![PathBuf::from("/sys/fs/cgroup")];
+    while let Some(directory) = waiting.pop() {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                if entry.file_name().to_string_lossy().starts_with(&own) {
+                    found.insert(entry.path().display().to_string());
+                }
+                waiting.push(entry.path());
             }
         }
     }

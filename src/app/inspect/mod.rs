@@ -12,6 +12,7 @@ use crate::i18n::{Explain, Lang};
 use crate::observe::Sampler;
 use crate::plain::{self, Paper};
 use crate::say;
+use crate::term::safe;
 use look::{Look, Observer};
 pub use screen::screen;
 
@@ -54,7 +55,7 @@ pub fn list(json: bool, lang: Lang, color: bool) -> Output {
 
 fn as_json(value: &impl serde::Serialize, lang: Lang) -> Output {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => (text + "\n", String::new(), FINE),
+        Ok(text) => (safe::json(&text) + "\n", String::new(), FINE),
         Err(error) => {
             let text = say!(lang, "failed to write JSON: {error}", "impossible d'écrire le JSON : {error}");
             (String::new(), text, USAGE)

@@ -24,7 +24,7 @@ fn changed(file: &str, change: impl Fn(String) -> String) -> (tempfile::TempDir,
 #[test]
 fn lessons_are_listed_in_the_language_asked_for() {
     let (out, errors, code) = list(Some(&lessons()), Lang::En, false, false);
-    assert_eq!(out, "C  base  One name, two sides    4 pts    6 min  userns\n");
+    assert_eq!(out, "01  C  base  One name, two sides    4 pts    6 min  userns\n");
     assert_eq!((errors.as_str(), code), ("", 0));
     assert!(list(Some(&lessons()), Lang::Fr, false, false).0.contains("Un nom, deux côtés"));
 }
@@ -68,7 +68,7 @@ programs: hostname
 fn an_unknown_lesson_is_bad_usage_with_a_suggestion() {
     let (out, errors, code) = show(Some(&lessons()), "bsae", Lang::Fr, false, false);
     assert_eq!((out.as_str(), code), ("", 2));
-    assert!(errors.contains("vouliez-vous dire « base » ?"), "{errors}");
+    assert!(errors.contains("vouliez-vous dire « base » (01) ?"), "{errors}");
 }
 
 #[test]

@@ -3,9 +3,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
 use super::{Outcome, doing};
 use crate::kernel::netlink::{self, Way};
+use crate::kernel::read::{self, net::Listener};
 use crate::kernel::{Errno, Trace, tcp};
 use crate::lesson::op::{LinkOp, NsKind};
 
@@ -47,9 +49,37 @@ pub fn route(trace: &mut Trace, to: &str, via: Option<&str>, dev: Option<&str>) 
 /// A socket that listens, and a child that says this actor's `name` to all.
 pub fn listen(trace: &mut Trace, at: &str, name: &str) -> Outcome {
     let to: SocketAddr = at.parse().map_err(|_| not(at))?;
-    let listener = doing(tcp::listen(trace, to), || format!("listen {at}"))?;
+    let listener = tcp::listen(trace, to).map_err(|errno| {
+        let holder = (errno.0 == libc::EADDRINUSE).then(|| holder(to)).flatten();
+        (errno, format!("listen {at}{}", holder.unwrap_or_default()))
+    })?;
     let title = format!("cloison {name}: {to}");
     doing(tcp::answer(trace, listener, &format!("{name}\n"), (name, &title)), || format!("listen {at}")).map(drop)
+}
+
+/// Who listens at this port already, as `, UID 1000, PID 812 (nginx)`: the owner is
+/// known to everybody (sock_diag(7)), the process where its descriptors may be read.
+fn holder(at: SocketAddr) -> Option<String> {
+    let is_there = |one: &Listener| {
+        let address = one.address.parse::<IpAddr>();
+        one.protocol == "tcp"
+            && one.port == at.port()
+            && address.is_ok_and(|address| address == at.ip() || address.is_unspecified() || at.ip().is_unspecified())
+    };
+    let one = read::net::listeners().ok()?.into_iter().find(is_there)?;
+    let socket = format!("socket:[{}]", one.inode);
+    let has_it = |process: &Path| {
+        let fds = std::fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+        fds.filter_map(|fd| std::fs::read_link(fd.path()).ok()).any(|link| link.as_os_str() == socket.as_str())
+    };
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let found = processes.filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok());
+    let process = found.map(|entry| entry.path()).find(|path| has_it(path)).map_or_else(String::new, |path| {
+        let pid = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = std::fs::read_to_string(path.join("comm")).unwrap_or_default();
+        format!(", PID {pid} ({})", name.trim_end())
+    });
+    Some(format!(", UID {}{process}", one.uid))
 }
 
 /// A connection, and who answers. EBADMSG where that is not `hears`.

@@ -104,11 +104,9 @@ impl Tracer {
         }
     }
 
-    /// Traces a single program that is about to run, with nothing listed before.
+    /// Traces a single program that is about to run. Its calls follow those that are
+    /// listed already, of an earlier one: [`Tracer::trace_shells`] forgets them all.
     pub fn trace_program(&mut self, pid: u32, program: &str) -> Result<(), Errno> {
-        if !self.on {
-            self.forget();
-        }
         self.seize(pid, program)?;
         self.single = true;
         Ok(())

@@ -222,7 +222,7 @@ impl<F: AsFd> Line<'_, F> {
         let lang = self.lang();
         if !self.shells.contains_key(actor) {
             let columns = u16::try_from(self.paper.width()).unwrap_or(80);
-            match self.backend.shell(actor, ROWS, columns) {
+            match self.backend.shell(actor, (ROWS, columns), lang) {
                 Ok(opened) => drop(self.shells.insert(actor.to_owned(), Shell::new(opened, Instant::now()))),
                 Err(trouble) => return self.trouble(&trouble),
             }

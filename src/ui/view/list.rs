@@ -122,9 +122,10 @@ fn line(entry: &Entry, selected: bool, model: &Model, room: usize) -> Line<'stat
         EntryState::New | EntryState::Impossible(_) => points(lesson.points, lang),
     };
     let minutes = format!("{} min", lesson.minutes);
-    let right = format!("  {}{}{} ", pad(&state, 10), pad_left(&score, 10), pad_left(&minutes, 8));
+    let right = format!("  {}{}{} ", pad(&state, 10), pad_left(&score, 10), pad_left(&minutes, 7));
     let title = safe(lang.pick(&lesson.title[0], &lesson.title[1]));
-    let left = format!("{} {sign} {} {title}", if selected { " ▸" } else { "  " }, pad(&safe(&lesson.id), 13));
+    let pointer = if selected { " ▸" } else { "  " };
+    let left = format!("{pointer} {sign} {:02} {}{title}", lesson.number, pad(&safe(&lesson.id), 12));
     let left = pad(&left, room.saturating_sub(width(&right)));
     let selection = if selected { theme.style(Role::Selected) } else { Style::new() };
     Line::from_iter([
