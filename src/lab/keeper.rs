@@ -32,6 +32,8 @@ use crate::kernel::terminal::Settings;
 
 /// How long an op may take, besides what a `run` asks for itself.
 const OP_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a killed actor may take to end.
+const DEATH_PATIENCE: Duration = Duration::from_millis(300);
 /// How long the program may take to read an answer.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -292,7 +294,7 @@ impl Keeper {
 
     fn handle(&mut self, request: ToKeeper) -> Result<(), FrameError> {
         let answer = match request {
-            ToKeeper::Spawn { actor } => self.spawn(&actor).map(FromKeeper::Spawned),
+            ToKeeper::Spawn { actors } => self.spawn_all(&actors),
             ToKeeper::Perform { ops } => self.perform_all(ops),
             ToKeeper::View { actor, patience, look } => self.view(&actor, patience, look),
             ToKeeper::Observe { pid, patience, look } => self.observe(pid, patience, &look),

@@ -9,10 +9,22 @@ use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::{Errno, Trace};
 use crate::lab::actor::become_actor;
 use crate::lab::journal::{Line, Pid};
-use crate::lab::protocol::{ActorInfo, Ask, Failure, Said, ToActor};
+use crate::lab::protocol::{ActorInfo, Ask, Failure, FromKeeper, Said, ToActor};
 
 impl Keeper {
-    pub(super) fn spawn(&mut self, name: &str) -> Result<ActorInfo, NoAnswer> {
+    pub(super) fn spawn_all(&mut self, names: &[String]) -> Result<FromKeeper, NoAnswer> {
+        let mut made = Vec::with_capacity(names.len());
+        for name in names {
+            match self.spawn(name) {
+                Ok(actor) => made.push(actor),
+                Err(NoAnswer::Failed(failure)) => return Ok(FromKeeper::Spawned(made, Some(failure))),
+                Err(NoAnswer::ClientGone) => return Err(NoAnswer::ClientGone),
+            }
+        }
+        Ok(FromKeeper::Spawned(made, None))
+    }
+
+    fn spawn(&mut self, name: &str) -> Result<ActorInfo, NoAnswer> {
         if self.actors.iter().any(|actor| actor.name == name) {
             return Err(NoAnswer::Failed(Failure::Exists(name.to_owned())));
         }

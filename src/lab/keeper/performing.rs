@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use super::context::depends;
-use super::{Keeper, NoAnswer, OP_PATIENCE};
+use super::{DEATH_PATIENCE, Keeper, NoAnswer, OP_PATIENCE};
 use crate::kernel::{Errno, Trace};
 use crate::lab::journal::Line;
 use crate::lab::protocol::{Ask, Failure, FromKeeper, Mapped, Performed, Said};
@@ -49,6 +49,10 @@ impl Keeper {
             return Ok(());
         }
         self.awake(index)?;
+        let killed = match &ops[..] {
+            [Op::Kill { target, signal }] if signal == "KILL" => Some(self.living(target)?),
+            _ => None,
+        };
         let deadline = Instant::now() + ops.iter().map(patience).sum::<Duration>();
         let forks: Vec<bool> = ops.iter().map(|op| matches!(op, Op::Fork { .. })).collect();
         let (mut asked, mut fds) = (Vec::with_capacity(ops.len()), Vec::new());
@@ -70,6 +74,11 @@ impl Keeper {
         loop {
             match self.hear(index, number, deadline)? {
                 Said::Performed(performed) => {
+                    if let Some(target) = killed
+                        && performed.iter().all(|one| one.failure.is_none())
+                    {
+                        self.await_end(target)?;
+                    }
                     done.extend(
                         performed
                             .into_iter()
@@ -89,6 +98,17 @@ impl Keeper {
                 _ => return Err(NoAnswer::Failed(Failure::Silent(name.to_owned()))),
             }
         }
+    }
+
+    /// Waits for the end of an actor that has been killed, so that what is looked at next
+    /// is what the death has changed: but not for one that a SIGKILL does not end (PID 1 for
+    /// its own namespace, pid_namespaces(7); a frozen one).
+    fn await_end(&mut self, index: usize) -> Result<(), NoAnswer> {
+        let deadline = Instant::now() + DEATH_PATIENCE;
+        while self.actors[index].ended.is_none() && Instant::now() < deadline {
+            self.wait(Some(deadline), None).map_err(|_| NoAnswer::ClientGone)?;
+        }
+        Ok(())
     }
 
     /// Makes a volume, outside of every box, for the root of an actor's.
