@@ -138,7 +138,7 @@ fn enter(report: Reporter) -> Result<(), FrameError> {
     if !left_in_order {
         keeper.restore_terminal();
     }
-    keeper.take_down();
+    keeper.take_down(true);
     if keeper.groups_left {
         return Err(FrameError::Io(Errno(libc::EBUSY)));
     }
@@ -314,7 +314,7 @@ impl Keeper {
                 Err((errno, doing)) => Err(NoAnswer::Failed(Failure::Call(errno, doing))),
             },
             ToKeeper::Reset { real_root } => {
-                self.take_down();
+                self.take_down(false);
                 self.real_root = real_root;
                 Ok(FromKeeper::Done)
             }

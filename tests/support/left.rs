@@ -54,9 +54,14 @@ fn lines(path: &str) -> impl Iterator<Item = String> {
     std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
-/// Groups that this process's labs made, in any tree.
+/// Groups that labs of this process made, in any tree, but for labs that are there still.
 fn cgroups() -> BTreeSet<String> {
     let own = format!("cloison-{:x}-", std::process::id());
+    let base = cloison::lab::journal::base();
+    let is_over = |group: &String| {
+        let lab = group.split('-').skip(1).take(2).collect::<Vec<_>>().join("-");
+        !base.join(lab).exists()
+    };
     let mut found = BTreeSet::new();
     for tree in std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
         let name = tree.file_name().to_string_lossy().into_owned();
@@ -70,6 +75,7 @@ fn cgroups() -> BTreeSet<String> {
             }
         }
     }
+    found.retain(is_over);
     found
 }
 

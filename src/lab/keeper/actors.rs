@@ -4,9 +4,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::{ActorState, Keeper, NoAnswer, UNASKED};
+use crate::kernel::Errno;
 use crate::kernel::process::{self, Side};
 use crate::kernel::socket::{Connection, FrameError};
-use crate::kernel::{Errno, Trace};
 use crate::lab::actor::become_actor;
 use crate::lab::journal::{Line, Pid};
 use crate::lab::protocol::{ActorInfo, Ask, Failure, FromKeeper, Said, ToActor};
@@ -31,7 +31,7 @@ impl Keeper {
         let failed = |errno: Errno, doing: &str| NoAnswer::Failed(Failure::Call(errno, doing.to_owned()));
         let (ours, theirs) = Connection::pair().map_err(|errno| failed(errno, "socketpair"))?;
         let me = std::process::id();
-        let pid = match process::fork(&mut Trace::default()).map_err(|errno| failed(errno, "fork"))? {
+        let pid = match self.cgroups.fork(&mut self.journal).map_err(|errno| failed(errno, "fork"))? {
             Side::Parent(pid) => pid,
             Side::Child => become_actor(theirs, name, self.report, me, false),
         };

@@ -8,8 +8,9 @@ use crate::kernel::{Errno, process};
 use crate::lab::sweep;
 
 impl Keeper {
-    /// Ends every actor and whatever descends from them, and removes what they left.
-    pub(super) fn take_down(&mut self) {
+    /// Ends every actor and whatever descends from them, and removes what they left. Their
+    /// group may stay for those of the next lesson, unless `is_last`.
+    pub(super) fn take_down(&mut self, is_last: bool) {
         self.cgroups.kill_all();
         // All at once, so that none waits for another's end; an open connection
         // says that the PID is still the actor's.
@@ -31,10 +32,14 @@ impl Keeper {
         };
         // ECHILD: they were all there was.
         if last != Err(Errno(libc::ECHILD)) {
+            self.cgroups.kill_actors();
             sweep::end_descendants(&std::collections::BTreeSet::new());
         }
         while let Ok(Some(_)) = self.signals.read_signal() {}
-        self.groups_left |= !self.cgroups.remove().is_empty();
+        // A controller that was enabled for the lesson's groups is not kept for theirs.
+        let keep = !is_last && !self.cgroups.in_use();
+        let left = [self.cgroups.clear_actors(keep), self.cgroups.remove()];
+        self.groups_left |= left.iter().any(|left| !left.is_empty());
         for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
             if entry.file_name() != "journal" {
                 // What can't be removed stays named in the journal.
