@@ -438,7 +438,7 @@ fn born() -> Option<(Lab, PathBuf)> {
     lab.spawn("box").unwrap();
     let group = trees.unified().map(|_| group_of(pid(&lab, "box"))).unwrap_or_default();
     let born = group.to_string_lossy().ends_with("-actors");
-    assert!(born || !own.is_some_and(|own| writable(&own)), "{group:?}: a group could be had");
+    assert!(born || !own.is_some_and(|own| writable(&own)), "{}: a group could be had", group.display());
     born.then_some((lab, group))
 }
 
@@ -522,6 +522,30 @@ fn the_group_of_actors_can_be_frozen_and_killed_without_the_keeper() {
     assert!(!group.exists());
 }
 
+/// On Linux 6.18 who is born by CLONE_INTO_CGROUP dies of it where the parent's group was
+/// ever killed and the other was not.
+#[test]
+fn a_lab_goes_on_without_a_group_where_the_kernel_kills_who_is_born_in_one() {
+    let Some(unified) = Trees::read().unwrap().unified().cloned() else { return };
+    let group = unified.mount.join(format!("cloison-{:x}-killed", std::process::id()));
+    if !is_root() || std::fs::create_dir(&group).is_err() {
+        return;
+    }
+    // Before Linux 5.14 there is no such file.
+    let _ = cgroup::write(&mut Trace::default(), &group.join("cgroup.kill"), "1");
+    let place = support::Place::new();
+    let ran = std::process::Command::new("sh")
+        .args(["-c", "echo $$ >$0/cgroup.procs; exec \"$@\" </dev/null"])
+        .args([group.to_str().unwrap(), env!("CARGO_BIN_EXE_cloison"), "learn", "uts", "--plain", "--lang", "en"])
+        .args(["--state", place.state().to_str().unwrap()])
+        .output()
+        .unwrap();
+    until("the group can go, nothing is below it", || std::fs::remove_dir(&group).is_ok());
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success() && said.contains("host name: host "), "{ran:?}");
+    assert!(said.contains(" = box "), "the box has been asked, and answered: {said}");
+}
+
 /// Where the place gives the controllers.
 #[test]
 fn the_group_of_actors_can_be_filled_and_run_out_of_memory_without_the_keeper() {
@@ -553,15 +577,18 @@ fn the_group_of_actors_can_be_filled_and_run_out_of_memory_without_the_keeper() 
     assert!(!group.exists());
 }
 
+/// The lab's own group, above those of the lesson.
+const TOP: &str = "";
+
 #[test]
 fn the_labs_top_group_can_be_frozen_filled_and_run_out_of_memory_without_the_keeper() {
     let all = [Controller::Memory, Controller::Pids, Controller::Freezer];
     let Some((mut lab, bases)) = grouped(&all) else { return };
-    bases.iter().for_each(|base| stands_outside(&lab, base));
+    for base in &bases {
+        stands_outside(&lab, base);
+    }
     must(&mut lab, "box", &create("in", &all));
     must(&mut lab, "box", &join("in"));
-    const TOP: &str = "";
-
     must(&mut lab, "box", &set(TOP, "pids.max", "1"));
     assert_eq!(refused(&mut lab, "box", &Op::Fork { child: "child".into() }), "EAGAIN");
     lab.spawn("late").unwrap();
