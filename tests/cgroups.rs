@@ -526,6 +526,7 @@ fn the_group_of_actors_can_be_frozen_and_killed_without_the_keeper() {
 /// ever killed and the other was not.
 #[test]
 fn a_lab_goes_on_without_a_group_where_the_kernel_kills_who_is_born_in_one() {
+    let _children = with_children();
     let Some(unified) = Trees::read().unwrap().unified().cloned() else { return };
     let group = unified.mount.join(format!("cloison-{:x}-killed", std::process::id()));
     if !is_root() || std::fs::create_dir(&group).is_err() {
