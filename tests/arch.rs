@@ -10,9 +10,6 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 500;
 /// Marks a line of a test in what `without_tests` gives.
 const TEST: &str = " #";
-/// Files that may be longer, and why.
-const LONG: [(&str, &str); 1] =
-    [("src/lab/keeper.rs", "one process: its loop, its questions and its answers are one state machine")];
 
 /// A source file: its path from the root of the project, and its text.
 struct SourceFile {
@@ -329,18 +326,14 @@ fn unsafe_elsewhere(files: &[SourceFile]) -> Vec<String> {
     found
 }
 
-/// Files longer than they may be, and names on the list that no longer need it.
-fn long_files(files: &[SourceFile], granted: &[(&str, &str)]) -> Vec<String> {
-    let mut found = Vec::new();
-    for file in program(files) {
-        let lines = file.text.lines().filter(|line| !line.ends_with(TEST)).count();
-        match (lines > LONGEST, granted.iter().any(|(path, _)| *path == file.path)) {
-            (true, false) => found.push(format!("{}: {lines} lines, more than {LONGEST}", file.path)),
-            (false, true) => found.push(format!("{}: {lines} lines, off the list of long files with it", file.path)),
-            _ => {}
-        }
-    }
-    found
+/// Files longer than they may be.
+fn long_files(files: &[SourceFile]) -> Vec<String> {
+    let lines = |file: &SourceFile| file.text.lines().filter(|line| !line.ends_with(TEST)).count();
+    let long = |file: SourceFile| {
+        let lines = lines(&file);
+        (lines > LONGEST).then(|| format!("{}: {lines} lines, more than {LONGEST}", file.path))
+    };
+    program(files).into_iter().filter_map(long).collect()
 }
 
 // ---- the project ----
@@ -410,7 +403,7 @@ fn unsafe_code_is_denied_and_stands_in_the_kernel_part_only() {
 
 #[test]
 fn files_stay_short_enough_to_be_read() {
-    none(&long_files(&sources(), &LONG));
+    none(&long_files(&sources()));
 }
 
 // ---- the checker itself: each rule broken once ----
@@ -518,15 +511,13 @@ mod broken {
     }
 
     #[test]
-    fn a_long_file_is_found_and_so_is_a_needless_leave_but_tests_do_not_count() {
+    fn a_long_file_is_found_but_tests_do_not_count() {
         let file = |lines: usize, tests: usize| {
             let (code, test) = ("fn f() {}\n".repeat(lines), "    fn t() {}\n".repeat(tests));
             let text = format!("{code}#[cfg(test)]\nmod tests {{\n{test}}}\n");
             [SourceFile { path: "src/ui/a.rs".to_owned(), text }]
         };
-        assert_eq!(long_files(&file(LONGEST + 1, 0), &[]).len(), 1);
-        assert_eq!(long_files(&file(LONGEST, 400), &[]).len(), 0);
-        assert_eq!(long_files(&file(LONGEST + 1, 0), &[("src/ui/a.rs", "why")]).len(), 0);
-        assert_eq!(long_files(&file(10, 0), &[("src/ui/a.rs", "why")]).len(), 1);
+        assert_eq!(long_files(&file(LONGEST + 1, 0)).len(), 1);
+        assert_eq!(long_files(&file(LONGEST, 400)).len(), 0);
     }
 }

@@ -415,6 +415,208 @@ fn a_sweep_removes_the_groups_of_a_lab_whose_keeper_and_program_were_killed() {
     all_gone(&bases);
 }
 
+// ---- what the lab itself is in ----
+
+/// The group of version 2 that a process is in, as /proc says.
+fn group_of(pid: u32) -> PathBuf {
+    let trees = Trees::read().unwrap();
+    let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let path = cgroup::groups(&text).remove("").unwrap();
+    trees.unified().and_then(|tree| tree.group(&path)).unwrap_or_default()
+}
+
+/// A lab without a group for its lesson, with an actor `box` and the group that it was
+/// born in; nothing where there is none to be had.
+fn born() -> Option<(Lab, PathBuf)> {
+    let trees = Trees::read().unwrap();
+    let own = trees.unified().and_then(|tree| trees.own(tree));
+    let writable = |place: &Path| {
+        let may = |path: &Path| nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok();
+        may(place) && may(&place.join("cgroup.procs"))
+    };
+    let mut lab = lab();
+    lab.spawn("box").unwrap();
+    let group = trees.unified().map(|_| group_of(pid(&lab, "box"))).unwrap_or_default();
+    let born = group.to_string_lossy().ends_with("-actors");
+    assert!(born || !own.is_some_and(|own| writable(&own)), "{}: a group could be had", group.display());
+    born.then_some((lab, group))
+}
+
+/// The keeper, and this process in place of the screen, are in none of these groups or
+/// any below them.
+fn stands_outside(lab: &Lab, group: &Path) {
+    let trees = Trees::read().unwrap();
+    for pid in [lab.keeper(), std::process::id()] {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+        for (controllers, path) in cgroup::groups(&text) {
+            let tree = trees.trees.iter().find(|tree| tree.is(&controllers));
+            let own = tree.and_then(|tree| tree.group(&path));
+            assert!(!own.is_some_and(|own| own.starts_with(group)), "{pid}: {path}");
+        }
+    }
+}
+
+/// The keeper does what it is asked at once, beside actors that can't.
+fn keeper_answers(lab: &mut Lab) {
+    let start = Instant::now();
+    assert!(lab.observe(std::process::id(), &[], Duration::from_secs(5)).unwrap().is_some());
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[test]
+fn actors_and_all_that_they_start_are_born_in_a_group_of_the_labs_own_and_it_goes_with_the_lab() {
+    let Some((mut lab, group)) = born() else { return };
+    must(&mut lab, "box", &Op::Unshare { kinds: vec![NsKind::User], map: Some(MapKind::Root) });
+    must(&mut lab, "box", &Op::Fork { child: "child".into() });
+    background(&mut lab, "child", &["setsid", "env", "-i", "sleep", "600"]);
+    assert_eq!(group_of(pid(&lab, "child")), group);
+    until("all three are in it", || cgroup::members(&group).unwrap().len() == 3);
+    stands_outside(&lab, &group);
+
+    lab.reset(false).unwrap();
+    assert!(!group.exists(), "somebody had left his actor, so everybody in it was killed, and it went");
+    let mut next = || {
+        lab.spawn("box").unwrap();
+        assert_eq!(group_of(pid(&lab, "box")), group);
+        lab.reset(false).unwrap();
+        std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&group).unwrap())
+    };
+    assert_eq!(next(), next(), "one where nobody is left serves the next lesson");
+    drop(lab);
+    assert!(!group.exists());
+}
+
+#[test]
+fn the_group_of_actors_can_be_frozen_and_killed_without_the_keeper() {
+    let Some((mut lab, group)) = born() else { return };
+    std::fs::write(group.join("cgroup.freeze"), "1").unwrap();
+    until("it stands still", || cgroup::is_frozen(&group) == Some(true));
+    let start = Instant::now();
+    assert_eq!(lab.view("box", &[], Duration::from_secs(10)).unwrap(), None);
+    let failed = lab.perform("box", &Op::Hostname { name: "ice".into() });
+    assert!(matches!(failed, Err(LabError::Failed(Failure::Frozen(_)))), "{failed:?}");
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    keeper_answers(&mut lab);
+    lab.spawn("late").unwrap();
+
+    std::fs::write(group.join("cgroup.freeze"), "0").unwrap();
+    for actor in ["box", "late"] {
+        assert!(lab.view(actor, &[], Duration::from_secs(10)).unwrap().is_some());
+    }
+    std::fs::create_dir(group.join("inner")).unwrap();
+    std::fs::write(group.join("cgroup.freeze"), "1").unwrap();
+    lab.reset(false).unwrap();
+    lab.spawn("box").unwrap();
+    assert!(lab.view("box", &[], Duration::from_secs(10)).unwrap().is_some(), "the next lesson has one as new");
+
+    let group = group_of(pid(&lab, "box"));
+    if group.join("cgroup.kill").exists() {
+        std::fs::write(group.join("cgroup.kill"), "1").unwrap();
+        until("the box has ended", || cgroup::members(&group).unwrap().is_empty());
+        lab.reset(false).unwrap();
+        lab.spawn("another").unwrap();
+        assert!(lab.view("another", &[], Duration::from_secs(10)).unwrap().is_some());
+        assert_eq!(group_of(pid(&lab, "another")), group);
+    }
+    drop(lab);
+    assert!(!group.exists());
+}
+
+/// On Linux 6.18 who is born by CLONE_INTO_CGROUP dies of it where the parent's group was
+/// ever killed and the other was not.
+#[test]
+fn a_lab_goes_on_without_a_group_where_the_kernel_kills_who_is_born_in_one() {
+    let _children = with_children();
+    let Some(unified) = Trees::read().unwrap().unified().cloned() else { return };
+    let group = unified.mount.join(format!("cloison-{:x}-killed", std::process::id()));
+    if !is_root() || std::fs::create_dir(&group).is_err() {
+        return;
+    }
+    // Before Linux 5.14 there is no such file.
+    let _ = cgroup::write(&mut Trace::default(), &group.join("cgroup.kill"), "1");
+    let place = support::Place::new();
+    let ran = std::process::Command::new("sh")
+        .args(["-c", "echo $$ >$0/cgroup.procs; exec \"$@\" </dev/null"])
+        .args([group.to_str().unwrap(), env!("CARGO_BIN_EXE_cloison"), "learn", "uts", "--plain", "--lang", "en"])
+        .args(["--state", place.state().to_str().unwrap()])
+        .output()
+        .unwrap();
+    until("the group can go, nothing is below it", || std::fs::remove_dir(&group).is_ok());
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success() && said.contains("host name: host "), "{ran:?}");
+    assert!(said.contains(" = box "), "the box has been asked, and answered: {said}");
+}
+
+/// Where the place gives the controllers.
+#[test]
+fn the_group_of_actors_can_be_filled_and_run_out_of_memory_without_the_keeper() {
+    let Some((mut lab, group)) = born() else { return };
+    let limit = |name: &str| std::fs::read_to_string(group.join(name)).ok().map(|text| text.trim().to_owned());
+    if let Some(limit) = limit("pids.max") {
+        assert_eq!(limit, "2048");
+        std::fs::write(group.join("pids.max"), "1").unwrap();
+        assert_eq!(refused(&mut lab, "box", &Op::Fork { child: "child".into() }), "EAGAIN");
+        let failed = lab.spawn("late");
+        assert!(matches!(failed, Err(LabError::Failed(Failure::Call(_, _)))), "{failed:?}");
+        keeper_answers(&mut lab);
+        assert!(lab.view("box", &[], Duration::from_secs(10)).unwrap().is_some());
+        lab.reset(false).unwrap();
+        lab.spawn("box").unwrap();
+        assert_eq!(group_of(pid(&lab, "box")), group);
+    }
+    if limit("memory.max").is_some_and(|limit| limit != "max") {
+        std::fs::write(group.join("memory.max"), "48M").unwrap();
+        let swap = group.join("memory.swap.max");
+        assert!(!swap.exists() || std::fs::write(swap, "0").is_ok());
+        // tail(1) keeps a line without end.
+        let (said, _) = output(&mut lab, "box", "head -c 200000000 /dev/zero | tail -n 1 >/dev/null; echo code $?");
+        assert!(said.contains("code 137"), "{said}");
+        keeper_answers(&mut lab);
+        assert!(lab.view("box", &[], Duration::from_secs(10)).unwrap().is_some(), "the actor uses less");
+    }
+    drop(lab);
+    assert!(!group.exists());
+}
+
+/// The lab's own group, above those of the lesson.
+const TOP: &str = "";
+
+#[test]
+fn the_labs_top_group_can_be_frozen_filled_and_run_out_of_memory_without_the_keeper() {
+    let all = [Controller::Memory, Controller::Pids, Controller::Freezer];
+    let Some((mut lab, bases)) = grouped(&all) else { return };
+    for base in &bases {
+        stands_outside(&lab, base);
+    }
+    must(&mut lab, "box", &create("in", &all));
+    must(&mut lab, "box", &join("in"));
+    must(&mut lab, "box", &set(TOP, "pids.max", "1"));
+    assert_eq!(refused(&mut lab, "box", &Op::Fork { child: "child".into() }), "EAGAIN");
+    lab.spawn("late").unwrap();
+    keeper_answers(&mut lab);
+    must(&mut lab, "box", &set(TOP, "pids.max", "max"));
+
+    must(&mut lab, "box", &set(TOP, "memory.max", "48M"));
+    let swap = lab.perform("box", &set(TOP, "memory.swap.max", "0")).unwrap().failure;
+    assert!(swap.is_none_or(|(errno, _)| errno.symbol() == "ENOENT"));
+    let (said, _) = output(&mut lab, "box", "cloison-load memory 100M 1; echo code $?");
+    assert!(said.contains("code 137"), "{said}");
+    keeper_answers(&mut lab);
+    assert!(lab.view("box", &[], Duration::from_secs(10)).unwrap().is_some(), "the actor uses less");
+
+    must(&mut lab, "late", &freeze(TOP));
+    let start = Instant::now();
+    assert_eq!(lab.view("box", &[], Duration::from_secs(10)).unwrap(), None);
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    keeper_answers(&mut lab);
+    assert!(lab.view("late", &[], Duration::from_secs(10)).unwrap().is_some(), "it is outside");
+
+    must(&mut lab, "late", &kill(TOP));
+    keeper_answers(&mut lab);
+    drop(lab);
+    all_gone(&bases);
+}
+
 /// `cloison check` of the lesson in tests/cgroup_lessons; the exit code and what it says.
 fn check(answers: &str) -> (Option<i32>, String) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cgroup_lessons");

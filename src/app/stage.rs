@@ -173,6 +173,9 @@ impl Stage {
     pub fn glance(&mut self, sections: Sections) -> Result<Arc<Snapshot>, LabError> {
         self.lab.listen()?;
         let last = self.last.take();
+        if let (None, Some(host)) = (&last, self.lab.actors().iter().find(|actor| actor.name == HOST)) {
+            self.sampler.stand_in(host.pid);
+        }
         let sections = if last.is_some() { sections } else { Sections::ALL };
         let mut known = self.actors(sections, last.as_deref())?;
         known.extend(self.student_made(sections, last.as_deref())?);

@@ -1,6 +1,6 @@
 //! Processes: making, naming, watching and ending them, and the ids they run as.
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -65,6 +65,49 @@ pub fn fork(trace: &mut Trace) -> Result<Side, Errno> {
     Ok(match side {
         ForkResult::Parent { child } => Side::Parent(child.as_raw() as u32),
         ForkResult::Child => Side::Child,
+    })
+}
+
+/// linux/sched.h: as clone3(2) has it, no member left out (Linux 5.7).
+#[repr(C)]
+#[derive(Default)]
+struct CloneArgs {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
+/// linux/sched.h; more than libc's type for flags holds.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// As [`fork`], and the child is born in the control group of version 2 whose directory
+/// this is: clone3(2), CLONE_INTO_CGROUP. EAGAIN at the group's `pids.max`; ENODEV where
+/// the group is gone, EACCES where the caller may not put a process there, EBUSY and
+/// EOPNOTSUPP where it may have none; ENOSYS, E2BIG or EINVAL where the kernel is older
+/// than Linux 5.7 or a filter keeps the call away. The caller must have one thread.
+#[expect(unsafe_code, reason = "clone3(2) is not in nix")]
+pub fn fork_into(group: BorrowedFd<'_>) -> Result<Side, Errno> {
+    let args = CloneArgs {
+        flags: CLONE_INTO_CGROUP,
+        exit_signal: Signal::SIGCHLD as u64,
+        cgroup: group.as_raw_fd() as u64,
+        ..CloneArgs::default()
+    };
+    // SAFETY: the structure is live and of the size given; no memory is shared with the
+    // child and no stack given, so it goes on from here as after fork(2), with the one
+    // thread that there is.
+    let result = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
+    Ok(match nix::errno::Errno::result(result)? {
+        0 => Side::Child,
+        pid => Side::Parent(pid as u32),
     })
 }
 

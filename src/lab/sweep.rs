@@ -47,8 +47,11 @@ pub fn sweep_lab(directory: &Path, swept: &mut Swept) {
                 return;
             }
             if this_boot {
+                // First the groups: who is frozen does not end before it is thawed, and
+                // nobody is met twice.
+                let (killed, left) = cgroups::end::sweep(&lab, &lines);
+                swept.processes += killed;
                 end_all(&lab, &lines, swept);
-                let left = cgroups::end::sweep(&lab, &lines);
                 if !left.is_empty() {
                     // The journal stays, for the next sweep.
                     swept.left.extend(left.into_iter().map(|(path, errno)| (path.display().to_string(), errno)));

@@ -19,8 +19,8 @@ use super::namespaces::Census;
 use super::net::own_number;
 use super::parse;
 use super::passwd::Passwd;
-use super::proc::{PidDir, ProcDir};
-use super::view::{MOUNTINFO, Scratch, names, view};
+use super::proc::{PidDir, ProcDir, SMALL};
+use super::view::{MOUNTINFO, Scratch, file_of, names, view};
 use super::walls::walls;
 use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
@@ -53,6 +53,8 @@ pub struct Sampler {
     pub(super) census: Census,
     /// How the actors see the host's list, by PID.
     eyes: BTreeMap<u32, Eyes>,
+    /// The process that stands for the host in a lab.
+    pub(super) stand_in: Option<PidDir>,
     /// The lab's own groups, where they are looked at.
     pub(super) groups: Option<Vec<PathBuf>>,
     /// What they used of the CPUs, from one snapshot to the next.
@@ -71,6 +73,7 @@ impl Sampler {
             last_cap,
             census: Census::default(),
             eyes: BTreeMap::new(),
+            stand_in: None,
             groups: None,
             usage: Usage::default(),
         })
@@ -87,6 +90,13 @@ impl Sampler {
         self.groups = Some(bases);
         self.scratch.look.group = true;
         self.usage = Usage::default();
+    }
+
+    /// Takes the control groups of the host's side from this process from now on: the
+    /// host's actor, whose shells are the host's, and which is where all of the lab
+    /// starts. Its end makes them this process's own again.
+    pub fn stand_in(&mut self, pid: u32) {
+        self.stand_in = self.proc.process(pid).ok();
     }
 
     /// Reads what has nothing to do with this program again only now and then: for
@@ -112,7 +122,16 @@ impl Sampler {
 
     /// The host's side: what this process sees.
     pub fn host(&mut self) -> View {
-        view(Ok(&self.proc), &mut self.scratch)
+        let mut host = view(Ok(&self.proc), &mut self.scratch);
+        if let Some(dir) = &self.stand_in {
+            let buffer = &mut self.scratch.buffer;
+            let read = file_of(dir, self.proc.path(), "cgroup", SMALL, buffer, |bytes| Some(parse::cgroup(bytes)));
+            if read.read().is_some() && read != host.cgroup {
+                host.group = host.group.map(|_| cgroups::of_paths(&read));
+                host.cgroup = read;
+            }
+        }
+        host
     }
 
     /// A snapshot: the host's side as of now, and each actor.
@@ -169,7 +188,7 @@ impl Sampler {
     }
 
     fn actors(&mut self, actors: Vec<Known>, host: &View, last: Option<&Snapshot>) -> BTreeMap<String, ActorView> {
-        let own = self.own_face();
+        let own = Face { cgroup: host.cgroup.clone(), ..self.own_face() };
         self.eyes.retain(|pid, _| actors.iter().any(|known| known.pid == *pid));
         actors.into_iter().map(|known| self.actor(&own, known, host, last)).collect()
     }

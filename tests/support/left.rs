@@ -55,16 +55,22 @@ fn lines(path: &str) -> impl Iterator<Item = String> {
     std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
-/// Groups that the labs of one run of the program made, in any tree: their names start
-/// with its PID.
+/// Groups that the labs of one run of the program made, in any tree (their names start
+/// with its PID), but for labs that are there still.
 pub fn groups_of(program: u32) -> BTreeSet<String> {
     let own = format!("cloison-{program:x}-");
+    let base = cloison::lab::journal::base();
+    let is_over = |group: &str| {
+        let lab = group.split('-').skip(1).take(2).collect::<Vec<_>>().join("-");
+        !base.join(lab).exists()
+    };
     let mut found = BTreeSet::new();
     let mut waiting = vec![PathBuf::from("/sys/fs/cgroup")];
     while let Some(directory) = waiting.pop() {
         for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                if entry.file_name().to_string_lossy().starts_with(&own) {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if name.starts_with(&own) && is_over(&name) {
                     found.insert(entry.path().display().to_string());
                 }
                 waiting.push(entry.path());

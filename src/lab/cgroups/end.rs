@@ -2,6 +2,7 @@
 //! are removed. By the keeper, and by a sweep from what the journal says. A path is only
 //! believed where its name is that of the lab's own group and it is in a cgroup tree.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,9 +20,11 @@ use crate::lab::journal::Line;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// SIGKILL to everybody in these groups and below them, until nobody is left. Those of
-/// several trees go together: who is frozen in one dies when that one is thawed.
-pub fn kill_all(bases: &[PathBuf]) {
+/// several trees go together: who is frozen in one dies when that one is thawed. How
+/// many there were.
+pub fn kill_all(bases: &[PathBuf]) -> usize {
     let trace = &mut Trace::default();
+    let mut met = BTreeSet::new();
     let deadline = Instant::now() + PATIENCE;
     for round in 0_u32.. {
         let groups: Vec<PathBuf> = bases.iter().flat_map(|base| below(base, MOST)).collect();
@@ -29,8 +32,9 @@ pub fn kill_all(bases: &[PathBuf]) {
         alive.sort_unstable();
         alive.dedup();
         if alive.is_empty() || Instant::now() >= deadline {
-            return;
+            return met.len();
         }
+        met.extend(alive.iter().copied());
         for base in bases {
             // Linux 5.14, version 2: all at once, frozen or not, and faster than any fork.
             // Where that is not had, those who are frozen can't fork away from the list;
@@ -56,6 +60,7 @@ pub fn kill_all(bases: &[PathBuf]) {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
+    met.len()
 }
 
 fn is_member(pid: u32, groups: &[PathBuf]) -> bool {
@@ -121,14 +126,14 @@ pub fn leave_leaf(leaf: &Path, back: &Path) -> Vec<(PathBuf, Errno)> {
     }
 }
 
-/// Ends the groups that a dead keeper's journal names: how many processes were killed
-/// is not counted. What is left.
-pub fn sweep(lab: &str, lines: &[Line]) -> Vec<(PathBuf, Errno)> {
+/// Ends the groups that a dead keeper's journal names: how many processes were killed,
+/// and what is left.
+pub fn sweep(lab: &str, lines: &[Line]) -> (usize, Vec<(PathBuf, Errno)>) {
     let mut left = Vec::new();
     let groups =
         lines.iter().filter_map(|line| if let Line::Group { path } = line { Some(path.clone()) } else { None });
     let groups: Vec<PathBuf> = groups.filter(|path| is_labs(path, lab) && is_group(path)).collect();
-    kill_all(&groups);
+    let killed = kill_all(&groups);
     for path in &groups {
         left.extend(remove_tree(path));
     }
@@ -141,7 +146,7 @@ pub fn sweep(lab: &str, lines: &[Line]) -> Vec<(PathBuf, Errno)> {
             _ => {}
         }
     }
-    left
+    (killed, left)
 }
 
 /// Whether a directory is one of a cgroup tree, statfs(2).

@@ -24,6 +24,11 @@ impl Cgroups {
     /// Version 1 has a file to refuse and one to allow; version 2 takes a program.
     pub(super) fn devices(&mut self, trace: &mut Trace, group: &str, allow: &[DeviceRule]) -> Outcome {
         let directories = self.existing(group)?;
+        let rule = |rule: &DeviceRule| {
+            let DeviceRule { kind, major, minor, read, write, mknod } = *rule;
+            devices::Rule { kind, major, minor, read, write, mknod }
+        };
+        let allow: Vec<devices::Rule> = allow.iter().map(rule).collect();
         let is_devices = |tree: &Tree| tree.controllers.iter().any(|one| one == "devices");
         let legacy = directories.iter().find(|(tree, _)| self.tree(**tree).is_some_and(is_devices));
         if let Some((_, path)) = legacy {
@@ -32,11 +37,7 @@ impl Cgroups {
         }
         let path =
             self.unified(&directories).ok_or_else(|| (Errno(libc::EOPNOTSUPP), format!("devices of {group}")))?;
-        let rule = |rule: &DeviceRule| {
-            let DeviceRule { kind, major, minor, read, write, mknod } = *rule;
-            devices::Rule { kind, major, minor, read, write, mknod }
-        };
-        devices::allow(trace, path, &allow.iter().map(rule).collect::<Vec<_>>())
+        devices::allow(trace, path, &allow)
     }
 
     pub(super) fn set(&mut self, trace: &mut Trace, group: &str, name: &str, to: &str) -> Outcome {

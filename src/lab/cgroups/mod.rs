@@ -4,6 +4,7 @@
 //! when the lab does. No group that the lab did not make is written to, but for the
 //! place below which it makes its own: there a controller may have to be enabled.
 
+mod actors;
 pub mod end;
 pub mod jail;
 mod members;
@@ -11,6 +12,8 @@ mod place;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use actors::Actors;
 
 use super::journal::{Journal, Line};
 use super::ops::{Outcome, doing};
@@ -49,6 +52,12 @@ pub struct Cgroups {
     leaf: Option<(PathBuf, PathBuf)>,
     /// The controllers enabled in groups that are not the lab's.
     enabled: Vec<(PathBuf, Vec<String>)>,
+    /// The group that actors are born in.
+    actors: Option<Actors>,
+    /// Those that no actor could be born in any more.
+    lost: Vec<Actors>,
+    /// Whether none can be had.
+    ungrouped: bool,
 }
 
 impl Cgroups {
@@ -79,11 +88,16 @@ impl Cgroups {
     /// not.
     pub fn prepare(&mut self, wanted: Vec<Controller>, journal: &mut Journal) -> Result<(), Failed> {
         self.wanted = wanted;
+        self.ungrouped = false;
         let trace = &mut Trace::default();
         for (tree, controllers) in self.trees_for(&self.wanted.clone())? {
             let base = self.base(trace, journal, tree)?;
             self.enable_outside(trace, journal, &base, &controllers)?;
             enable(trace, &base, &controllers)?;
+        }
+        if self.base_of_version_2().is_some() {
+            // The next ones are born beside it.
+            self.lost.extend(self.actors.take());
         }
         self.link()
     }
@@ -253,7 +267,8 @@ impl Cgroups {
         // The keeper may have been moved since.
         let trees = Trees::read()?;
         for number in self.bases.keys() {
-            let own = trees.trees.get(*number).and_then(|tree| trees.own(tree));
+            let tree = trees.trees.get(*number);
+            let own = tree.and_then(|tree| self.actors_in(tree).map(Path::to_owned).or_else(|| trees.own(tree)));
             let own = own.ok_or_else(|| (Errno(libc::ENOENT), "/proc/self/cgroup".to_owned()))?;
             put(trace, &own.join("cgroup.procs"), &actor.to_string())?;
         }
@@ -267,7 +282,7 @@ impl Cgroups {
 
     /// Whether a process is in a frozen group: it will answer nothing.
     pub fn has_frozen(&self, pid: u32) -> bool {
-        let Some(trees) = self.trees.as_ref().filter(|_| self.in_use()) else { return false };
+        let Some(trees) = self.trees.as_ref().filter(|_| self.in_use()) else { return self.are_actors_frozen() };
         let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
         let groups = cgroup::groups(&text);
         let frozen = |tree: &Tree| {

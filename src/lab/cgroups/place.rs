@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::journal::{Journal, Line};
 use super::super::sweep;
+use super::actors::SUFFIX;
 use super::{Cgroups, Failed, PREFIX, enable, make, missing, note, put};
 use crate::kernel::cgroup::{self, Trees};
 use crate::kernel::{Errno, Trace};
@@ -142,7 +143,7 @@ fn suits(place: &Path, controllers: &[String], program: u32) -> Result<Fit, Fail
 
 /// Whether groups can be made and entered below this one: by another user's leave only,
 /// where it is another's.
-fn may_write(place: &Path) -> Result<(), Failed> {
+pub(super) fn may_write(place: &Path) -> Result<(), Failed> {
     use nix::unistd::{AccessFlags, access};
     for path in [place.to_owned(), place.join("cgroup.procs")] {
         access(&path, AccessFlags::W_OK).map_err(|errno| (Errno::from(errno), path.display().to_string()))?;
@@ -150,9 +151,9 @@ fn may_write(place: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Whether a path is that of a lab's own group, or of the leaf beside it.
+/// Whether a path is that of a lab's own group, of its actors' or of the leaf beside it.
 pub(in crate::lab) fn is_labs(path: &Path, lab: &str) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let ours = format!("{PREFIX}{lab}");
-    name == ours || name == format!("{ours}-program")
+    ["", SUFFIX, "-program"].iter().any(|end| name == format!("{ours}{end}"))
 }

@@ -1,0 +1,164 @@
+//! Ops, from the program to the actor that carries them out on itself.
+
+use std::collections::VecDeque;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use super::context::depends;
+use super::{DEATH_PATIENCE, Keeper, NoAnswer, OP_PATIENCE};
+use crate::kernel::{Errno, Trace};
+use crate::lab::journal::Line;
+use crate::lab::protocol::{Ask, Failure, FromKeeper, Mapped, Performed, Said};
+use crate::lab::{maps, volumes};
+use crate::lesson::op::{CgroupOp, Op};
+
+impl Keeper {
+    pub(super) fn perform_all(&mut self, ops: Vec<(String, Op)>) -> Result<FromKeeper, NoAnswer> {
+        let mut done = Vec::new();
+        let mut left = ops.into_iter().peekable();
+        while let Some((actor, op)) = left.next() {
+            let mut together = vec![op];
+            while !depends(&together[0]) {
+                match left.next_if(|(next, op)| *next == actor && !depends(op)) {
+                    Some((_, op)) => together.push(op),
+                    None => break,
+                }
+            }
+            match self.perform(&actor, together, &mut done) {
+                Ok(()) if done.last().is_some_and(|last| last.failure.is_some()) => break,
+                Ok(()) => {}
+                Err(NoAnswer::Failed(failure)) => return Ok(FromKeeper::Performed(done, Some(failure))),
+                Err(NoAnswer::ClientGone) => return Err(NoAnswer::ClientGone),
+            }
+        }
+        Ok(FromKeeper::Performed(done, None))
+    }
+
+    /// Has one actor carry out ops, up to the first that fails, and adds what came of
+    /// each to `done`.
+    pub(super) fn perform(&mut self, name: &str, ops: Vec<Op>, done: &mut Vec<Performed>) -> Result<(), NoAnswer> {
+        let index = self.living(name)?;
+        if let [Op::Volume { name }] = &ops[..] {
+            done.push(self.volume(index, name));
+            return Ok(());
+        }
+        if let [Op::Cgroup(op)] = &ops[..]
+            && !self.joins_by_itself(index, op)
+        {
+            done.push(self.cgroup(index, op));
+            return Ok(());
+        }
+        self.awake(index)?;
+        let killed = match &ops[..] {
+            [Op::Kill { target, signal }] if signal == "KILL" => Some(self.living(target)?),
+            _ => None,
+        };
+        let deadline = Instant::now() + ops.iter().map(patience).sum::<Duration>();
+        let forks: Vec<bool> = ops.iter().map(|op| matches!(op, Op::Fork { .. })).collect();
+        let (mut asked, mut fds) = (Vec::with_capacity(ops.len()), Vec::new());
+        for op in ops {
+            match self.context(index, &op)? {
+                Ok((context, more)) => {
+                    asked.push((op, context));
+                    fds.extend(more);
+                }
+                Err(failure) => {
+                    done.push(Performed { failure: Some(failure), ..Performed::default() });
+                    return Ok(());
+                }
+            }
+        }
+        let numbers: Vec<i32> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+        let number = self.put(index, Ask::Perform { ops: asked }, &numbers)?;
+        let mut made = VecDeque::new();
+        loop {
+            match self.hear(index, number, deadline)? {
+                Said::Performed(performed) => {
+                    if let Some(target) = killed
+                        && performed.iter().all(|one| one.failure.is_none())
+                    {
+                        self.await_end(target)?;
+                    }
+                    done.extend(
+                        performed
+                            .into_iter()
+                            .zip(forks)
+                            .map(|(one, fork)| Performed { made: if fork { made.pop_front() } else { None }, ..one }),
+                    );
+                    return Ok(());
+                }
+                Said::NeedMaps(kind) => {
+                    let mapped: Mapped = maps::write(self.actors[index].pid, kind, self.real_root);
+                    self.give_directory(index, &mapped);
+                    self.put_again(index, number, Ask::Mapped(mapped), &[])?;
+                }
+                Said::Forked { name, pid } => {
+                    made.push_back(self.take_in(index, &name, pid)?);
+                }
+                _ => return Err(NoAnswer::Failed(Failure::Silent(name.to_owned()))),
+            }
+        }
+    }
+
+    /// Waits for the end of an actor that has been killed, so that what is looked at next
+    /// is what the death has changed: but not for one that a SIGKILL does not end (PID 1 for
+    /// its own namespace, pid_namespaces(7); a frozen one).
+    fn await_end(&mut self, index: usize) -> Result<(), NoAnswer> {
+        let deadline = Instant::now() + DEATH_PATIENCE;
+        // Its connection closes before its namespaces do: how it ended is the last word.
+        while !matches!(self.actors[index].ended, Some(Some(_))) && Instant::now() < deadline {
+            self.wait(Some(deadline), None).map_err(|_| NoAnswer::ClientGone)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a volume, outside of every box, for the root of an actor's.
+    pub(super) fn volume(&mut self, index: usize, name: &str) -> Performed {
+        let mut trace = Trace::default();
+        let line = Line::Directory { name: format!("{}/{name}", volumes::NAME) };
+        let written = self.journal.write(&line).map_err(|error| (Errno::from(&error), "journal".to_owned()));
+        let pid = self.actors[index].pid;
+        let done = written.and_then(|()| volumes::make(&mut trace, &self.directory, name, pid));
+        Performed { calls: trace.calls, failure: done.err(), ..Performed::default() }
+    }
+
+    /// Whether an op on a group is one that the actor carries out on itself: it enters,
+    /// is where it can reach the group's directory as who it is, and will still answer.
+    pub(super) fn joins_by_itself(&self, index: usize, op: &CgroupOp) -> bool {
+        let CgroupOp::Join { group } = op else { return false };
+        let same = |kind: &str| {
+            let of = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok();
+            of("self") == of(&self.actors[index].pid.to_string())
+        };
+        same("user")
+            && same("mnt")
+            && !self.cgroups.is_frozen(group)
+            && !self.cgroups.has_frozen(self.actors[index].pid)
+    }
+
+    pub(super) fn cgroup(&mut self, index: usize, op: &CgroupOp) -> Performed {
+        let mut trace = Trace::default();
+        let pid = self.actors[index].pid;
+        let done = self.cgroups.perform(&mut trace, &mut self.journal, op, pid);
+        Performed { calls: trace.calls, failure: done.err(), ..Performed::default() }
+    }
+
+    /// Under root the lab's root is another user: what it is to fill must be its own.
+    pub(super) fn give_directory(&self, index: usize, mapped: &Mapped) {
+        if mapped.failure.is_none() && mapped.become_ids.is_some() {
+            let path = self.root_directory(index);
+            if path.is_dir() {
+                // A failure shows when the actor meets EACCES.
+                let _ = maps::give(&path, self.actors[index].pid);
+            }
+        }
+    }
+}
+
+/// How long an op may take.
+fn patience(op: &Op) -> Duration {
+    match op {
+        Op::Run { seconds, .. } => OP_PATIENCE + Duration::from_secs(u64::from(*seconds)),
+        _ => OP_PATIENCE,
+    }
+}
