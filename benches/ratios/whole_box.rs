@@ -50,7 +50,7 @@ pub fn rows() -> Vec<Row> {
 }
 
 fn build(lab: &mut Lab) -> Result<(), String> {
-    lab.spawn("box").map_err(|error| error.to_string())?;
+    lab.spawn_ahead(&["box"]).map_err(|error| error.to_string())?;
     let kinds = vec![NsKind::User, NsKind::Mnt, NsKind::Uts, NsKind::Ipc, NsKind::Pid, NsKind::Net, NsKind::Cgroup];
     let proc = Op::Mount {
         fstype: "proc".into(),

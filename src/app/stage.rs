@@ -109,11 +109,8 @@ impl Stage {
             let bases = self.lab.groups(controllers)?;
             self.sampler.watch_groups(bases);
         }
-        self.lab.spawn(HOST)?;
-        for actor in self.lesson.actors.clone() {
-            self.lab.spawn(&actor)?;
-        }
-        Ok(())
+        let actors: Vec<&str> = [HOST].into_iter().chain(self.lesson.actors.iter().map(String::as_str)).collect();
+        self.lab.spawn_ahead(&actors)
     }
 
     /// Carries out the ops of a step, in order; stops at one that fails though it

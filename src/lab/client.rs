@@ -142,6 +142,8 @@ pub struct Lab {
     actors: Vec<ActorInfo>,
     ended: HashMap<u64, Exit>,
     buried: bool,
+    /// Whether actors have been asked for and not yet heard of ([`Self::spawn_ahead`]).
+    awaits_actors: bool,
     /// The program whose copy the keeper is.
     program: PathBuf,
 }
@@ -192,6 +194,7 @@ impl Lab {
             actors: Vec::new(),
             ended: HashMap::new(),
             buried: false,
+            awaits_actors: false,
             program,
         };
         let directory = lab.directory.to_string_lossy().into_owned();
@@ -216,10 +219,32 @@ impl Lab {
 
     /// Makes an actor: a plain child of the keeper.
     pub fn spawn(&mut self, actor: &str) -> Result<ActorInfo, LabError> {
-        match self.ask(&ToKeeper::Spawn { actor: actor.to_owned() }, Duration::ZERO)? {
-            FromKeeper::Spawned(info) => {
-                self.actors.push(info.clone());
-                Ok(info)
+        self.spawn_ahead(&[actor])?;
+        self.meet()?;
+        match self.actors.last() {
+            Some(made) => Ok(made.clone()),
+            None => Err(self.bury()),
+        }
+    }
+
+    /// Asks for actors without waiting for them: the next question, or [`Self::listen`],
+    /// does, and has the error where one can't be made.
+    pub fn spawn_ahead(&mut self, actors: &[&str]) -> Result<(), LabError> {
+        self.meet()?;
+        self.say(&ToKeeper::Spawn { actors: actors.iter().map(|&name| name.to_owned()).collect() })?;
+        self.awaits_actors = true;
+        Ok(())
+    }
+
+    /// Waits for the actors that have been asked for.
+    fn meet(&mut self) -> Result<(), LabError> {
+        if !std::mem::take(&mut self.awaits_actors) {
+            return Ok(());
+        }
+        match self.answer(Duration::ZERO)? {
+            FromKeeper::Spawned(made, failure) => {
+                self.actors.extend(made);
+                failure.map_or(Ok(()), |failure| Err(LabError::Failed(failure)))
             }
             _ => Err(self.bury()),
         }
@@ -326,8 +351,9 @@ impl Lab {
         Ok(())
     }
 
-    /// Takes in what the keeper said unasked, without waiting.
+    /// Takes in what the keeper said unasked, without waiting but for actors asked for.
     pub fn listen(&mut self) -> Result<(), LabError> {
+        self.meet()?;
         loop {
             match self.connection.next_frame() {
                 Ok(Some(bytes)) => self.note(&bytes)?,
@@ -374,16 +400,27 @@ impl Lab {
     }
 
     fn ask(&mut self, request: &ToKeeper, extra: Duration) -> Result<FromKeeper, LabError> {
+        self.say(request)?;
+        let met = self.meet();
+        let answer = self.answer(extra);
+        met.and(answer)
+    }
+
+    fn say(&mut self, request: &ToKeeper) -> Result<(), LabError> {
+        if self.buried {
+            return Err(LabError::KeeperDied);
+        }
+        let sent = postcard::to_stdvec(request)
+            .map_err(|_| FrameError::TooLong(0))
+            .and_then(|bytes| self.connection.send(&bytes, &[], PATIENCE));
+        sent.map_err(|_| self.bury())
+    }
+
+    fn answer(&mut self, extra: Duration) -> Result<FromKeeper, LabError> {
         if self.buried {
             return Err(LabError::KeeperDied);
         }
         let deadline = Instant::now() + PATIENCE + extra;
-        let sent = postcard::to_stdvec(request)
-            .map_err(|_| FrameError::TooLong(0))
-            .and_then(|bytes| self.connection.send(&bytes, &[], PATIENCE));
-        if sent.is_err() {
-            return Err(self.bury());
-        }
         loop {
             let answer = self.connection.receive(deadline).ok().and_then(|bytes| postcard::from_bytes(&bytes).ok());
             match answer.map(|said| self.unasked(said)) {

@@ -32,6 +32,8 @@ use crate::lesson::op::{CgroupOp, LinkOp, NsKind, Op, RootKind};
 
 /// How long an op may take, besides what a `run` asks for itself.
 const OP_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a killed actor may take to end.
+const DEATH_PATIENCE: Duration = Duration::from_millis(300);
 /// How long the program may take to read an answer.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -292,7 +294,7 @@ impl Keeper {
 
     fn handle(&mut self, request: ToKeeper) -> Result<(), FrameError> {
         let answer = match request {
-            ToKeeper::Spawn { actor } => self.spawn(&actor).map(FromKeeper::Spawned),
+            ToKeeper::Spawn { actors } => self.spawn_all(&actors),
             ToKeeper::Perform { ops } => self.perform_all(ops),
             ToKeeper::View { actor, patience, look } => self.view(&actor, patience, look),
             ToKeeper::Observe { pid, patience, look } => self.observe(pid, patience, &look),
@@ -323,6 +325,18 @@ impl Keeper {
             Err(NoAnswer::Failed(failure)) => self.say(&FromKeeper::Failed(failure)),
             Err(NoAnswer::ClientGone) => Err(FrameError::Closed),
         }
+    }
+
+    fn spawn_all(&mut self, names: &[String]) -> Result<FromKeeper, NoAnswer> {
+        let mut made = Vec::with_capacity(names.len());
+        for name in names {
+            match self.spawn(name) {
+                Ok(actor) => made.push(actor),
+                Err(NoAnswer::Failed(failure)) => return Ok(FromKeeper::Spawned(made, Some(failure))),
+                Err(NoAnswer::ClientGone) => return Err(NoAnswer::ClientGone),
+            }
+        }
+        Ok(FromKeeper::Spawned(made, None))
     }
 
     fn spawn(&mut self, name: &str) -> Result<ActorInfo, NoAnswer> {
@@ -577,6 +591,10 @@ impl Keeper {
             return Ok(());
         }
         self.awake(index)?;
+        let killed = match &ops[..] {
+            [Op::Kill { target, signal }] if signal == "KILL" => Some(self.living(target)?),
+            _ => None,
+        };
         let deadline = Instant::now() + ops.iter().map(patience).sum::<Duration>();
         let forks: Vec<bool> = ops.iter().map(|op| matches!(op, Op::Fork { .. })).collect();
         let (mut asked, mut fds) = (Vec::with_capacity(ops.len()), Vec::new());
@@ -598,6 +616,11 @@ impl Keeper {
         loop {
             match self.hear(index, number, deadline)? {
                 Said::Performed(performed) => {
+                    if let Some(target) = killed
+                        && performed.iter().all(|one| one.failure.is_none())
+                    {
+                        self.await_end(target)?;
+                    }
                     done.extend(
                         performed
                             .into_iter()
@@ -617,6 +640,17 @@ impl Keeper {
                 _ => return Err(NoAnswer::Failed(Failure::Silent(name.to_owned()))),
             }
         }
+    }
+
+    /// Waits for the end of an actor that has been killed, so that what is looked at next
+    /// is what the death has changed: but not for one that a SIGKILL does not end (PID 1 for
+    /// its own namespace, pid_namespaces(7); a frozen one).
+    fn await_end(&mut self, index: usize) -> Result<(), NoAnswer> {
+        let deadline = Instant::now() + DEATH_PATIENCE;
+        while self.actors[index].ended.is_none() && Instant::now() < deadline {
+            self.wait(Some(deadline), None).map_err(|_| NoAnswer::ClientGone)?;
+        }
+        Ok(())
     }
 
     /// Makes a volume, outside of every box, for the root of an actor's.

@@ -27,10 +27,10 @@ pub enum ToKeeper {
         /// Whether the lesson needs the machine's own root.
         real_root: bool,
     },
-    /// Make an actor: a plain child. Answered by `Spawned`.
+    /// Make actors: plain children. Answered by `Spawned`.
     Spawn {
-        /// Its name.
-        actor: String,
+        /// Their names.
+        actors: Vec<String>,
     },
     /// Have actors carry out ops on themselves, one after the other, up to the first
     /// that fails. Answered by `Performed`.
@@ -112,8 +112,8 @@ pub enum ToKeeper {
 pub enum FromKeeper {
     /// It is there.
     Ready,
-    /// An actor was made.
-    Spawned(ActorInfo),
+    /// The actors that were made, in order, up to the first that could not be.
+    Spawned(Vec<ActorInfo>, Option<Failure>),
     /// The ops that were tried, in order; the last may have failed, by its call or
     /// (second) because its actor could not be asked.
     Performed(Vec<Performed>, Option<Failure>),
