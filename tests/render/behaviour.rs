@@ -362,8 +362,8 @@ fn the_list_filters_opens_and_refuses() {
     let scene = scene.key(KeyCode::Enter);
     assert_eq!(scene.requests.len(), 1, "a lesson is opened once");
     let mut scene = scene;
-    scene.event(Event::Failed("no user namespaces".to_owned()));
-    assert!(scene.says("no user namespaces"));
+    scene.event(Event::Failed("no user namespaces\nUse another machine".to_owned()));
+    assert!(scene.says(" ! no user namespaces") && scene.says("   Use another machine"), "{}", scene.text());
     let scene = scene.key(KeyCode::Esc).key(KeyCode::End);
     assert!(scene.says("not possible here: this kernel has no time namespaces"));
     let scene = scene.key(KeyCode::Enter);
