@@ -2,6 +2,8 @@
 //! the box's, and what their files say. They stand across both halves of the pane.
 //! Made once per snapshot and language.
 
+use std::collections::BTreeSet;
+
 use super::history::History;
 use super::safe::safe;
 use super::twin::{Link, Making, Rank, Table, reason};
@@ -73,9 +75,9 @@ pub(super) fn table(
         add(group_key(row.name), Rank::Own, cells, strip);
     }
     let (front, behind) = in_front(&groups.files, spoken);
-    let own = groups.files.iter().filter(|file| file.first).chain(front.iter().copied()).map(|file| file.group);
-    let several = own.clone().any(|group| Some(group) != own.clone().next());
-    let own: Vec<&str> = own.collect();
+    let of_box = groups.files.iter().filter(|file| file.first).map(|file| file.group);
+    let groups_shown: BTreeSet<&str> = of_box.clone().chain(front.iter().map(|file| file.group)).collect();
+    let (several, own) = (groups_shown.len() > 1, of_box.collect::<BTreeSet<&str>>());
     let file_row = |row: &FileRow<'_>| {
         let named = several || !own.contains(&row.group);
         let (cells, meter) = file(row, named, history, lang);
