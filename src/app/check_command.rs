@@ -118,9 +118,8 @@ fn grade_all(work: &[(Arc<Lesson>, Answers)], request: &Request) -> Output {
 
 /// Grades one lesson in a jail; the error says why this machine can't.
 fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<LessonReport, String> {
-    let missing = crate::doctor::missing(lesson);
-    if !missing.is_empty() {
-        return Err(missing.iter().map(|one| one.explain(lang)).collect::<Vec<_>>().join("\n"));
+    if let Some(missing) = crate::doctor::missing(lesson) {
+        return Err(missing.explain(lang));
     }
     let groups = lesson.controllers().map(|controllers| Groups::new(&controllers)).transpose();
     let groups = groups.map_err(|(errno, doing)| JailError::Build(errno, doing).explain(lang))?;

@@ -196,10 +196,8 @@ impl Driver {
             Ok(lesson) => Arc::new(lesson),
             Err(error) => return self.fail(&error),
         };
-        let missing = doctor::missing(&lesson);
-        if !missing.is_empty() {
-            let words: Vec<String> = missing.iter().map(|one| one.explain(self.lang)).collect();
-            return self.send(Event::Failed(words.join("\n")));
+        if let Some(missing) = doctor::missing(&lesson) {
+            return self.send(Event::Failed(missing.explain(self.lang)));
         }
         let answers = match self.store.load(&lesson) {
             Ok(answers) => answers,

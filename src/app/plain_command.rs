@@ -81,9 +81,8 @@ fn learn(request: &Request<'_>) -> Result<u8, (String, u8)> {
         },
     };
     let lesson = Arc::new(library.get(&id).map_err(|error| usage(&error))?);
-    let missing = crate::doctor::missing(&lesson);
-    if !missing.is_empty() {
-        return Err((missing.iter().map(|one| one.explain(lang)).collect::<Vec<_>>().join("\n"), CANNOT));
+    if let Some(missing) = crate::doctor::missing(&lesson) {
+        return Err((missing.explain(lang), CANNOT));
     }
     let store = Store::open(request.state).map_err(|error| usage(&error))?;
     let answers = store.load(&lesson).map_err(|error| usage(&error))?;

@@ -126,7 +126,7 @@ impl Prepared {
 
     /// Judges it on a snapshot's JSON; see [`evaluate`].
     pub fn judge(&self, now: &Json, baseline: Option<&Json>, lang: Lang) -> Judgement {
-        if let Some(judgement) = self.nothing_to_contain(now, lang) {
+        if let Some(judgement) = self.nothing_to_compare_with(now, lang) {
             return judgement;
         }
         let right = match self.right_hand(now, lang) {
@@ -147,21 +147,26 @@ impl Prepared {
             },
             _ => None,
         };
-        let expected = self.expected(right, before.as_deref(), lang);
+        let mut expected = self.expected(right, before.as_deref(), lang);
         let (state, found) = match self.at.nodes(now, lang) {
-            Ok(nodes) => self.holds(&nodes, right, before.as_deref(), lang),
+            Ok(nodes) => {
+                // What a pattern or a filter looks for is in the check's own words, too.
+                if nodes.is_empty() && matches!(self.check.is, Predicate::Matches(_) | Predicate::Count(1)) {
+                    expected.clear();
+                }
+                self.holds(&nodes, right, before.as_deref(), lang)
+            }
             Err(Obstacle(found)) => (State::Error, found),
         };
         Judgement { state, expected, found }
     }
 
-    /// What is not there is in no list: an answer, and no obstacle.
-    fn nothing_to_contain(&self, now: &Json, lang: Lang) -> Option<Judgement> {
-        let (Predicate::Contains(_), Some(right)) = (&self.check.is, &self.right) else { return None };
-        let nodes = right.nodes(now, lang).ok()?;
-        let (found, place) = (words::nodes(&nodes, lang), words::text(&right.written));
-        let expected = say!(lang, "the value at {place} in it", "la valeur de {place} dedans");
-        nodes.is_empty().then_some(Judgement { state: State::Fail, expected, found })
+    /// What is to be compared with something that is not there (yet) does not hold: an
+    /// answer, and no obstacle. The place says nothing to a reader, the check's words do.
+    fn nothing_to_compare_with(&self, now: &Json, lang: Lang) -> Option<Judgement> {
+        let nodes = self.right.as_ref()?.nodes(now, lang).ok()?;
+        let found = words::nodes(&nodes, lang);
+        nodes.is_empty().then_some(Judgement { state: State::Fail, expected: String::new(), found })
     }
 
     /// The operand's value.
@@ -191,8 +196,7 @@ impl Prepared {
 
     fn expected(&self, right: Option<&Json>, before: Option<&[&Json]>, lang: Lang) -> String {
         let mut value = right.map(|right| words::value(right, lang)).unwrap_or_default();
-        if let Some(place) = &self.right {
-            let place = words::plain(&place.written);
+        if let Some(place) = self.right.as_ref().and_then(|right| words::place(&right.written)) {
             value = say!(lang, "{value} (the value at {place})", "{value} (la valeur de {place})");
         }
         match &self.check.is {

@@ -26,6 +26,11 @@ pub(super) fn plain(text: &str) -> String {
     printable(&short)
 }
 
+/// A place of the snapshot, where it says something to a reader: a filter does not.
+pub(super) fn place(selector: &str) -> Option<String> {
+    (!selector.contains('?')).then(|| plain(selector))
+}
+
 /// A value: texts in quotes, long lists and tables abbreviated.
 pub(super) fn value(value: &Json, lang: Lang) -> String {
     match value {

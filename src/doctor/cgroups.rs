@@ -112,13 +112,20 @@ const TRIED: [Controller; 7] = [
 fn said(failed: &Failed) -> Both {
     let [en, fr] = Lang::ALL.map(|lang| failed.errno.explain(lang));
     let call = &failed.call;
+    let refused = matches!(failed.errno.0, libc::EACCES | libc::EPERM) && !call.starts_with("bpf");
+    if refused && read::ids().0 != 0 {
+        return [
+            format!("{call}: {en}. The groups there are another user's, and none is delegated to you."),
+            format!("{call} : {fr}. Ces groupes sont à un autre utilisateur, et aucun ne vous est délégué."),
+        ];
+    }
     [format!("{call}: {en}."), format!("{call} : {fr}.")]
 }
 
 /// What helps where a group could not be had.
 fn remedy(failed: &Failed) -> (Both, Vec<String>) {
     let root = Path::new("/");
-    let sudo = (both!("Run it with sudo", "Lancez-le avec sudo"), vec!["sudo cloison".to_owned()]);
+    let sudo = (both!("Run cloison with sudo", "Lancez cloison avec sudo"), vec!["sudo cloison".to_owned()]);
     let ordinary = read::ids().0 != 0;
     // A program for devices is root's, whatever groups one has.
     if ordinary && failed.call.starts_with("bpf") {

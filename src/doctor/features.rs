@@ -285,7 +285,7 @@ pub(super) fn setns(bench: &mut Bench, clues: &Clues) -> Finding {
 pub(super) fn real_root(bench: &mut Bench, clues: &Clues) -> Finding {
     let name = both!("The machine's own root", "Le root de la machine");
     let attempt = bench.attempt(|me| vec![(me.to_owned(), Op::Unshare { kinds: vec![NsKind::Uts], map: None })]);
-    let sudo = || both!("Run it with sudo", "Lancez-le avec sudo");
+    let sudo = || both!("Run cloison with sudo", "Lancez cloison avec sudo");
     if clues.uid != 0 {
         let uid = clues.uid;
         let why = both!(

@@ -119,18 +119,26 @@ fn pick(both: &Both, lang: Lang) -> &str {
     lang.pick(en, fr)
 }
 
-/// A need of a lesson that this machine does not meet.
+/// What a lesson needs and this machine doesn't have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     words: Both,
 }
 
 impl Missing {
-    fn of(finding: &Finding) -> Self {
+    /// A line for each of the lacks, and below them what helps, once.
+    fn of(lacks: &[Finding]) -> Self {
         let words = Lang::ALL.map(|lang| {
-            let (name, why, remedy) = (finding.name(lang), finding.why(lang), finding.remedy(lang));
-            let text = say!(lang, "{name}: {why}", "{name} : {why}");
-            if remedy.is_empty() { text } else { format!("{text} {remedy}") }
+            let remedies: Vec<String> = lacks.iter().map(|lack| lack.remedy(lang)).collect();
+            let mut lines = Vec::new();
+            for (at, lack) in lacks.iter().enumerate() {
+                let (name, why) = (lack.name(lang), lack.why(lang));
+                lines.push(say!(lang, "{name}: {why}", "{name} : {why}"));
+                if !remedies[at].is_empty() && !remedies[at + 1..].contains(&remedies[at]) {
+                    lines.push(remedies[at].clone());
+                }
+            }
+            lines.join("\n")
         });
         Self { words }
     }
@@ -186,15 +194,20 @@ fn tools_of_lessons() -> Vec<String> {
 
 /// What this machine lacks for a lesson: nothing where it can run. Tries only what
 /// the lesson asks for, in a few milliseconds; may be called from any thread.
-pub fn missing(lesson: &Lesson) -> Vec<Missing> {
-    let mut found = Vec::new();
+pub fn missing(lesson: &Lesson) -> Option<Missing> {
+    let mut found: Vec<Finding> = Vec::new();
     if !lesson.needs.is_empty() {
         let clues = Clues::read(Path::new("/"));
         let mut bench = Bench::start();
         let lab = features::lab(&bench, &clues);
         if lab.state == State::Works {
             for need in &lesson.needs {
-                found.extend(of_need(&mut bench, &clues, *need, lesson));
+                // Where one controller can't be had, the others mostly lack for the same reason.
+                if !found.iter().any(|one| matches!(one.key, "cgroup" | "cgroup-controller") && !one.works())
+                    || !is_of_groups(*need)
+                {
+                    found.extend(of_need(&mut bench, &clues, *need, lesson));
+                }
             }
         } else {
             found.push(lab);
@@ -203,7 +216,12 @@ pub fn missing(lesson: &Lesson) -> Vec<Missing> {
     if !lesson.tools.is_empty() {
         found.push(tools::finding(&lesson.tools));
     }
-    found.iter().filter(|finding| !finding.works()).map(Missing::of).collect()
+    found.retain(|finding| !finding.works());
+    (!found.is_empty()).then(|| Missing::of(&found))
+}
+
+fn is_of_groups(need: Need) -> bool {
+    need == Need::Cgroup || need.controller().is_some()
 }
 
 fn of_need(bench: &mut Bench, clues: &Clues, need: Need, lesson: &Lesson) -> Vec<Finding> {

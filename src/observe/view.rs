@@ -384,7 +384,7 @@ fn processes(
         // There is no telling the program's kin from the crowd.
         let mut found = Vec::with_capacity(64);
         read::numbered(proc.fd(), |pid, _, name| {
-            found.extend(process(proc, pid, name, outermost, scratch).map(Arc::new))
+            found.extend(process(proc, pid, name, outermost, scratch).map(Arc::new));
         })?;
         found.sort_unstable_by_key(|process| process.pid);
         return Ok(found);

@@ -2,12 +2,14 @@
 //! one language. Never says more than the step allows: no explanation before the
 //! pass, no answer before the prediction.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::StepOutcome;
 use super::judge::Judged;
 use super::notice::{Refusal, surprise, unmet};
 use super::prose;
+use super::spoken::{GroupFile, TracedPlace};
 use super::state::{Phase, Session};
 use super::view::{CheckView, ChoiceView, PredictionView, Recall, TaskView};
 use crate::check::State;
@@ -85,7 +87,7 @@ impl Session {
             };
             CheckView {
                 id: check.id.clone(),
-                label: texts.get(&check.id).map_or_else(|| check.id.clone(), |text| self.fill(text)),
+                label: texts.get(&check.id).map_or_else(|| check.id.clone(), |text| self.fill(text, lang)),
                 state: if passed { State::Pass } else { judged.map_or(State::Skip, |judged| judged.state) },
                 expected: words(|judged| &judged.expected),
                 found: words(|judged| &judged.found),
@@ -104,7 +106,7 @@ impl Session {
         if self.step_def().task.is_none() {
             return Vec::new();
         }
-        self.text(lang).hints.iter().take(self.hints_opened()).map(|hint| self.fill(hint)).collect()
+        self.text(lang).hints.iter().take(self.hints_opened()).map(|hint| self.fill(hint, lang)).collect()
     }
 
     /// How many levelled hints are still closed.
@@ -122,7 +124,7 @@ impl Session {
     /// The hint that answers to what the student did (Markdown), while it holds.
     pub fn reaction(&self, lang: Lang) -> Option<String> {
         let reaction = self.step_def().task.as_ref()?.reactions.get(self.visit.reaction?)?;
-        self.text(lang).reactions.get(&reaction.say).map(|text| self.fill(text))
+        self.text(lang).reactions.get(&reaction.say).map(|text| self.fill(text, lang))
     }
 
     /// Which of the task's reactions holds, by its place among them.
@@ -147,12 +149,22 @@ impl Session {
 
     /// The step's heading.
     pub fn title(&self, lang: Lang) -> String {
-        self.fill(&self.text(lang).title)
+        self.fill(&self.text(lang).title, lang)
     }
 
     /// The step's prose (Markdown), with the student's values and the live ones.
     pub fn prose(&self, lang: Lang) -> String {
-        self.fill(&self.text(lang).body)
+        self.fill(&self.text(lang).body, lang)
+    }
+
+    /// Which files of control groups the prose speaks of, in its order.
+    pub fn group_files(&self) -> &[GroupFile] {
+        &self.visit.spoken
+    }
+
+    /// Which traced calls the step speaks of.
+    pub fn traced_calls(&self) -> &BTreeSet<TracedPlace> {
+        &self.visit.calls
     }
 
     /// The explanation (Markdown), once it gives nothing away: never beside an open
@@ -162,7 +174,7 @@ impl Session {
         if step.predict.is_some() || (step.task.is_some() && !self.passed(self.step)) {
             return None;
         }
-        self.text(lang).why.as_ref().map(|why| self.fill(why))
+        self.text(lang).why.as_ref().map(|why| self.fill(why, lang))
     }
 
     /// What the person has to be told without having asked (plain text): why a
@@ -196,12 +208,12 @@ impl Session {
     }
 
     fn choice(&self, lang: Lang, step: usize, id: &str) -> String {
-        self.lesson.step_text(lang, step).choices.get(id).map_or_else(|| id.to_owned(), |text| self.fill(text))
+        self.lesson.step_text(lang, step).choices.get(id).map_or_else(|| id.to_owned(), |text| self.fill(text, lang))
     }
 
     /// A text of the lesson with seeds and live values filled in.
-    fn fill(&self, text: &str) -> String {
-        prose::fill(text, &self.values, |path| self.now.as_ref().map(|now| now.at(std::iter::once(path))))
+    fn fill(&self, text: &str, lang: Lang) -> String {
+        prose::fill(text, &self.values, lang, |path| self.now.as_ref().map(|now| now.at(std::iter::once(path))))
     }
 
     fn text(&self, lang: Lang) -> &StepText {

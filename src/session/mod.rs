@@ -10,12 +10,14 @@ mod notice;
 mod parts;
 pub mod pids;
 mod prose;
+mod spoken;
 mod state;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
+pub use spoken::{GroupFile, TracedPlace};
 pub use state::Session;
 pub use view::{CheckView, ChoiceView, PredictionView, Recall, TaskView};
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
 
+use crate::i18n::Lang;
 use crate::lesson::Values;
 use crate::lesson::selector;
 use crate::lesson::text::{Piece, pieces};
@@ -18,7 +19,7 @@ const MOST: usize = 6;
 /// `markdown` with the student's values, and with each `{$.path}` replaced by the
 /// value(s) there, as code spans; `…` stands for a value that is not there. `now`
 /// is asked for each of them.
-pub(super) fn fill<'a>(markdown: &str, values: &Values, now: impl Fn(&str) -> Option<&'a Value>) -> String {
+pub(super) fn fill<'a>(markdown: &str, values: &Values, lang: Lang, now: impl Fn(&str) -> Option<&'a Value>) -> String {
     let code = code_in(markdown);
     let mut filled = String::with_capacity(markdown.len());
     let mut at = 0;
@@ -35,7 +36,7 @@ pub(super) fn fill<'a>(markdown: &str, values: &Values, now: impl Fn(&str) -> Op
             Piece::Live(path) => {
                 let in_code = code.iter().any(|code| code.contains(&at));
                 let selector = values.substitute(path);
-                filled.push_str(&value_at(&selector, now(&selector), in_code));
+                filled.push_str(&value_at(&selector, now(&selector), in_code, lang));
                 at += "{}".len() + path.len();
             }
         }
@@ -78,7 +79,7 @@ fn is_harmless(c: char) -> bool {
         && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
 }
 
-fn value_at(path: &str, now: Option<&Value>, in_code: bool) -> String {
+fn value_at(path: &str, now: Option<&Value>, in_code: bool, lang: Lang) -> String {
     let (Some(now), Ok(path)) = (now, selector::parse(path)) else {
         return "…".to_owned();
     };
@@ -88,7 +89,7 @@ fn value_at(path: &str, now: Option<&Value>, in_code: bool) -> String {
         .filter(|node| !node.is_null())
         .take(MOST)
         .map(|node| {
-            let text = plain(&text_of(node)).replace('`', "'");
+            let text = plain(&text_of(node, lang)).replace('`', "'");
             if in_code { text } else { code_span(&text) }
         })
         .collect();
@@ -104,10 +105,12 @@ fn code_span(text: &str) -> String {
 }
 
 /// A value in the words of a reader: a text without its quotes, an unread field by
-/// its errno.
-fn text_of(value: &Value) -> String {
+/// its errno, a truth in a word.
+fn text_of(value: &Value, lang: Lang) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Bool(true) => lang.pick("yes", "oui").to_owned(),
+        Value::Bool(false) => lang.pick("no", "non").to_owned(),
         Value::Object(fields) => fields
             .get("unread")
             .and_then(|unread| unread.get("errno"))
@@ -132,7 +135,7 @@ mod tests {
             "pids": [1, 2, 3],
             "refused": {"unread": {"path": "/proc/1/ns/pid", "errno": "EACCES", "reason": "permission denied"}},
         });
-        fill(markdown, &Values::default(), |_| Some(&now))
+        fill(markdown, &Values::default(), Lang::En, |_| Some(&now))
     }
 
     #[test]
@@ -144,7 +147,7 @@ mod tests {
     #[test]
     fn a_value_that_is_not_there_is_an_ellipsis() {
         assert_eq!(filled("{$.nothing} {$.none} {$[bad}"), "… … …");
-        assert_eq!(fill("{$.name}", &Values::default(), |_| None), "…");
+        assert_eq!(fill("{$.name}", &Values::default(), Lang::En, |_| None), "…");
     }
 
     #[test]

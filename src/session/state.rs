@@ -1,15 +1,17 @@
 //! The state machine itself. Driven by every face and by the grader through
 //! `apply`; must never wait, read the machine, or lose what a student has done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::judge::{Judged, Ready, Seen};
 use super::notice::{Refusal, failed};
 use super::parts::Parts;
 use super::prose;
+use super::spoken::{self, GroupFile, TracedPlace};
 use super::{Command, Effect, StepOutcome, pids};
 use crate::check::State;
+use crate::i18n::Lang;
 use crate::lesson::answers::{Answers, Progress};
 use crate::lesson::model::Predict;
 use crate::lesson::{Check, Lesson, Step, Values};
@@ -55,6 +57,10 @@ pub(super) struct Visit {
     pub(super) conditions: Vec<Ready>,
     /// What of a snapshot its texts and checks speak of.
     pub(super) parts: Arc<Parts>,
+    /// Which files of control groups its prose speaks of.
+    pub(super) spoken: Vec<GroupFile>,
+    /// Which traced calls the step speaks of, as of the baseline.
+    pub(super) calls: BTreeSet<TracedPlace>,
     /// What the checks came to; empty before the baseline.
     pub(super) judged: Vec<Judged>,
     /// The reaction that holds now.
@@ -256,8 +262,9 @@ impl Session {
                 prose::selectors(text, &self.values).for_each(|selector| parts.add(&selector));
             }
         }
-        self.visit =
-            Visit { checks, conditions, parts: Arc::new(parts), lacks_task: self.passed(to), ..Visit::default() };
+        let spoken = self.prose_of(to).map_or_else(Vec::new, |body| spoken::group_files(body, &self.values));
+        let (parts, lacks_task) = (Arc::new(parts), self.passed(to));
+        self.visit = Visit { checks, conditions, parts, spoken, lacks_task, ..Visit::default() };
         let id = self.step_def().id.clone();
         self.progress_mut().step = id;
         match phase {
@@ -306,6 +313,7 @@ impl Session {
                 .iter()
                 .map(|check| Ready::new(check, &self.values).judge(&now, &now))
                 .find(|judged| judged.state != State::Pass);
+            self.visit.calls = self.spoken_calls(&now);
             Arc::clone(&now)
         };
         if self.visit.checks.is_empty() || self.passed(self.step) {
@@ -321,6 +329,18 @@ impl Session {
             return self.pass();
         }
         Vec::new()
+    }
+
+    /// A step's prose; none where the lesson is without words, as an inspected process.
+    fn prose_of(&self, step: usize) -> Option<&str> {
+        Some(self.lesson.texts.get(&Lang::En)?.steps.get(step)?.body.as_str())
+    }
+
+    /// The traced calls that the prose speaks of.
+    fn spoken_calls(&self, now: &Seen) -> BTreeSet<TracedPlace> {
+        let body = self.prose_of(self.step).unwrap_or_default();
+        let selectors = prose::selectors(body, &self.values).filter(|one| spoken::is_of_calls(one));
+        selectors.flat_map(|one| spoken::calls(&one, now.at(std::iter::once(one.as_str())))).collect()
     }
 
     fn pass(&mut self) -> Vec<Effect> {

@@ -2,6 +2,8 @@
 //! the box's, and what their files say. They stand across both halves of the pane.
 //! Made once per snapshot and language.
 
+use std::collections::BTreeSet;
+
 use super::history::History;
 use super::safe::safe;
 use super::twin::{Link, Making, Rank, Table, reason};
@@ -11,6 +13,7 @@ use crate::observe::twin::{
 };
 use crate::observe::{ActorView, Reading, Snapshot};
 use crate::say;
+use crate::session::GroupFile;
 
 /// So many members of a group are named in its row.
 const NAMED: usize = 4;
@@ -49,12 +52,13 @@ pub struct Meter {
     pub unread: bool,
 }
 
-/// The rows; whether there are any: a lesson may be about something else.
+/// The rows; whether there are any: a lesson may be about something else. The tree comes
+/// first, then the files that the lesson speaks of.
 pub(super) fn table(
     making: &mut Making<'_>,
     snapshot: &Snapshot,
     actor: &ActorView,
-    history: &History,
+    (history, spoken): (&History, &[GroupFile]),
     lang: Lang,
 ) -> Option<Table> {
     let boxed = making.boxed();
@@ -70,29 +74,54 @@ pub(super) fn table(
         let strip = Strip::Group { name: row.name.to_owned(), boxed: row.boxed };
         add(group_key(row.name), Rank::Own, cells, strip);
     }
+    let (front, behind) = in_front(&groups.files, spoken);
+    let of_box = groups.files.iter().filter(|file| file.first).map(|file| file.group);
+    let groups_shown: BTreeSet<&str> = of_box.clone().chain(front.iter().map(|file| file.group)).collect();
+    let (several, own) = (groups_shown.len() > 1, of_box.collect::<BTreeSet<&str>>());
+    let file_row = |row: &FileRow<'_>| {
+        let named = several || !own.contains(&row.group);
+        let (cells, meter) = file(row, named, history, lang);
+        (file_key(row), cells, Strip::File(meter))
+    };
+    for row in front {
+        let (key, cells, strip) = file_row(row);
+        add(key, Rank::Own, cells, strip);
+    }
     for (at, (rank, cells)) in (0..).zip(paths(&groups, actor)) {
         add(Key::Tree(at), rank, cells, Strip::Path);
     }
-    let own = groups.files.iter().filter(|file| file.first).map(|file| file.group);
-    let several = own.clone().any(|group| Some(group) != own.clone().next());
-    let own: Vec<&str> = own.collect();
-    for row in &groups.files {
-        let named = several || !own.contains(&row.group);
-        let (cells, meter) = file(row, named, history, lang);
-        add(file_key(row), if row.first { Rank::Own } else { Rank::Other }, cells, Strip::File(meter));
+    for row in behind {
+        let (key, cells, strip) = file_row(row);
+        add(key, if row.first { Rank::Own } else { Rank::Other }, cells, strip);
     }
-    let rank = if groups.files.iter().any(|file| file.first) { Rank::Other } else { Rank::Own };
     let mut notes: Vec<String> = groups.notes(boxed, lang).iter().map(|note| safe(note)).collect();
     if let Reading::Unread(why) = &actor.cgroup {
         notes.push(reason(why, lang));
     }
+    // In which groups the box is not comes before what is in them, the rest after it.
+    let outside = !groups.tree.iter().any(|row| row.boxed);
     for (at, text) in (0..).zip(notes) {
+        let rank = if at == 0 && outside { Rank::Own } else { Rank::Other };
         // Of the first process nothing is told here: the keys of its trees are free.
         let key = RowKey { side: Side::Host, key: Key::TreeOfInit(at) };
         making.place(key, rank, [Some(vec![text]), None], Link::Apart, [None, None]);
         table.strips.insert(key, Strip::Note);
     }
     Some(table)
+}
+
+/// The rows of the files that the lesson speaks of, in its order; and the others.
+fn in_front<'a>(files: &'a [FileRow<'a>], spoken: &[GroupFile]) -> (Vec<&'a FileRow<'a>>, Vec<&'a FileRow<'a>>) {
+    let place = |row: &FileRow<'_>| {
+        spoken.iter().position(|one| {
+            one.group == row.group
+                && one.file == row.file
+                && one.field.as_deref().is_none_or(|field| row.field == Some(field))
+        })
+    };
+    let (mut front, behind): (Vec<_>, Vec<_>) = files.iter().partition(|row| place(row).is_some());
+    front.sort_by_key(|row| place(row));
+    (front, behind)
 }
 
 /// How many are in a group, and the first of them.

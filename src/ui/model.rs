@@ -385,10 +385,13 @@ impl LessonScreen {
         self.twins.snapshot.as_ref().is_some_and(|now| now.traced.get(actor).is_some_and(|traced| traced.on))
     }
 
-    /// The first line of the calls that is shown, where `most` can be scrolled: the
-    /// last ones while calls come in and where the last one failed, unless they were
-    /// scrolled away from.
-    pub fn calls_at(&self, most: usize) -> usize {
+    /// The first line of the calls that is shown, where `most` can be scrolled: what the
+    /// step speaks of (`spoken`), else the last ones while calls come in and where the
+    /// last one failed, unless they were scrolled away from.
+    pub fn calls_at(&self, most: usize, spoken: Option<usize>) -> usize {
+        if let (true, Some(line)) = (self.calls_follow, spoken) {
+            return line.saturating_sub(3).min(most);
+        }
         // What a program came to is at the end; at its start is its loader.
         let traced = self.twins.snapshot.as_ref().is_some_and(|now| !now.traced.is_empty());
         let last = self.session.outcome().and_then(|done| done.ops.last());

@@ -18,6 +18,7 @@ use crate::observe::model::{Process, Unread};
 use crate::observe::twin::{self, Key, MountFace, Passes, RowKey, Side};
 use crate::observe::{ActorView, Change, Changes, Reading, Snapshot, View};
 use crate::say;
+use crate::session::GroupFile;
 
 mod net;
 mod objects;
@@ -179,6 +180,8 @@ pub struct Look<'a> {
     pub hues: &'a mut Hues,
     /// What numbers were before.
     pub history: &'a History,
+    /// Which files of control groups the lesson speaks of.
+    pub spoken: &'a [GroupFile],
     /// Whether every row of a crowd is made ready, not only counted.
     pub whole: bool,
     /// The language.
@@ -188,7 +191,7 @@ pub struct Look<'a> {
 impl Table {
     /// The table of a pane; empty while there is no snapshot of the box.
     pub fn of(pane: Pane, snapshot: &Snapshot, look: Look<'_>) -> Self {
-        let Look { boxed, changes, hues, history, whole, lang } = look;
+        let Look { boxed, changes, hues, history, spoken, whole, lang } = look;
         let Some(actor) = snapshot.actors.get(boxed) else { return Self::default() };
         let mut making = Making { boxed, changes, hues, whole, rows: Vec::new(), crowd: 0, rest: Rest::default() };
         let host = &snapshot.host;
@@ -202,7 +205,7 @@ impl Table {
             Pane::Net => net(&mut making, snapshot, actor, lang),
             Pane::Ipc => objects::ipc(&mut making, host, actor, lang),
             Pane::Time => objects::time(&mut making, host, actor, lang),
-            Pane::Cgroup => groups::table(&mut making, snapshot, actor, history, lang)
+            Pane::Cgroup => groups::table(&mut making, snapshot, actor, (history, spoken), lang)
                 .unwrap_or_else(|| objects::cgroup(&mut making, host, actor, lang)),
         };
         making.rows.sort_by_key(|row| row.rank);

@@ -1,6 +1,8 @@
 //! What keys, the mouse and the lab's answers do to the screen, and what the screen
 //! asks for.
 
+use std::time::Instant;
+
 use cloison::i18n::Lang::{En, Fr};
 use cloison::observe::{Reading, Snapshot};
 use cloison::session::Effect;
@@ -8,9 +10,10 @@ use cloison::ui::Event;
 use cloison::ui::event::{EntryState, Request};
 use cloison::ui::layout::Pane;
 use cloison::ui::model::{Focus, LessonScreen, Overlay, Screen};
+use cloison::ui::update::update;
 use crossterm::event::{Event as Input, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use crate::scene::Scene;
+use crate::scene::{Scene, entries};
 
 fn focus(scene: &Scene) -> Focus {
     scene.model.lesson().expect("a lesson").focus
@@ -373,8 +376,8 @@ fn the_list_filters_opens_and_refuses() {
     let scene = scene.key(KeyCode::Enter);
     assert_eq!(scene.requests.len(), 1, "a lesson is opened once");
     let mut scene = scene;
-    scene.event(Event::Failed("no user namespaces".to_owned()));
-    assert!(scene.says("no user namespaces"));
+    scene.event(Event::Failed("no user namespaces\nUse another machine".to_owned()));
+    assert!(scene.says(" ! no user namespaces") && scene.says("   Use another machine"), "{}", scene.text());
     let scene = scene.key(KeyCode::Esc).key(KeyCode::End);
     assert!(scene.says("not possible here: this kernel has no time namespaces"));
     let scene = scene.key(KeyCode::Enter);
@@ -459,4 +462,36 @@ fn the_text_of_the_lesson_scrolls_while_a_shell_has_the_keyboard() {
     scene.event(Event::Terminal(Input::Key(down)));
     assert!(scene.says("▲") && scene.says("keyboard: box shell"), "{}", scene.text());
     assert_eq!(typed(&scene), "");
+}
+
+#[test]
+fn while_the_lab_is_at_work_the_step_says_nothing_of_what_came_of_it() {
+    let mut scene = Scene::lesson().step("guess").key(KeyCode::Char('1'));
+    let next = Event::Terminal(Input::Key(KeyCode::F(9).into()));
+    // Nobody answers what is asked for.
+    update(&mut scene.model, next, Instant::now());
+    assert!(scene.says("The lab is at work.") && !scene.says("The kernel says"), "{}", scene.text());
+    let scene = Scene::lesson().step("unshare");
+    assert!(!scene.says("The lab is at work.") && scene.says("The kernel says"), "{}", scene.text());
+}
+
+#[test]
+fn the_points_stay_in_sight_beside_a_long_title() {
+    for (width, height) in [(60, 16), (80, 24)] {
+        let scene = Scene::lesson_with(|lesson| {
+            lesson.texts.values_mut().for_each(|text| text.title = "Long ".repeat(30));
+        });
+        let scene = scene.size(width, height);
+        assert!(scene.says("0/4 pts"), "{}", scene.text());
+    }
+}
+
+#[test]
+fn the_list_says_how_much_of_it_is_out_of_sight() {
+    assert!(!Scene::list().says("▼"));
+    let mut scene = Scene::list().size(60, 16);
+    scene.model.list.entries.extend((0..5).flat_map(|_| entries()));
+    assert!(scene.says("▼ "), "{}", scene.text());
+    let scene = scene.key(KeyCode::End);
+    assert!(scene.says("▲ ") && !scene.says("▼"), "{}", scene.text());
 }

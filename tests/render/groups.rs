@@ -394,3 +394,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_files_that_the_step_speaks_of_come_right_after_the_groups() {
+    let speaks = |body: &str| {
+        let scene = Scene::lesson_with(|lesson| {
+            lesson.texts.values_mut().for_each(|text| body.clone_into(&mut text.steps[0].body));
+        });
+        pane(scene.size(80, 40), |_| ())
+    };
+    let row = |scene: &Scene, text: &str| scene.find(text).unwrap_or_else(|| panic!("{text}: {}", scene.text())).1;
+    let plain = speaks("Look.");
+    assert!(row(&plain, "memory.current") < row(&plain, "nr_throttled"));
+    let scene = speaks(
+        "Frozen {$.cgroups.groups.ice.files['cgroup.freeze'].value}, and held back \
+         {$.cgroups.groups.box.files['cpu.stat'].fields.nr_throttled} times.",
+    );
+    // Of several groups, so each is named.
+    let [frozen, throttled] = ["ice/cgroup.freeze", "box/cpu.stat nr_throttled"].map(|name| row(&scene, name));
+    assert_eq!(throttled, frozen + 1, "{}", scene.text());
+    assert!(throttled < row(&scene, "box/memory.current"), "{}", scene.text());
+}

@@ -95,3 +95,26 @@ fn a_full_list_of_calls_costs_little_to_draw() {
     // would be far more.
     assert!(start.elapsed() < std::time::Duration::from_secs(2), "{:?}", start.elapsed());
 }
+
+#[test]
+fn the_call_that_the_step_speaks_of_is_in_sight_and_has_a_sign() {
+    let opened = |speaks: bool| {
+        let mut scene = Scene::lesson_with(|lesson| {
+            let body = "It failed: {$.traced.box.calls[?@.name == 'openat'].errno}.";
+            let body = if speaks { body } else { "It failed." };
+            lesson.texts.values_mut().for_each(|text| body.clone_into(&mut text.steps[1].body));
+        });
+        let mut calls = cat();
+        calls.extend((0..200).map(|n| call("cat", "write", &["1"], Some(Ok(n)))));
+        traced(calls)(&mut scene.snapshot);
+        scene.snapshot.traced.values_mut().for_each(|traced| traced.on = false);
+        scene.step("guess")
+    };
+    let scene = opened(false);
+    assert!(scene.says("= 199") && !scene.says("openat("), "{}", scene.text());
+    let scene = opened(true);
+    assert!(scene.says("✗▸openat(") && !scene.says("= 199"), "{}", scene.text());
+    // They can be scrolled as ever.
+    let scene = scene.key(KeyCode::Char(']'));
+    assert!(scene.says("▸openat(") || scene.says("= 0"), "{}", scene.text());
+}

@@ -85,10 +85,13 @@ fn differs_compares_two_places() {
 }
 
 #[test]
-fn an_operand_that_is_not_there_is_an_error() {
-    let gone = judge("$.host.ns.uts", Predicate::Differs(place("$.actors.gone.ns.uts")));
-    assert_eq!(gone.state, State::Error);
-    assert!(gone.found.contains("nothing of the kind"), "{}", gone.found);
+fn nothing_holds_beside_an_operand_that_is_not_there_or_can_t_be_read() {
+    for is in [Predicate::Differs, Predicate::Equals, Predicate::AtLeast, Predicate::Contains] {
+        let gone = judge("$.host.ns.uts", is(place("$.actors.gone.ns.uts")));
+        holds(&gone, State::Fail, "", "nothing of the kind");
+    }
+    let several = judge("$.host.ns.uts", Predicate::Equals(place("$.actors.box.seen.processes[*].pid")));
+    assert_eq!(several.state, State::Error, "{}", several.found);
     let unread = judge("$.host.ns.uts", Predicate::Equals(place("$.host.ns.net")));
     holds(
         &unread,
@@ -117,6 +120,7 @@ fn matches_wants_a_text() {
     let matches = |at, expression: &str| judge(at, Predicate::Matches(expression.to_owned()));
     assert_eq!(matches(NAME, "^[a-z]+-[0-9]+$").state, State::Pass);
     holds(&matches(NAME, "^x"), State::Fail, "a text that matches /^x/", "\"cigale-42\"");
+    holds(&matches("$.host.uts.nickname", "^x"), State::Fail, "", "nothing of the kind");
     assert_eq!(matches("$.host.ns.uts", "1").found, "1: not a text");
     assert_eq!(matches("$.host.ns.net", "1").state, State::Error);
     assert_eq!(matches(NAME, "(").state, State::Error);

@@ -109,10 +109,10 @@ pub(super) fn zoom(lesson: &mut LessonScreen, on: Option<Column>) {
 
 /// Scrolls the calls by so many lines, to their end and no further.
 pub(super) fn scroll_calls(model: &mut Model, by: isize) {
-    let most = model.lesson().map_or(0, |lesson| view::calls::most(model, lesson));
+    let (most, at) = model.lesson().map_or((0, 0), |lesson| view::calls::scrolled(model, lesson));
     if let Some(lesson) = model.lesson_mut() {
-        lesson.calls_scroll = lesson.calls_at(most).saturating_add_signed(by).min(most);
-        lesson.calls_follow = lesson.calls_scroll == most;
+        lesson.calls_scroll = at.saturating_add_signed(by).min(most);
+        lesson.calls_follow = lesson.calls_scroll == most && lesson.session.traced_calls().is_empty();
     }
 }
 

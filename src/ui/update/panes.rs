@@ -101,6 +101,7 @@ fn make(lesson: &mut LessonScreen, lang: Lang, now: Instant, whole: bool) {
             changes: &twins.changes,
             hues: &mut twins.hues,
             history: &twins.history,
+            spoken: lesson.session.group_files(),
             whole,
             lang,
         };

@@ -1,6 +1,8 @@
 //! The calls of this step, as they were really made: arguments, result, errno in
 //! words, duration.
 
+use std::collections::BTreeSet;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -23,7 +25,7 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     }
     let (lang, theme) = (model.lang, model.theme);
     let inside = inner(area);
-    let lines = lines(lesson, lang, theme, usize::from(inside.width));
+    let (lines, spoken) = lines(lesson, lang, theme, usize::from(inside.width));
     let buffer = frame.buffer_mut();
     let title = if lesson.twins.snapshot.as_ref().is_some_and(|now| now.traced.values().any(|traced| traced.on)) {
         say!(lang, " Calls, traced live ", " Appels, tracés en direct ")
@@ -33,7 +35,7 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let title = Line::styled(title, theme.style(Role::Strong));
     put(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }, 0, &title);
     let high = usize::from(inside.height);
-    let scroll = lesson.calls_at(lines.len().saturating_sub(high));
+    let scroll = lesson.calls_at(lines.len().saturating_sub(high), spoken);
     for (row, line) in (0..inside.height).zip(lines.iter().skip(scroll)) {
         put(buffer, inside, row, line);
     }
@@ -48,22 +50,24 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     put(buffer, place, 0, &Line::styled(more, theme.style(Role::Key)));
 }
 
-/// How far the calls can be scrolled, in lines.
-pub fn most(model: &Model, lesson: &LessonScreen) -> usize {
+/// How far the calls can be scrolled, in lines, and how far they are.
+pub fn scrolled(model: &Model, lesson: &LessonScreen) -> (usize, usize) {
     let inside = inner(lesson.regions(model.size).calls);
-    let lines = lines(lesson, model.lang, model.theme, usize::from(inside.width));
-    lines.len().saturating_sub(usize::from(inside.height))
+    let (lines, spoken) = lines(lesson, model.lang, model.theme, usize::from(inside.width));
+    let most = lines.len().saturating_sub(usize::from(inside.height));
+    (most, lesson.calls_at(most, spoken))
 }
 
-fn lines(lesson: &LessonScreen, lang: Lang, theme: Theme, room: usize) -> Vec<Line<'static>> {
+/// The lines, and the first of them with a traced call that the step speaks of.
+fn lines(lesson: &LessonScreen, lang: Lang, theme: Theme, room: usize) -> (Vec<Line<'static>>, Option<usize>) {
     let Some(outcome) = lesson.session.outcome() else {
         let text = say!(lang, "  the lab is at work", "  le labo travaille");
-        return vec![Line::styled(text, theme.style(Role::Quiet))];
+        return (vec![Line::styled(text, theme.style(Role::Quiet))], None);
     };
     let traced = lesson.twins.snapshot.as_ref().map(|now| &now.traced).filter(|traced| !traced.is_empty());
     if traced.is_none() && outcome.ops.iter().all(|op| op.calls.is_empty() && op.failure.is_none()) {
         let text = say!(lang, "  this step makes no call", "  cette étape ne fait aucun appel");
-        return vec![Line::styled(text, theme.style(Role::Quiet))];
+        return (vec![Line::styled(text, theme.style(Role::Quiet))], None);
     }
     let several = outcome.ops.iter().any(|op| op.actor != outcome.ops[0].actor);
     let within = Within { lang, theme, room };
@@ -72,7 +76,7 @@ fn lines(lesson: &LessonScreen, lang: Lang, theme: Theme, room: usize) -> Vec<Li
         let who = if several { format!("{}: ", safe(&op.actor)) } else { String::new() };
         for call in &op.calls {
             let text = format!("{who}{}({})", call.name, call.args.join(", "));
-            lines.extend(within.call(&text, &call.name, Some(call.result), call.micros));
+            lines.extend(within.call(&text, &call.name, Some(call.result), call.micros, false));
         }
         let told = op.calls.last().is_some_and(|call| call.result.is_err());
         if let Some((errno, what)) = op.failure.as_ref().filter(|_| !told) {
@@ -81,10 +85,11 @@ fn lines(lesson: &LessonScreen, lang: Lang, theme: Theme, room: usize) -> Vec<Li
             lines.push(Line::styled(fit(&text, room), theme.style(Role::Bad)));
         }
     }
+    let mut spoken = None;
     for (actor, traced) in traced.into_iter().flatten() {
-        lines.extend(within.commands(actor, traced));
+        within.commands(actor, traced, lesson, &mut lines, &mut spoken);
     }
-    lines
+    (lines, spoken)
 }
 
 /// In which language, colours and width.
@@ -97,11 +102,17 @@ struct Within {
 
 impl Within {
     /// The commands traced in an actor: a heading where another process goes on, and
-    /// its calls.
-    fn commands(self, actor: &str, traced: &Traced) -> Vec<Line<'static>> {
+    /// its calls; and the line of the first that the step speaks of.
+    fn commands(
+        self,
+        name: &str,
+        traced: &Traced,
+        lesson: &LessonScreen,
+        lines: &mut Vec<Line<'static>>,
+        spoken: &mut Option<usize>,
+    ) {
         let Self { lang, theme, room } = self;
-        let mut lines = Vec::new();
-        let actor = safe(actor);
+        let actor = safe(name);
         let mut quiet = |text: String, role| lines.push(Line::styled(fit(&text, room), theme.style(role)));
         if let Some(errno) = traced.refused {
             let why = errno.explain(lang);
@@ -129,7 +140,10 @@ impl Within {
             quiet(text, Role::Quiet);
         }
         let mut before = None;
-        for call in &traced.calls {
+        // Of what comes in live, the place among the calls says nothing.
+        let places = lesson.session.traced_calls().iter().filter(|(actor, _)| actor == name && !traced.on);
+        let meant: BTreeSet<usize> = places.map(|(_, at)| *at).collect();
+        for (at, call) in traced.calls.iter().enumerate() {
             let now = (call.pid, call.program.as_str());
             if before != Some(now) {
                 before = Some(now);
@@ -138,13 +152,24 @@ impl Within {
                 lines.push(Line::styled(fit(&text, room), theme.style(Role::Strong)));
             }
             let text = format!("{}({})", call.name, call.args.join(", "));
-            lines.extend(self.call(&text, &call.name, call.result, call.micros));
+            let meant = meant.contains(&at);
+            if meant {
+                spoken.get_or_insert(lines.len());
+            }
+            lines.extend(self.call(&text, &call.name, call.result, call.micros, meant));
         }
-        lines
     }
 
-    /// A call on one line; an errno too long for it goes on a second.
-    fn call(self, text: &str, name: &str, result: Option<Result<i64, Errno>>, micros: u64) -> Vec<Line<'static>> {
+    /// A call on one line; an errno too long for it goes on a second. `meant`: the step
+    /// speaks of it.
+    fn call(
+        self,
+        text: &str,
+        name: &str,
+        result: Option<Result<i64, Errno>>,
+        micros: u64,
+        meant: bool,
+    ) -> Vec<Line<'static>> {
         let Self { lang, theme, room } = self;
         let text = safe(text);
         let time = if result.is_some() { duration(micros, lang.pick('.', ',')) } else { String::new() };
@@ -163,7 +188,12 @@ impl Within {
             // Under way, or without return.
             None => ("= ?".to_owned(), None, Role::Quiet),
         };
-        let sign = if role == Role::Bad { "✗ " } else { "  " };
+        let sign = match (role, meant) {
+            (Role::Bad, false) => "✗ ",
+            (Role::Bad, true) => "✗▸",
+            (_, true) => " ▸",
+            (_, false) => "  ",
+        };
         let fixed = width(&result) + width(&time) + 3;
         let text = fit(&text, room.saturating_sub(fixed));
         // Results stand below each other where the calls are short enough.
@@ -172,7 +202,7 @@ impl Within {
         let rest = room.saturating_sub(2 + width(&text) + width(&gap) + width(&result));
         let mut lines = vec![Line::from_iter([
             Span::styled(sign, theme.style(role)),
-            Span::styled(text, theme.style(Role::Code)),
+            Span::styled(text, theme.style(if meant { Role::Strong } else { Role::Code })),
             Span::raw(gap),
             Span::styled(result, theme.style(role)),
             Span::styled(pad_left(&time, rest), theme.style(Role::Quiet)),

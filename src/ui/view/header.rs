@@ -62,7 +62,7 @@ fn halves(model: &Model, lesson: &LessonScreen, room: usize) -> [String; 2] {
     let number = session.lesson().number;
     let name = format!(" cloison   {number} {}", safe(&session.lesson().id));
     let title = safe(&session.lesson().text(lang).title);
-    while right.len() > 2
+    while right.len() > 3
         && width(&name) + width(&title).min(26) + 3 + right.iter().map(|part| width(part) + 3).sum::<usize>() > room
     {
         if right.len() > 4 {

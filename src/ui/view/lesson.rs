@@ -103,6 +103,13 @@ pub fn write(lesson: &mut LessonScreen, lang: Lang, theme: Theme, width: u16) {
     }
     text.note("", &safe(&session.title(lang)), Role::Strong);
     text.gap();
+    if session.busy() && lesson.inspected.is_none() {
+        // What the kernel did is not known yet, and the text speaks of it.
+        text.note("⋯ ", &say!(lang, "The lab is at work.", "Le labo est au travail."), Role::Quiet);
+        let scroll = lesson.prose.scroll;
+        lesson.prose = Prose { lines: text.lines, scroll, width, ..Prose::default() };
+        return;
+    }
     text.markdown(&session.prose(lang));
     if let Some(recall) = session.recall(lang) {
         text.gap();

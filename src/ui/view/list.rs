@@ -42,11 +42,22 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     let about_high = u16::try_from(about.len()).unwrap_or(u16::MAX).min(4);
     let bottom = about_high + 3;
     let rows = Rect { y: area.y + 2, height: area.height.saturating_sub(2 + bottom), ..area };
-    entries(frame, rows, model);
+    let more = match entries(frame, rows, model) {
+        (0, 0) => String::new(),
+        (0, below) => say!(lang, " ▼ {below} more ", " ▼ encore {below} "),
+        (above, 0) => say!(lang, " ▲ {above} above ", " ▲ {above} plus haut "),
+        (above, below) => format!(" ▲ {above}  ▼ {below} "),
+    };
 
     let buffer = frame.buffer_mut();
     let low = Rect { y: rows.bottom(), height: area.bottom().saturating_sub(rows.bottom()), ..area };
-    put(buffer, low, 0, &Line::styled("─".repeat(room), theme.style(Role::Frame)));
+    let frame = theme.style(Role::Frame);
+    let rule = Line::from_iter([
+        Span::styled("─".repeat(room.saturating_sub(width(&more) + 1)), frame),
+        Span::styled(more, theme.style(Role::Key)),
+        Span::styled("─", frame),
+    ]);
+    put(buffer, low, 0, &rule);
     for (row, line) in (1..).zip(about.iter().take(usize::from(about_high))) {
         put(buffer, low, row, line);
     }
@@ -72,7 +83,8 @@ fn earned(model: &Model) -> (u32, u32) {
     })
 }
 
-fn entries(frame: &mut Frame<'_>, area: Rect, model: &Model) {
+/// Draws the lessons; how many lines are above and below those in sight.
+fn entries(frame: &mut Frame<'_>, area: Rect, model: &Model) -> (usize, usize) {
     let (lang, theme) = (model.lang, model.theme);
     let shown = model.list.shown(lang);
     let selected = model.list.selected.min(shown.len().saturating_sub(1));
@@ -107,6 +119,7 @@ fn entries(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     for (row, line) in (0..area.height).zip(lines.iter().skip(scroll)) {
         put(frame.buffer_mut(), area, row, line);
     }
+    (scroll, lines.len().saturating_sub(scroll + high))
 }
 
 fn line(entry: &Entry, selected: bool, model: &Model, room: usize) -> Line<'static> {

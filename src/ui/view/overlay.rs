@@ -26,7 +26,7 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, model: &Model) {
         window(frame, area, &title, &lines, scroll, theme, model.lang);
     }
     if let Some(why) = &model.failure {
-        banner(frame, area, &safe(why), theme);
+        banner(frame, area, why, theme);
     }
 }
 
@@ -98,8 +98,11 @@ fn window(
 }
 
 fn banner(frame: &mut Frame<'_>, area: Rect, why: &str, theme: Theme) {
-    let lines = wrap(&[(why.to_owned(), theme.style(Role::Bad))], " ! ", usize::from(area.width).saturating_sub(1));
-    let high = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(1)).min(6);
+    let width = usize::from(area.width).saturating_sub(1);
+    let wrapped =
+        |(at, line)| wrap(&[(safe(line), theme.style(Role::Bad))], if at == 0 { " ! " } else { "   " }, width);
+    let lines: Vec<_> = why.lines().enumerate().flat_map(wrapped).collect();
+    let high = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(1)).min(8);
     let place = Rect { y: area.bottom().saturating_sub(high + 1), height: high, ..area };
     blank(frame, place);
     for (row, line) in (0..high).zip(&lines) {
