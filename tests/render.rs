@@ -26,6 +26,8 @@ mod traced;
 #[path = "render/users.rs"]
 mod users;
 
+use std::sync::Arc;
+
 use cloison::i18n::Lang::{En, Fr};
 use cloison::observe::model::{Built, Mount, Uts, Wall};
 use cloison::observe::{Reading, Snapshot};
@@ -206,16 +208,16 @@ fn hostile_values_reach_no_cell_in_any_pane() {
                 release: HOSTILE.to_owned(),
             });
             let Reading::Read(processes) = &mut view.processes else { panic!() };
-            for process in processes {
+            for process in processes.iter_mut().map(Arc::make_mut) {
                 process.command = HOSTILE.to_owned();
                 process.user = Some(HOSTILE.to_owned());
                 process.state = '\x1b';
             }
-            view.mounts = Reading::Read(vec![Mount {
+            view.mounts = Reading::Read(Arc::new(vec![Mount {
                 source: HOSTILE.to_owned(),
                 fstype: HOSTILE.to_owned(),
                 ..mount(1, HOSTILE)
-            }]);
+            }]));
             let Reading::Read(users) = &mut view.users else { panic!() };
             users.names.insert(0, HOSTILE.to_owned());
             users.names.insert(1000, HOSTILE.to_owned());

@@ -91,9 +91,11 @@ fn snapshot(turn: u32) -> Result<Snapshot, String> {
     };
     let outside = 1_000..1_000 + PROCESSES;
     let host_list = outside.map(|pid| process(pid, if inside(pid - 999) { vec![pid, pid - 999] } else { vec![pid] }));
-    host.processes = Reading::Read(host_list.collect());
-    let seen =
-        View { processes: Reading::Read((1..=INSIDE).map(|pid| process(pid, vec![pid])).collect()), ..host.clone() };
+    host.processes = Reading::Read(host_list.map(Arc::new).collect());
+    let seen = View {
+        processes: Reading::Read((1..=INSIDE).map(|pid| Arc::new(process(pid, vec![pid]))).collect()),
+        ..host.clone()
+    };
     let known = Known {
         name: "box".to_owned(),
         pid: own,

@@ -91,6 +91,8 @@ fn refresh(crowd: usize) -> Figure {
     let lab: Vec<u32> = family(std::process::id()).into_iter().skip(1).collect();
     let _crowd = Crowd::gather(crowd)?;
     let own = || ClockId::CLOCK_PROCESS_CPUTIME_ID.now().map(Duration::from).map_err(|error| error.to_string());
+    // The first ones read everything.
+    while stage.snapshot().map_err(|error| error.to_string())?.namespaces.pending > 0 {}
     let mut total = Duration::ZERO;
     for round in 0..ROUNDS + 3 {
         let (lab_before, before) = (worked(&lab)?, own()?);
@@ -101,7 +103,6 @@ fn refresh(crowd: usize) -> Figure {
         update(model, Event::Observed(snapshot), Instant::now());
         screen.draw(|frame| view::render(frame, model)).map_err(|error| error.to_string())?;
         let spent = own()?.saturating_sub(before);
-        // The first ones read everything.
         if round >= 3 {
             total += spent + Duration::from_nanos(worked(&lab)?.saturating_sub(lab_before));
         }

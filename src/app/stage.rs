@@ -215,13 +215,13 @@ impl Stage {
             Some((actor.seen.read()?.clone(), actor.stale.unwrap_or(last.taken)))
         };
         let known = self.lab.actors().iter().filter(|actor| actor.name != HOST).map(|actor| {
-            let (seen, told, stale) = match (fresh.remove(&actor.name), before(&actor.name)) {
-                (Some(told), _) => (Reading::Read(told.view), told.sections, None),
-                (None, Some((view, when))) => (Reading::Read(view), Sections::ALL, Some(when)),
-                (None, None) => {
-                    let errno = Errno(if actor.ended.is_some() { libc::ESRCH } else { libc::ETIMEDOUT });
-                    (Reading::Unread(Unread { path: actor.name.clone(), errno }), Sections::ALL, None)
-                }
+            let (seen, told, stale) = if let Some(told) = fresh.remove(&actor.name) {
+                (Reading::Read(told.view), told.sections, None)
+            } else if let Some((view, when)) = before(&actor.name) {
+                (Reading::Read(view), Sections::ALL, Some(when))
+            } else {
+                let errno = Errno(if actor.ended.is_some() { libc::ESRCH } else { libc::ETIMEDOUT });
+                (Reading::Unread(Unread { path: actor.name.clone(), errno }), Sections::ALL, None)
             };
             let (alive, exit) = (actor.ended.is_none(), actor.ended.flatten().map(|exit| exit.to_string()));
             Known { name: actor.name.clone(), pid: actor.pid, alive, exit, seen, told, stale }

@@ -355,18 +355,13 @@ impl Lab {
     pub fn listen(&mut self) -> Result<(), LabError> {
         self.meet()?;
         loop {
-            match self.connection.next_frame() {
+            let next = match self.connection.next_frame() {
+                Ok(None) => self.connection.fill().and_then(|()| self.connection.next_frame()),
+                arrived => arrived,
+            };
+            match next {
                 Ok(Some(bytes)) => self.note(&bytes)?,
-                Ok(None) => {
-                    if self.connection.fill().is_err() {
-                        return Err(self.bury());
-                    }
-                    match self.connection.next_frame() {
-                        Ok(Some(bytes)) => self.note(&bytes)?,
-                        Ok(None) => return Ok(()),
-                        Err(_) => return Err(self.bury()),
-                    }
-                }
+                Ok(None) => return Ok(()),
                 Err(_) => return Err(self.bury()),
             }
         }

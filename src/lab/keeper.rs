@@ -647,7 +647,8 @@ impl Keeper {
     /// its own namespace, pid_namespaces(7); a frozen one).
     fn await_end(&mut self, index: usize) -> Result<(), NoAnswer> {
         let deadline = Instant::now() + DEATH_PATIENCE;
-        while self.actors[index].ended.is_none() && Instant::now() < deadline {
+        // Its connection closes before its namespaces do: how it ended is the last word.
+        while !matches!(self.actors[index].ended, Some(Some(_))) && Instant::now() < deadline {
             self.wait(Some(deadline), None).map_err(|_| NoAnswer::ClientGone)?;
         }
         Ok(())

@@ -5,6 +5,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::cgroups;
 use super::clocks::clocks;
@@ -51,16 +52,16 @@ impl Beside<'_> {
         let proc = self.refusal(NsKind::Mnt).map_or_else(|| ProcDir::open(Path::new("/proc")), Err);
         scratch.look.leave_the_crowd(proc.as_ref());
         match (&proc, read::open_dir(c"/")) {
-            (Ok(_), Ok(root)) => scratch.passwd.refresh(root.as_fd(), &mut scratch.buffer),
+            (Ok(_), Ok(root)) => drop(scratch.passwd.refresh(root.as_fd(), &mut scratch.buffer)),
             _ => scratch.passwd = Passwd::default(),
         }
         let listed = proc.as_ref().ok().and_then(|proc| self.listed_in(proc, scratch));
         let own = match &listed {
             Some((number, dir)) => {
                 let base = proc.as_ref().map_or("/proc", ProcDir::path);
-                Own { dir: Ok(dir), base: format!("{base}/{number}"), listed: true }
+                Own::new(Ok(dir), format!("{base}/{number}"), true)
             }
-            None => Own { dir: Ok(&self.dir), base: format!("/proc/{}", self.pid), listed: false },
+            None => Own::new(Ok(&self.dir), format!("/proc/{}", self.pid), false),
         };
         let ns = own.namespaces(PidDir::namespace);
         let processes = scratch.read(Sections::PROCESSES, |scratch| list(proc.as_ref(), &own, &ns, scratch));
@@ -71,14 +72,14 @@ impl Beside<'_> {
             None if !scratch.wants(Sections::NET) => Net::default(),
             None => with_owners(scratch.network.net(None), viewer, &processes, &own, &ns, scratch),
         };
-        let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
+        let privileges = own.status(&mut scratch.buffer).clone().then(|status| Ok(status.privileges));
         let privilege =
             |line: &str| Unread { path: format!("{}/status {line}", own.base), errno: Errno(libc::ENODATA) };
         let mut overlays = Vec::new();
         let mounts = scratch.read(Sections::MOUNTS, |scratch| {
             own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| {
                 overlays = layers::overlays(bytes);
-                Some(parse::mounts(bytes))
+                Some(Arc::new(parse::mounts(bytes)))
             })
         });
         let ipc = match self.refusal(NsKind::Ipc) {

@@ -1,7 +1,9 @@
 //! What changed between two snapshots, by the keys that twin rows and fields have
 //! on each side: for the marks on the screen. Pure.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::layers::faces;
 use super::model::{
@@ -216,9 +218,9 @@ fn part<T, P: PartialEq>(
 
 /// The members of a list, each by its number, or the list as a whole where it
 /// could not be read before or after.
-fn lists<T: PartialEq>(
+fn lists<T: PartialEq, L: Borrow<Vec<T>> + PartialEq>(
     whole: Key,
-    (old, new): (&Reading<Vec<T>>, &Reading<Vec<T>>),
+    (old, new): (&Reading<L>, &Reading<L>),
     key: impl Fn(&T) -> (u32, Key),
     same: impl Fn(&T, &T) -> bool,
     into: &mut BTreeMap<Key, Change>,
@@ -226,6 +228,11 @@ fn lists<T: PartialEq>(
     let (Reading::Read(old), Reading::Read(new)) = (old, new) else {
         return part(whole, (old, new), |list| list, into);
     };
+    let (old, new): (&Vec<T>, &Vec<T>) = (old.borrow(), new.borrow());
+    // Mostly nothing has changed.
+    if old.len() == new.len() && old.iter().zip(new).all(|(old, new)| key(old).0 == key(new).0 && same(old, new)) {
+        return;
+    }
     let mut before: HashMap<u32, &T> = old.iter().map(|one| (key(one).0, one)).collect();
     for one in new {
         let (number, key) = key(one);
@@ -238,7 +245,10 @@ fn lists<T: PartialEq>(
     into.extend(before.into_values().map(|gone| (key(gone).1, Change::Vanished)));
 }
 
-fn same_process(old: &Process, new: &Process) -> bool {
+fn same_process(old: &Arc<Process>, new: &Arc<Process>) -> bool {
+    if Arc::ptr_eq(old, new) {
+        return true;
+    }
     let halted = |one: &Process| matches!(one.state, 'T' | 't' | 'Z' | 'X').then_some(one.state);
     let facts = |one: &Process| (one.ppid, one.pid_ns, one.uid, one.gid);
     facts(old) == facts(new)
@@ -251,7 +261,10 @@ fn same_process(old: &Process, new: &Process) -> bool {
 /// The users that processes run as.
 fn users_in_use(old: &View, new: &View, into: &mut BTreeMap<Key, Change>) {
     let (Reading::Read(before), Reading::Read(after)) = (&old.processes, &new.processes) else { return };
-    let used = |list: &[Process]| list.iter().map(|one| one.uid).collect::<BTreeSet<u32>>();
+    if before == after {
+        return;
+    }
+    let used = |list: &[Arc<Process>]| list.iter().map(|one| one.uid).collect::<BTreeSet<u32>>();
     let (before, after) = (used(before), used(after));
     into.extend(after.difference(&before).map(|uid| (Key::User(*uid), Change::Appeared)));
     into.extend(before.difference(&after).map(|uid| (Key::User(*uid), Change::Vanished)));

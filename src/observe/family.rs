@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -53,7 +54,7 @@ pub fn family(proc: &ProcDir, host: &View) -> Vec<LabProcess> {
 
 /// Those below `ancestor`. A parent may stand behind its child in the list, where
 /// PIDs have started anew.
-fn descendants(all: &[Process], ancestor: u32) -> Vec<&Process> {
+fn descendants(all: &[Arc<Process>], ancestor: u32) -> Vec<&Arc<Process>> {
     let mut pids = vec![ancestor];
     let mut found = Vec::new();
     loop {
@@ -120,14 +121,14 @@ mod tests {
 
     #[test]
     fn descendants_are_found_though_a_parent_has_the_higher_number() {
-        let all = [process(1, 0), process(5, 90), process(7, 1), process(80, 7), process(90, 80)];
+        let all = [(1, 0), (5, 90), (7, 1), (80, 7), (90, 80)].map(|(pid, ppid)| Arc::new(process(pid, ppid)));
         let pids: Vec<u32> = descendants(&all, 7).iter().map(|one| one.pid).collect();
         assert_eq!(pids, [5, 80, 90]);
     }
 
     #[test]
     fn a_fork_bomb_is_followed_only_so_far() {
-        let all: Vec<Process> = (2..5_000).map(|pid| process(pid, pid - 1)).collect();
+        let all: Vec<Arc<Process>> = (2..5_000).map(|pid| Arc::new(process(pid, pid - 1))).collect();
         assert_eq!(descendants(&all, 1).len(), MOST);
     }
 }

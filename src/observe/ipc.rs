@@ -5,6 +5,7 @@
 
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -153,7 +154,7 @@ pub struct Limits {
 }
 
 /// What the calling process sees of its IPC namespace, through a /proc and its mounts.
-pub fn ipc(proc: Result<&ProcDir, &Unread>, mounts: &Reading<Vec<Mount>>, buffer: &mut Vec<u8>) -> Ipc {
+pub fn ipc(proc: Result<&ProcDir, &Unread>, mounts: &Reading<Arc<Vec<Mount>>>, buffer: &mut Vec<u8>) -> Ipc {
     let mut table = |name: &CStr| -> Result<Vec<Vec<i64>>, Unread> {
         let proc = proc.map_err(Clone::clone)?;
         file(proc, name, buffer)?;

@@ -8,6 +8,7 @@ pub mod cgroups;
 mod clocks;
 mod crowd;
 mod diff;
+mod eyes;
 mod face;
 mod family;
 mod files;

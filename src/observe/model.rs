@@ -6,6 +6,7 @@ mod namespaces;
 mod net;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -278,9 +279,9 @@ pub struct View {
     /// inode numbers; EPERM where the owner is outside the viewer's own.
     pub owners: BTreeMap<NsKind, Reading<u64>>,
     /// The processes in its /proc, by PID.
-    pub processes: Reading<Vec<Process>>,
+    pub processes: Reading<Vec<Arc<Process>>>,
     /// Its mounts, in the order of mountinfo.
-    pub mounts: Reading<Vec<Mount>>,
+    pub mounts: Reading<Arc<Vec<Mount>>>,
     /// The overlays among them, and which file is in which layer.
     pub overlays: Vec<Overlay>,
     /// The volumes among them (on the host: those of the actors), and their files.

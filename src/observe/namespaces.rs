@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use super::model::{ActorView, Held, Holding, Mount, Namespace, Namespaces, Process, Reading, Unread, View};
 use super::parse;
@@ -75,7 +76,7 @@ impl Census {
     }
 
     /// Asks who has to be asked; how many would not say, and how many were left.
-    fn ask(&mut self, proc: &ProcDir, processes: &[Process], lab: &HashSet<u32>, all: &mut All) -> (u32, u32) {
+    fn ask(&mut self, proc: &ProcDir, processes: &[Arc<Process>], lab: &HashSet<u32>, all: &mut All) -> (u32, u32) {
         let again = self.turn..self.turn.saturating_add(processes.len().div_ceil(AGAIN));
         self.turn = if again.end >= processes.len() { 0 } else { again.end };
         let mut before = std::mem::replace(&mut self.known, Vec::with_capacity(processes.len())).into_iter().peekable();
@@ -239,7 +240,7 @@ fn set_of(dir: &PidDir) -> Result<Set, Errno> {
 }
 
 /// The processes of the lab: the actors, their parents (the keeper), and all below.
-fn lab(processes: &[Process], actors: &BTreeMap<String, ActorView>) -> HashSet<u32> {
+fn lab(processes: &[Arc<Process>], actors: &BTreeMap<String, ActorView>) -> HashSet<u32> {
     let mut lab: HashSet<u32> = actors.values().filter(|actor| actor.alive).map(|actor| actor.pid).collect();
     let parents = processes.iter().filter(|one| lab.contains(&one.pid)).map(|one| one.ppid);
     let parents: Vec<u32> = parents.filter(|ppid| *ppid > 1).collect();
@@ -265,8 +266,8 @@ fn lab(processes: &[Process], actors: &BTreeMap<String, ActorView>) -> HashSet<u
 fn held_by_mounts(host: &View, actors: &BTreeMap<String, ActorView>, all: &mut All) {
     let mut seen = HashSet::new();
     let own = host.ns.get(&NsKind::Mnt).and_then(Reading::read).copied();
-    let mut note = |tree: Option<u64>, pid: Option<u32>, mounts: &Reading<Vec<Mount>>| {
-        for mount in mounts.read().into_iter().flatten().filter(|mount| mount.fstype == "nsfs") {
+    let mut note = |tree: Option<u64>, pid: Option<u32>, mounts: &Reading<Arc<Vec<Mount>>>| {
+        for mount in mounts.read().into_iter().flat_map(|mounts| mounts.iter()).filter(|mount| mount.fstype == "nsfs") {
             let Some((kind, inode)) = named(mount.root.as_bytes()) else { continue };
             if seen.insert((tree, mount.target.clone(), inode)) {
                 let held = Held { by: Holding::Mount, pid, at: mount.target.clone() };

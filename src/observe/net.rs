@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::CStr;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use super::model::{Listener, Net, Process, Unread};
-use super::proc::{PidDir, ProcDir, reading};
+use super::parse;
+use super::proc::{PidDir, ProcDir, SMALL, reading};
 use crate::kernel::read::net::{self as kernel, Netlink};
 use crate::kernel::{Errno, read};
 
@@ -79,17 +81,15 @@ pub(super) fn own_number(proc: &ProcDir) -> Option<u32> {
     std::str::from_utf8(own).ok()?.parse().ok()
 }
 
-/// Finds the listeners of one process of a /proc (`viewer`) and its descendants:
-/// looking through every process of the machine would cost more than all else in a
-/// view.
-pub(super) fn owners(listeners: &mut [Listener], proc: &ProcDir, viewer: u32, processes: &[Process]) {
+/// Finds whose the listeners are among some processes of a /proc: looking through every
+/// process of the machine would cost more than all else in a view.
+pub(super) fn owners(listeners: &mut [Listener], proc: &ProcDir, kin: &BTreeSet<u32>, buffer: &mut Vec<u8>) {
     let by_inode: HashMap<u32, Vec<usize>> = listeners.iter().enumerate().fold(HashMap::new(), |mut all, (at, one)| {
         all.entry(one.inode).or_default().push(at);
         all
     });
-    let named: HashMap<u32, &Process> = processes.iter().map(|one| (one.pid, one)).collect();
     // The youngest first: of two that share a socket, who was forked for it.
-    for pid in descendants(viewer, processes).into_iter().rev().take(MOST_PROCESSES) {
+    for &pid in kin.iter().rev().take(MOST_PROCESSES) {
         let Ok(dir) = proc.process(pid) else { continue };
         // EACCES for another user's, ESRCH for one that has just ended: not found, then.
         let _ = sockets(&dir, |inode| {
@@ -97,15 +97,40 @@ pub(super) fn owners(listeners: &mut [Listener], proc: &ProcDir, viewer: u32, pr
                 let listener = &mut listeners[at];
                 if listener.pid.is_none() {
                     listener.pid = Some(pid);
-                    listener.program = named.get(&pid).map(|process| process.name.clone());
+                    let named = dir.read_piece(c"comm", buffer, SMALL).is_ok();
+                    listener.program = named.then(|| parse::text(buffer.strip_suffix(b"\n").unwrap_or(buffer)));
                 }
             }
         });
     }
 }
 
+/// A process of a /proc and its descendants, by proc_tid_children(5); nothing where
+/// the kernel has no such file.
+pub(super) fn kin(proc: &ProcDir, viewer: u32, buffer: &mut Vec<u8>) -> Option<BTreeSet<u32>> {
+    let own = proc.process(viewer).ok()?;
+    read::open_at(own.fd(), format!("task/{viewer}/children").as_str()).ok()?;
+    let mut found = BTreeSet::new();
+    let mut next = vec![viewer];
+    while let Some(pid) = next.pop().filter(|_| found.len() < MOST_PROCESSES) {
+        if !found.insert(pid) {
+            continue;
+        }
+        let Ok(tasks) = proc.process(pid).map(|dir| read::open_dir_at(dir.fd(), c"task")) else { continue };
+        let Ok(tasks) = tasks else { continue };
+        // What has ended meanwhile has no children any more.
+        let _ = read::numbers(tasks.as_fd(), |tid, _| {
+            let file = read::open_at(tasks.as_fd(), format!("{tid}/children").as_str());
+            if file.is_ok_and(|file| read::read_all(file.as_fd(), buffer, SMALL).is_ok()) {
+                next.extend(parse::numbers(buffer));
+            }
+        });
+    }
+    Some(found)
+}
+
 /// A process and its descendants.
-fn descendants(viewer: u32, processes: &[Process]) -> BTreeSet<u32> {
+pub(super) fn descendants(viewer: u32, processes: &[Arc<Process>]) -> BTreeSet<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for one in processes {
         children.entry(one.ppid).or_default().push(one.pid);

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use super::face::Face;
 use super::files;
@@ -80,7 +81,7 @@ impl Sampler {
         let mut overlays = Vec::new();
         let mounts = file_of(dir, base, "mountinfo", MOUNTINFO, buffer, |bytes| {
             overlays = layers::overlays(bytes);
-            Some(parse::mounts(bytes))
+            Some(Arc::new(parse::mounts(bytes)))
         });
         View {
             ids: Reading::Read(ids),
@@ -115,7 +116,14 @@ impl Sampler {
 
     /// The processes in the PID namespace of `row`, or below it, with the numbers
     /// that they have there.
-    fn below(&self, row: &Process, base: &str, face: &Face, inside: &Inside<'_>, host: &View) -> Reading<Vec<Process>> {
+    fn below(
+        &self,
+        row: &Process,
+        base: &str,
+        face: &Face,
+        inside: &Inside<'_>,
+        host: &View,
+    ) -> Reading<Vec<Arc<Process>>> {
         let all = match &host.processes {
             Reading::Read(all) => all,
             Reading::Unread(unread) => return Reading::Unread(unread.clone()),
@@ -138,11 +146,11 @@ impl Sampler {
             let found = above.entry(innermost).or_insert_with(|| self.ancestor(one.pid, steps));
             *found == Some(target)
         };
-        let members: Vec<&Process> = all.iter().filter(|one| belongs(one)).collect();
+        let members: Vec<&Arc<Process>> = all.iter().filter(|one| belongs(one)).collect();
         let numbers: BTreeMap<u32, u32> =
             members.iter().filter_map(|one| Some((one.pid, *one.nspid.get(inside.level - 1)?))).collect();
-        let mut rows: Vec<Process> =
-            members.iter().map(|one| inside.process(one, numbers.get(&one.ppid).copied())).collect();
+        let mut rows: Vec<Arc<Process>> =
+            members.iter().map(|one| Arc::new(inside.process(one, numbers.get(&one.ppid).copied()))).collect();
         rows.sort_unstable_by_key(|one| one.pid);
         Reading::Read(rows)
     }

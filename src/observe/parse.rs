@@ -52,6 +52,14 @@ pub fn status(bytes: &[u8]) -> Option<Status> {
     complete.then_some(found)
 }
 
+/// How many threads there are, and the last PID given: `2/417 12345` at the end of
+/// /proc/loadavg, proc_loadavg(5).
+pub fn counts(bytes: &[u8]) -> Option<(u32, u32)> {
+    let mut words = words(bytes.trim_ascii_end()).skip(3);
+    let threads = words.next()?.split(|byte| *byte == b'/').nth(1)?;
+    Some((number(threads)?, number(words.next()?)?))
+}
+
 /// What is taken from the rest of /proc/PID/status. Each is missing on its own
 /// where the kernel does not write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -209,6 +217,11 @@ pub fn nspid(bytes: &[u8]) -> Vec<u32> {
         .find(|(key, _)| *key == b"NSpid")
         .map(|(_, value)| words(value).filter_map(number).collect())
         .unwrap_or_default()
+}
+
+/// Numbers between spaces.
+pub fn numbers(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
+    words(bytes).filter_map(number)
 }
 
 /// The Tgid line of /proc/PID/status: the process that the thread is of.

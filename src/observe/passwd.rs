@@ -22,10 +22,13 @@ impl Passwd {
     /// Looks at `etc/passwd` below `root` and reads it again where it is another
     /// file, or another state of it, than last time. A file that can't be read,
     /// or isn't a regular one, gives no names; of a long one, the first MiB counts.
-    pub fn refresh(&mut self, root: BorrowedFd<'_>, buffer: &mut Vec<u8>) {
+    /// Gives whether the names may be others.
+    pub fn refresh(&mut self, root: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> bool {
+        let before = self.stamp;
         if self.try_refresh(root, buffer).is_err() {
             *self = Self::default();
         }
+        self.stamp != before
     }
 
     fn try_refresh(&mut self, root: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> Result<(), Errno> {

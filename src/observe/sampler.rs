@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use super::cgroups::{self, usage::Usage};
+use super::eyes::Eyes;
 use super::face::Face;
 use super::family::family;
 use super::files;
@@ -16,7 +17,6 @@ use super::look::{Look, Sections, Whereabouts};
 use super::model::{ActorView, Reading, Snapshot, Unread, Users, View, Wall, WallState};
 use super::namespaces::Census;
 use super::net::own_number;
-use super::outside::Inside;
 use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir};
@@ -51,8 +51,8 @@ pub struct Sampler {
     pub(super) scratch: Scratch,
     pub(super) last_cap: u32,
     pub(super) census: Census,
-    /// The user databases of actors, by PID.
-    passwds: BTreeMap<u32, Passwd>,
+    /// How the actors see the host's list, by PID.
+    eyes: BTreeMap<u32, Eyes>,
     /// The lab's own groups, where they are looked at.
     pub(super) groups: Option<Vec<PathBuf>>,
     /// What they used of the CPUs, from one snapshot to the next.
@@ -70,7 +70,7 @@ impl Sampler {
             scratch,
             last_cap,
             census: Census::default(),
-            passwds: BTreeMap::new(),
+            eyes: BTreeMap::new(),
             groups: None,
             usage: Usage::default(),
         })
@@ -170,7 +170,7 @@ impl Sampler {
 
     fn actors(&mut self, actors: Vec<Known>, host: &View, last: Option<&Snapshot>) -> BTreeMap<String, ActorView> {
         let own = self.own_face();
-        self.passwds.retain(|pid, _| actors.iter().any(|known| known.pid == *pid));
+        self.eyes.retain(|pid, _| actors.iter().any(|known| known.pid == *pid));
         actors.into_iter().map(|known| self.actor(&own, known, host, last)).collect()
     }
 
@@ -202,20 +202,15 @@ impl Sampler {
     /// The processes of the host's list, for one who reads the same procfs: with the
     /// numbers and names that its own maps and user database give.
     fn list_as_seen(&mut self, seen: &mut View, dir: &PidDir, pid: u32, host: &View) {
-        let passwd = self.passwds.entry(pid).or_default();
-        match dir.root() {
-            Ok(root) => passwd.refresh(root.as_fd(), &mut self.scratch.buffer),
-            Err(_) => *passwd = Passwd::default(),
-        }
+        let eyes = self.eyes.entry(pid).or_default();
+        eyes.refresh(dir, &mut self.scratch.buffer);
         seen.processes = host.processes.then(|all| match seen.users.read() {
-            Some(users) => {
-                let inside = Inside { level: 1, uid_map: &users.uid_map, gid_map: &users.gid_map, passwd };
-                Ok(all.iter().map(|one| inside.process(one, Some(one.ppid))).collect())
-            }
+            // Its names are of those who are seen.
+            Some(users) => Ok(eyes.see(all, &Users { names: BTreeMap::new(), ..users.clone() })),
             None => Err(Unread { path: format!("{}/{pid}/uid_map", self.proc.path()), errno: Errno(libc::EACCES) }),
         });
         if let (Reading::Read(users), Reading::Read(processes)) = (&mut seen.users, &seen.processes) {
-            users.names = names(users, processes, passwd);
+            users.names = names(users, processes, eyes.names());
         }
     }
 

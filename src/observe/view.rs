@@ -3,23 +3,24 @@
 //! box's ([`inside`]), where anything may be missing or forbidden: every field
 //! fails on its own, and nothing here panics or waits.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::ffi::{CStr, OsStr};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::cgroups;
 use super::clocks::clocks;
-use super::crowd::{Crowd, Standpoint};
+use super::crowd::{Counts, Crowd, Standpoint};
 use super::files;
 use super::ipc::{Ipc, ipc};
 use super::layers;
-use super::look::{Look, Sections, Told};
+use super::look::{Look, Sections, Told, Whereabouts};
 use super::model::{Caps, Ids, Net, Process, Reading, Root, Unread, Users, Uts, View};
-use super::net::{Network, own_number, owners};
-use super::parse;
+use super::net::{Network, descendants, kin, own_number, owners};
+use super::parse::{self, Privileges};
 use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
 use crate::kernel::{Errno, read};
@@ -62,14 +63,20 @@ pub(super) fn not_asked() -> Unread {
 /// What the calling process sees through `proc`, or without any where it could
 /// not be opened.
 pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
-    match read::open_dir(c"/") {
+    let renamed = match read::open_dir(c"/") {
         Ok(root) => scratch.passwd.refresh(root.as_fd(), &mut scratch.buffer),
-        Err(_) => scratch.passwd = Passwd::default(),
+        Err(_) => {
+            scratch.passwd = Passwd::default();
+            true
+        }
+    };
+    if renamed {
+        scratch.crowd.forget();
     }
     // `self` leads nowhere where the reader is not in this /proc's PID namespace.
     let dir = proc.map_err(Clone::clone).and_then(ProcDir::own);
     let base = format!("{}/self", proc.map_or("/proc", ProcDir::path));
-    let own = Own { dir: dir.as_ref().map_err(Clone::clone), base, listed: true };
+    let own = Own::new(dir.as_ref().map_err(Clone::clone), base, true);
     let ns = own.namespaces(PidDir::namespace);
     let processes = scratch.read(Sections::PROCESSES, |scratch| list(proc, &own, &ns, scratch));
     let users = own.users(&processes, scratch);
@@ -77,12 +84,12 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     let viewer = proc.ok().and_then(|proc| Some((proc, own_number(proc)?)));
     let net = if scratch.wants(Sections::NET) { scratch.network.net(here) } else { Net::default() };
     let net = with_owners(net, viewer, &processes, &own, &ns, scratch);
-    let privileges = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::privileges(bytes)));
+    let privileges = own.status(&mut scratch.buffer).clone().then(|status| Ok(status.privileges));
     let mut overlays = Vec::new();
     let mounts = scratch.read(Sections::MOUNTS, |scratch| {
         own.file("mountinfo", MOUNTINFO, &mut scratch.buffer, |bytes| {
             overlays = layers::overlays(bytes);
-            Some(parse::mounts(bytes))
+            Some(Arc::new(parse::mounts(bytes)))
         })
     });
     let ipc =
@@ -98,9 +105,17 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         volumes: Vec::new(),
         users,
         root: root(),
-        caps: or_else(caps(), "capget(2)", || privileges.read().and_then(|found| caps_of(found.caps))),
-        seccomp: or_else(read::seccomp_mode(), "prctl(2) PR_GET_SECCOMP", || privileges.read()?.seccomp),
-        no_new_privs: or_else(read::no_new_privs(), "prctl(2) PR_GET_NO_NEW_PRIVS", || privileges.read()?.no_new_privs),
+        caps: either(privileges.read().and_then(|found| caps_of(found.caps)), caps, "capget(2)"),
+        seccomp: either(
+            privileges.read().and_then(|found| found.seccomp),
+            read::seccomp_mode,
+            "prctl(2) PR_GET_SECCOMP",
+        ),
+        no_new_privs: either(
+            privileges.read().and_then(|found| found.no_new_privs),
+            read::no_new_privs,
+            "prctl(2) PR_GET_NO_NEW_PRIVS",
+        ),
         cgroup: own.file("cgroup", SMALL, &mut scratch.buffer, |bytes| Some(parse::cgroup(bytes))),
         init_cgroup: init_cgroup(proc, &mut scratch.buffer),
         ipc,
@@ -113,12 +128,12 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
     }
 }
 
-/// The listeners with whose they are. That takes a list of processes, which is not
-/// made for nothing.
+/// The listeners with whose they are, among the viewer and its descendants. That takes
+/// a search, which is not made for nothing.
 pub(super) fn with_owners(
     mut net: Net,
     viewer: Option<(&ProcDir, u32)>,
-    processes: &Reading<Vec<Process>>,
+    processes: &Reading<Vec<Arc<Process>>>,
     own: &Own<'_>,
     ns: &BTreeMap<NsKind, Reading<u64>>,
     scratch: &mut Scratch,
@@ -126,9 +141,13 @@ pub(super) fn with_owners(
     if let (Reading::Read(listeners), Some((proc, viewer))) = (&mut net.listeners, viewer)
         && !listeners.is_empty()
     {
-        let made = (!scratch.wants(Sections::PROCESSES)).then(|| list(Ok(proc), own, ns, scratch));
-        let processes = made.as_ref().unwrap_or(processes);
-        owners(listeners, proc, viewer, processes.read().map_or(&[], Vec::as_slice));
+        let among = |list: &Reading<Vec<_>>| descendants(viewer, list.read().map_or(&[], Vec::as_slice));
+        let kin = if scratch.wants(Sections::PROCESSES) {
+            among(processes)
+        } else {
+            kin(proc, viewer, &mut scratch.buffer).unwrap_or_else(|| among(&list(Ok(proc), own, ns, scratch)))
+        };
+        owners(listeners, proc, &kin, &mut scratch.buffer);
     }
     net
 }
@@ -170,10 +189,41 @@ pub(super) struct Own<'a> {
     /// What messages call it.
     pub(super) base: String,
     /// Whether it is in the /proc whose processes are listed.
-    pub(super) listed: bool,
+    listed: bool,
+    status: OnceCell<Reading<OwnStatus>>,
+    maps: OnceCell<Reading<Users>>,
 }
 
-impl Own<'_> {
+/// What of its own status a viewer needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OwnStatus {
+    /// PIDs in each namespace.
+    nspid: Vec<u32>,
+    pub(super) privileges: Privileges,
+}
+
+impl<'a> Own<'a> {
+    pub(super) fn new(dir: Result<&'a PidDir, Unread>, base: String, listed: bool) -> Self {
+        Self { dir, base, listed, status: OnceCell::new(), maps: OnceCell::new() }
+    }
+
+    /// Read once in a view.
+    pub(super) fn status(&self, buffer: &mut Vec<u8>) -> &Reading<OwnStatus> {
+        self.status.get_or_init(|| {
+            let parse =
+                |bytes: &[u8]| Some(OwnStatus { nspid: parse::nspid(bytes), privileges: parse::privileges(bytes) });
+            self.file("status", SMALL, buffer, parse)
+        })
+    }
+
+    /// The id maps, without names; read once in a view.
+    fn maps(&self, buffer: &mut Vec<u8>) -> &Reading<Users> {
+        self.maps.get_or_init(|| match &self.dir {
+            Ok(dir) => users_of(dir, &self.base, buffer),
+            Err(unread) => Reading::Unread(unread.clone()),
+        })
+    }
+
     pub(super) fn file<T>(
         &self,
         name: &str,
@@ -199,11 +249,8 @@ impl Own<'_> {
     }
 
     /// The maps, with the names of the ids in use.
-    pub(super) fn users(&self, processes: &Reading<Vec<Process>>, scratch: &mut Scratch) -> Reading<Users> {
-        let mut users = match &self.dir {
-            Ok(dir) => users_of(dir, &self.base, &mut scratch.buffer),
-            Err(unread) => Reading::Unread(unread.clone()),
-        };
+    pub(super) fn users(&self, processes: &Reading<Vec<Arc<Process>>>, scratch: &mut Scratch) -> Reading<Users> {
+        let mut users = self.maps(&mut scratch.buffer).clone();
         if let Reading::Read(users) = &mut users {
             users.names = names(users, processes.read().map_or(&[], Vec::as_slice), &scratch.passwd);
         }
@@ -246,7 +293,7 @@ pub(super) fn users_of(dir: &PidDir, base: &str, buffer: &mut Vec<u8>) -> Readin
 
 /// The names of the uids in use: those of the processes, and both ends' first ids
 /// of every range of the map.
-pub(super) fn names(users: &Users, processes: &[Process], passwd: &Passwd) -> BTreeMap<u32, String> {
+pub(super) fn names(users: &Users, processes: &[Arc<Process>], passwd: &Passwd) -> BTreeMap<u32, String> {
     let mapped = users.uid_map.iter().flat_map(|range| [range.inside, range.outside]);
     let mut uids: Vec<u32> = processes.iter().map(|process| process.uid).chain(mapped).collect();
     uids.sort_unstable();
@@ -272,15 +319,9 @@ pub(super) fn caps_of([inheritable, permitted, effective, bounding, ambient]: [O
     })
 }
 
-/// What a call gave, or else what a file says, or else why the call failed.
-fn or_else<T>(call: Result<T, Errno>, name: &str, file: impl FnOnce() -> Option<T>) -> Reading<T> {
-    match call {
-        Ok(value) => Reading::Read(value),
-        Err(errno) => match file() {
-            Some(value) => Reading::Read(value),
-            None => Reading::Unread(Unread { path: name.to_owned(), errno }),
-        },
-    }
+/// What a file says, or else what a call gives: where there is no /proc.
+fn either<T>(file: Option<T>, call: impl FnOnce() -> Result<T, Errno>, name: &str) -> Reading<T> {
+    file.map_or_else(|| reading(call(), || name.to_owned()), Reading::Read)
 }
 
 fn ids(passwd: &Passwd) -> Reading<Ids> {
@@ -316,7 +357,7 @@ pub(super) fn list(
     own: &Own<'_>,
     ns: &BTreeMap<NsKind, Reading<u64>>,
     scratch: &mut Scratch,
-) -> Reading<Vec<Process>> {
+) -> Reading<Vec<Arc<Process>>> {
     match proc {
         Ok(proc) => reading(processes(proc, own, ns, scratch), || proc.path().to_owned()),
         Err(unread) => Reading::Unread(unread.clone()),
@@ -329,50 +370,47 @@ fn processes(
     own: &Own<'_>,
     ns: &BTreeMap<NsKind, Reading<u64>>,
     scratch: &mut Scratch,
-) -> Result<Vec<Process>, Errno> {
+) -> Result<Vec<Arc<Process>>, Errno> {
     // Where the viewer has one PID in this /proc, the /proc is of the viewer's own
     // PID namespace, and so is every process that has one PID in it.
-    let numbers = own.file("status", SMALL, &mut scratch.buffer, |bytes| Some(parse::nspid(bytes)));
-    let numbers = numbers.read().filter(|_| own.listed).map_or(&[][..], Vec::as_slice);
-    let outermost = match (numbers, ns.get(&NsKind::Pid)) {
+    let numbers = own.status(&mut scratch.buffer).read().filter(|_| own.listed);
+    let outermost = match (numbers.map_or(&[][..], |status| &status.nspid), ns.get(&NsKind::Pid)) {
         ([_], Some(Reading::Read(inode))) => Some(*inode),
         _ => None,
     };
-    // Where the program is not in this list there is no telling its kin from the crowd.
     let device = read::stat(proc.fd())?.st_dev;
-    let program = scratch.look.program.filter(|program| {
-        let here = || outermost == Some(program.namespace);
-        program.procfs == device || here()
-    });
+    let here = |program: &Whereabouts| program.procfs == device || outermost == Some(program.namespace);
+    let Some(program) = scratch.look.program.filter(here) else {
+        // There is no telling the program's kin from the crowd.
+        let mut found = Vec::with_capacity(64);
+        read::numbered(proc.fd(), |pid, _, name| {
+            found.extend(process(proc, pid, name, outermost, scratch).map(Arc::new));
+        })?;
+        found.sort_unstable_by_key(|process| process.pid);
+        return Ok(found);
+    };
     let mut crowd = std::mem::take(&mut scratch.crowd);
-    crowd.look(standpoint(device, own, ns, scratch));
+    let user_ns = ns.get(&NsKind::User).and_then(Reading::read).copied();
+    crowd.look(Standpoint { device, user_ns, users: own.maps(&mut scratch.buffer).read().cloned() });
+    // They count for the reader's PID namespace.
+    let counts = outermost.and_then(|_| counts(proc, &mut scratch.buffer));
     let now = read::monotonic();
-    let mut found = Vec::with_capacity(256);
-    read::numbered(proc.fd(), |pid, inode, name| {
-        if let Some(known) = program.and_then(|_| crowd.recall(pid, inode, now)) {
-            let user = scratch.passwd.name(known.uid).map(str::to_owned);
-            found.push(Process { user, ..known });
-        } else if let Some(process) = process(proc, pid, name, outermost, scratch) {
-            if program.is_some() {
-                crowd.keep(inode, now, &process);
-            }
-            found.push(process);
-        }
-    })?;
-    // The order of the directory is that of the PIDs, but no page of the manual says so.
-    found.sort_unstable_by_key(|process: &Process| process.pid);
-    if let Some(program) = program {
-        crowd.settle(&found, program.pid);
-        scratch.crowd = crowd;
+    let again = |pid| process_in(&proc.process(pid).ok()?, pid, outermost, scratch);
+    if !crowd.stand(counts, now, again) {
+        let mut listing = crowd.list(counts, now);
+        read::numbered(proc.fd(), |pid, inode, name| {
+            listing.found(pid, inode, || process(proc, pid, name, outermost, scratch));
+        })?;
     }
+    let found = crowd.settle(program.pid);
+    scratch.crowd = crowd;
     Ok(found)
 }
 
-/// From where the viewer looks now.
-fn standpoint(device: u64, own: &Own<'_>, ns: &BTreeMap<NsKind, Reading<u64>>, scratch: &mut Scratch) -> Standpoint {
-    let users = own.dir.as_ref().ok().and_then(|dir| users_of(dir, &own.base, &mut scratch.buffer).read().cloned());
-    let user_ns = ns.get(&NsKind::User).and_then(Reading::read).copied();
-    Standpoint { device, user_ns, users }
+fn counts(proc: &ProcDir, buffer: &mut Vec<u8>) -> Option<Counts> {
+    let file = read::open_at(proc.fd(), c"loadavg").ok()?;
+    read::read_piece(file.as_fd(), buffer, SMALL).ok()?;
+    parse::counts(buffer)
 }
 
 /// One process; nothing when it is gone.

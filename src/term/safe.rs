@@ -10,6 +10,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// (`␛`), C1, bidirectional, zero-width and other format characters `\u{202e}`.
 /// Accents that combine with the letter before them stay.
 pub fn safe(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -39,6 +42,11 @@ pub fn json(text: &str) -> String {
     out
 }
 
+/// Whether all of it is printable ASCII, as most is: one cell a byte.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Characters that show nothing, or change how their neighbours show; accents that
 /// combine with the letter before them are none.
 fn hidden(c: char) -> bool {
@@ -49,12 +57,12 @@ fn hidden(c: char) -> bool {
 
 /// How many cells the text takes.
 pub fn width(text: &str) -> usize {
-    text.width()
+    if is_plain(text) { text.len() } else { text.width() }
 }
 
 /// The text in at most `cells` cells; what was cut ends in `…`.
 pub fn fit(text: &str, cells: usize) -> String {
-    if text.width() <= cells {
+    if width(text) <= cells {
         return text.to_owned();
     }
     if cells == 0 {
@@ -76,14 +84,14 @@ pub fn fit(text: &str, cells: usize) -> String {
 /// The text in exactly `cells` cells: cut, or filled with spaces on the right.
 pub fn pad(text: &str, cells: usize) -> String {
     let mut out = fit(text, cells);
-    out.extend(std::iter::repeat_n(' ', cells.saturating_sub(out.width())));
+    out.extend(std::iter::repeat_n(' ', cells.saturating_sub(width(&out))));
     out
 }
 
 /// The text in exactly `cells` cells, filled with spaces on the left.
 pub fn pad_left(text: &str, cells: usize) -> String {
     let text = fit(text, cells);
-    " ".repeat(cells.saturating_sub(text.width())) + &text
+    " ".repeat(cells.saturating_sub(width(&text))) + &text
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The observer: a look at a process that is no actor, from inside.
 
+use std::sync::Arc;
+
 use super::*;
 use cloison::observe::Reading;
 
@@ -63,7 +65,7 @@ fn an_actor_says_of_itself_what_an_observer_says_of_it() {
     let (own, mut other) = (view(&mut lab, "init"), observed(&mut lab, pid));
     // It answers one question, and sleeps, or is about to, when the other is asked of it.
     let Reading::Read(processes) = &mut other.processes else { panic!("no processes") };
-    let state = std::mem::replace(&mut processes[0].state, 'R');
+    let state = std::mem::replace(&mut Arc::make_mut(&mut processes[0]).state, 'R');
     assert!("RS".contains(state), "{state}");
     // What can't be read has the same reason, by another path.
     let same = |one: &Reading<u64>, two: &Reading<u64>| match (one, two) {

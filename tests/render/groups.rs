@@ -1,6 +1,7 @@
 //! The pane of control groups: the tree, the paths, the files with gauges and curves.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cloison::i18n::Lang::{self, Fr};
 use cloison::kernel::cgroup::files;
@@ -234,7 +235,7 @@ fn a_limit_that_is_set_and_a_member_that_comes_are_marked() {
         group.members.push(48_211);
         let Reading::Read(processes) = &mut now.host.processes else { panic!() };
         processes.retain(|one| one.pid != 48_211);
-        processes.insert(214, process(48_211, 1, "ana", "newcomer"));
+        processes.insert(214, Arc::new(process(48_211, 1, "ana", "newcomer")));
     });
     assert!(line(&scene, "newcomer 48211").contains('◆'), "{}", scene.text());
     let scene = scene.wait(2_000).snapshot(|now| drop(now.cgroups.as_mut().expect("groups").groups.remove("ice")));

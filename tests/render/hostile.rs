@@ -1,6 +1,8 @@
 //! Whatever a box calls its processes, mounts and itself: no panic, no control
 //! character, and nothing outside of its place.
 
+use std::sync::Arc;
+
 use cloison::observe::model::{Mount, Process, Uts, View};
 use cloison::observe::{Reading, Snapshot};
 use cloison::ui::Event;
@@ -60,10 +62,10 @@ fn put(names: &Names, view: &mut View) {
         ..process(*pid, 1, "root", "x")
     };
     if let Reading::Read(list) = &mut view.processes {
-        list.extend(names.processes.iter().map(one));
+        list.extend(names.processes.iter().map(|row| Arc::new(one(row))));
         list.iter_mut()
             .zip(&names.processes)
-            .for_each(|(process, (_, _, command, _))| process.command.clone_from(command));
+            .for_each(|(process, (_, _, command, _))| Arc::make_mut(process).command.clone_from(command));
     }
     let mounts = names.mounts.iter().zip(20..).map(|([target, source, fstype, spread], id)| Mount {
         source: source.clone(),
@@ -71,7 +73,7 @@ fn put(names: &Names, view: &mut View) {
         propagation: vec![spread.clone()],
         ..mount(id, target)
     });
-    view.mounts = Reading::Read(mounts.collect());
+    view.mounts = Reading::Read(Arc::new(mounts.collect()));
     if let Reading::Read(users) = &mut view.users {
         for (uid, name) in [0, 1000].into_iter().zip(&names.users) {
             users.names.insert(uid, name.clone());

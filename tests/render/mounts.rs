@@ -1,5 +1,7 @@
 //! The pane of mounts: two trees side by side.
 
+use std::sync::Arc;
+
 use cloison::i18n::Lang::Fr;
 use cloison::lesson::op::NsKind;
 use cloison::observe::model::{Mount, Snapshot};
@@ -55,8 +57,8 @@ fn trees(snapshot: &mut Snapshot) {
     let actor = snapshot.actors.get_mut("box").expect("the box");
     actor.ns.insert(NsKind::Mnt, Reading::Read(2));
     let Reading::Read(seen) = &mut actor.seen else { panic!() };
-    seen.mounts = Reading::Read(inner);
-    snapshot.host.mounts = Reading::Read(outer);
+    seen.mounts = Reading::Read(Arc::new(inner));
+    snapshot.host.mounts = Reading::Read(Arc::new(outer));
 }
 
 fn pane(width: u16, height: u16) -> Scene {
@@ -80,7 +82,7 @@ fn a_mount_that_comes_is_marked() {
     let scene = scene.snapshot(|snapshot| {
         let Reading::Read(seen) = &mut snapshot.actors.get_mut("box").expect("the box").seen else { panic!() };
         let Reading::Read(mounts) = &mut seen.mounts else { panic!() };
-        mounts.push(mount(142, 120, "tmpfs", "/media", &[]));
+        Arc::make_mut(mounts).push(mount(142, 120, "tmpfs", "/media", &[]));
     });
     assert!(scene.says("◆") || scene.says("+"), "{}", scene.text());
     assert!(!scene.wait(1_600).says("◆"));
@@ -91,7 +93,7 @@ fn a_thousand_mounts_fold() {
     let scene = pane(120, 36).snapshot(|snapshot| {
         let more = (200..1_200).map(|id| mount(id, 20, "tmpfs", &format!("/srv/{id}"), &["shared:20"]));
         let Reading::Read(outer) = &mut snapshot.host.mounts else { panic!() };
-        outer.extend(more);
+        Arc::make_mut(outer).extend(more);
     });
     let text = scene.text();
     assert!(text.contains("my data") && text.contains("1000 more") || text.contains("100"), "{text}");

@@ -1,6 +1,7 @@
 //! The panes of IPC objects, clocks and cgroup paths.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cloison::i18n::Lang::Fr;
 use cloison::lesson::op::NsKind;
@@ -78,7 +79,7 @@ fn apart(snapshot: &mut Snapshot) {
     seen.cgroup = paths(&[("", "/"), ("cpu", "/"), ("memory", "/")]);
     seen.init_cgroup = paths(&[("", "/../../../init.scope")]);
     // Both have the host's /proc, and the same first process.
-    let init = vec![process(1, 0, "root", "systemd")];
+    let init = vec![Arc::new(process(1, 0, "root", "systemd"))];
     (host.processes, seen.processes) = (Reading::Read(init.clone()), Reading::Read(init));
 }
 

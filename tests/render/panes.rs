@@ -1,6 +1,8 @@
 //! The panes as an instrument: what is in sight, in which order, and where it stays
 //! when the machine moves.
 
+use std::sync::Arc;
+
 use cloison::i18n::Lang::Fr;
 use cloison::observe::model::Process;
 use cloison::observe::{Reading, Snapshot};
@@ -18,14 +20,14 @@ fn panes() -> Scene {
     Scene::lesson().key(KeyCode::F(3))
 }
 
-fn hosts(snapshot: &mut Snapshot) -> &mut Vec<Process> {
+fn hosts(snapshot: &mut Snapshot) -> &mut Vec<Arc<Process>> {
     match &mut snapshot.host.processes {
         Reading::Read(list) => list,
         Reading::Unread(_) => panic!("the host's processes are read"),
     }
 }
 
-fn boxes(snapshot: &mut Snapshot) -> &mut Vec<Process> {
+fn boxes(snapshot: &mut Snapshot) -> &mut Vec<Arc<Process>> {
     match &mut snapshot.actors.get_mut("box").expect("the box").seen {
         Reading::Read(view) => match &mut view.processes {
             Reading::Read(list) => list,
@@ -50,7 +52,7 @@ fn a_filter_leaves_the_rows_that_say_it_and_tells_how_many_it_hides() {
         assert!(scene.says("daemon-213") && !scene.says("cloison keeper"), "{}", scene.text());
         // It stays when the machine moves, and when it is not typed any more.
         let scene = scene.key(KeyCode::Enter).snapshot(|snapshot| {
-            hosts(snapshot).push(process(60_000, 1, "root", "daemon-219 new"));
+            hosts(snapshot).push(process(60_000, 1, "root", "daemon-219 new").into());
         });
         assert!(scene.says("/DAEMON-21 ") && scene.says("212 hidden") && scene.says("daemon-219"), "{}", scene.text());
         let scene = scene.key(KeyCode::Esc);
@@ -117,8 +119,8 @@ fn a_click_on_a_heading_sorts_by_it_and_another_turns_it_round() {
 #[test]
 fn numbers_are_sorted_as_numbers() {
     let scene = panes().snapshot(|snapshot| {
-        hosts(snapshot).push(process(999, 48_213, "ana", "small"));
-        hosts(snapshot).push(process(100_000, 48_213, "ana", "large"));
+        hosts(snapshot).push(process(999, 48_213, "ana", "small").into());
+        hosts(snapshot).push(process(100_000, 48_213, "ana", "large").into());
     });
     let scene = scene.key(KeyCode::Char('s'));
     assert!(row_of(&scene, " small") < row_of(&scene, " cloison keeper"), "{}", scene.text());
@@ -135,8 +137,8 @@ fn what_is_in_sight_stays_when_rows_above_it_go() {
     let before = row_of(&scene, "daemon-120 ");
     let scene = scene.snapshot(|snapshot| hosts(snapshot).retain(|process| process.pid >= 150)).wait(2_000);
     assert_eq!(row_of(&scene, "daemon-120 "), before, "{}", scene.text());
-    let scene =
-        scene.snapshot(|snapshot| (20..60).for_each(|pid| hosts(snapshot).push(process(pid, 1, "root", "late"))));
+    let scene = scene
+        .snapshot(|snapshot| (20..60).for_each(|pid| hosts(snapshot).push(process(pid, 1, "root", "late").into())));
     assert_eq!(row_of(&scene, "daemon-120 "), before, "{}", scene.text());
 }
 
@@ -265,8 +267,11 @@ fn every_tab_can_be_reached_and_is_in_sight_when_chosen() {
 #[test]
 fn what_came_changed_or_went_has_a_sign_for_a_moment() {
     let scene = panes().snapshot(|snapshot| {
-        hosts(snapshot).push(process(50_000, 48_213, "ana", "newcomer"));
-        hosts(snapshot).iter_mut().filter(|one| one.pid == 48_211).for_each(|one| "other".clone_into(&mut one.command));
+        hosts(snapshot).push(process(50_000, 48_213, "ana", "newcomer").into());
+        hosts(snapshot)
+            .iter_mut()
+            .filter(|one| one.pid == 48_211)
+            .for_each(|one| "other".clone_into(&mut Arc::make_mut(one).command));
         hosts(snapshot).retain(|one| one.pid != 48_230);
         boxes(snapshot).retain(|one| one.pid != 2);
     });
@@ -280,6 +285,7 @@ fn what_came_changed_or_went_has_a_sign_for_a_moment() {
     let scene = Scene::lesson().pane(Pane::Mounts).snapshot(|snapshot| {
         let Reading::Read(view) = &mut snapshot.actors.get_mut("box").expect("the box").seen else { panic!() };
         let Reading::Read(mounts) = &mut view.mounts else { panic!() };
+        let mounts = Arc::make_mut(mounts);
         mounts.retain(|one| one.id != 9);
         mounts.push(mount(11, "/new"));
     });
@@ -303,7 +309,8 @@ fn a_box_that_forks_without_end_shows_a_few_of_the_gone() {
     for turn in 0..40_u32 {
         scene = scene.snapshot(|snapshot| {
             hosts(snapshot).retain(|one| one.pid < 60_000);
-            (0..100).for_each(|n| hosts(snapshot).push(process(60_000 + turn * 100 + n, 48_213, "ana", "short")));
+            (0..100)
+                .for_each(|n| hosts(snapshot).push(process(60_000 + turn * 100 + n, 48_213, "ana", "short").into()));
         });
         scene = scene.wait(200);
     }
@@ -343,7 +350,7 @@ fn an_object_keeps_its_colour_through_other_panes() {
 #[test]
 fn a_crowd_of_thousands_is_counted_and_walked_through() {
     let crowd = |snapshot: &mut Snapshot| {
-        (0..3_000).for_each(|n| hosts(snapshot).push(process(100_000 + n, 1, "root", &format!("crowd-{n}"))));
+        (0..3_000).for_each(|n| hosts(snapshot).push(process(100_000 + n, 1, "root", &format!("crowd-{n}")).into()));
     };
     let scene = panes().snapshot(crowd);
     assert!(scene.says("3214 more, none visible from the box"), "{}", scene.text());

@@ -479,8 +479,8 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         }),
         ns: BTreeMap::new(),
         owners: BTreeMap::new(),
-        processes: Reading::Read(processes),
-        mounts: Reading::Read(mounts),
+        processes: Reading::Read(processes.into_iter().map(Arc::new).collect()),
+        mounts: Reading::Read(Arc::new(mounts)),
         overlays: Vec::new(),
         volumes: Vec::new(),
         users: Reading::Read(Users {

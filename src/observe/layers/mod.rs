@@ -163,7 +163,7 @@ pub struct VolumeFile {
 /// Reads what the calling process can say of its overlays and volumes; `dir` is the
 /// directory in /proc of the process whose view it is, which has the same mounts.
 pub(super) fn look(view: &mut View, dir: &PidDir, buffer: &mut Vec<u8>) {
-    let mounts: &[Mount] = view.mounts.read().map_or(&[], Vec::as_slice);
+    let mounts: &[Mount] = view.mounts.read().map_or(&[], |mounts| mounts.as_slice());
     view.volumes = volume::read(mounts);
     let most = view.overlays.len().saturating_sub(LOOKED_AT);
     overlay::look(view.overlays.iter_mut().skip(most).collect(), dir, buffer);

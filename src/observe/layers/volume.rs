@@ -56,7 +56,7 @@ fn look(volume: &mut Volume) {
 /// the same file system, and the rest of the way. The inode says whether the
 /// directory found is the one; where it is another, it is left out.
 pub fn on_the_host<'a>(host: &View, actors: impl Iterator<Item = &'a ActorView>) -> Vec<Volume> {
-    let mounts: &[Mount] = host.mounts.read().map_or(&[], Vec::as_slice);
+    let mounts: &[Mount] = host.mounts.read().map_or(&[], |mounts| mounts.as_slice());
     let mut found: Vec<Volume> = Vec::new();
     for volume in actors.filter_map(|actor| actor.seen.read()).flat_map(|seen| &seen.volumes) {
         let known = found.iter().any(|other| other.device == volume.device && other.root == volume.root);

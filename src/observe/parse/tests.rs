@@ -169,3 +169,11 @@ proptest! {
         let _ = crate::observe::Told::decode(&bytes);
     }
 }
+
+#[test]
+fn the_counts_are_at_the_end_of_loadavg() {
+    assert_eq!(counts(b"0.42 0.37 0.30 2/417 12345\n"), Some((417, 12_345)));
+    for broken in [&b""[..], b"0.42 0.37 0.30", b"0.42 0.37 0.30 2 12345", b"0.42 0.37 0.30 2/x 12345", b"a b c 2/3 "] {
+        assert_eq!(counts(broken), None, "{}", String::from_utf8_lossy(broken));
+    }
+}

@@ -35,7 +35,7 @@ pub fn cgroup<'a>(host: &'a View, actor: &'a ActorView) -> Twin<Path<'a>> {
 
 /// The first process in view.
 fn first(view: &View) -> Option<&Process> {
-    view.processes.read()?.iter().find(|one| one.pid == 1)
+    view.processes.read()?.iter().map(|one| &**one).find(|one| one.pid == 1)
 }
 
 type Groups = Reading<BTreeMap<String, String>>;

@@ -4,6 +4,7 @@
 //! hangs in its own.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::{Key, Row, RowKey, Side, Twin};
 use crate::lesson::op::NsKind;
@@ -97,8 +98,8 @@ pub fn mounts<'a>(host: &'a View, actor: &'a ActorView) -> Twin<MountFace<'a>> {
     Twin { rows: all, shown }
 }
 
-fn list(mounts: &Reading<Vec<Mount>>) -> &[Mount] {
-    mounts.read().map_or(&[], Vec::as_slice)
+fn list(mounts: &Reading<Arc<Vec<Mount>>>) -> &[Mount] {
+    mounts.read().map_or(&[], |mounts| mounts.as_slice())
 }
 
 /// For each mount of the box the host's twin, and the ids of all these.

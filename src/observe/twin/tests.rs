@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::*;
 use crate::kernel::Errno;
@@ -24,7 +25,7 @@ pub(super) fn view() -> View {
         ns: BTreeMap::new(),
         owners: BTreeMap::new(),
         processes: Reading::Read(Vec::new()),
-        mounts: Reading::Read(Vec::new()),
+        mounts: Reading::Read(Arc::default()),
         overlays: Vec::new(),
         volumes: Vec::new(),
         users: unread(),
@@ -75,7 +76,7 @@ fn process(ppid: u32, nspid: &[u32], pid_ns: Option<u64>) -> Process {
 }
 
 fn with_processes(processes: Vec<Process>) -> View {
-    View { processes: Reading::Read(processes), ..view() }
+    View { processes: Reading::Read(processes.into_iter().map(Arc::new).collect()), ..view() }
 }
 
 fn pids(twin: &Twin<&Process>) -> Vec<(Option<u32>, Option<u32>)> {
@@ -430,7 +431,7 @@ fn one_group_has_two_paths_and_roots_of_old_trees_fold() {
     let paths = |list: &[(&str, &str)]| {
         Reading::Read(list.iter().map(|&(tree, path)| (tree.to_owned(), path.to_owned())).collect())
     };
-    let init = |view: View| View { processes: Reading::Read(vec![process(0, &[1], Some(9))]), ..view };
+    let init = |view: View| View { processes: Reading::Read(vec![Arc::new(process(0, &[1], Some(9)))]), ..view };
     let host = init(View { init_cgroup: paths(&[("", "/init.scope")]), ..view() });
     let seen = init(View {
         cgroup: paths(&[("", "/"), ("cpu", "/"), ("memory", "/")]),
@@ -463,7 +464,7 @@ fn one_group_has_two_paths_and_roots_of_old_trees_fold() {
 fn the_first_process_of_another_proc_is_not_compared() {
     let group = Reading::Read(BTreeMap::from([(String::new(), "/".to_owned())]));
     let with_init = |inode| View {
-        processes: Reading::Read(vec![process(0, &[1], Some(inode))]),
+        processes: Reading::Read(vec![Arc::new(process(0, &[1], Some(inode)))]),
         init_cgroup: group.clone(),
         ..view()
     };

@@ -2,6 +2,7 @@
 //! is in the box what the kernel shows for it, the overflow uid.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Key, Row, RowKey, Side, Twin};
 use crate::observe::model::{ActorView, IdRange, Process, Reading, Users, View};
@@ -84,7 +85,7 @@ pub fn users<'a>(host: &'a View, actor: &'a ActorView) -> UsersTwin<'a> {
 /// Where one side's names come from.
 struct Names<'a> {
     users: Option<&'a Users>,
-    processes: &'a [Process],
+    processes: &'a [Arc<Process>],
 }
 
 impl<'a> Names<'a> {
@@ -95,7 +96,7 @@ impl<'a> Names<'a> {
     }
 }
 
-fn list(processes: &Reading<Vec<Process>>) -> &[Process] {
+fn list(processes: &Reading<Vec<Arc<Process>>>) -> &[Arc<Process>] {
     processes.read().map_or(&[], Vec::as_slice)
 }
 

@@ -42,11 +42,11 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
 /// What it runs: as of now, or as it was when it was opened.
 fn command(inspected: &Inspected, snapshot: Option<&Snapshot>) -> String {
     let now = snapshot.and_then(|snapshot| snapshot.host.processes.read());
-    let before = inspected.container.as_ref().map(|container| &container.processes);
+    let before = inspected.container.as_ref().map(|container| container.processes.iter());
     // Once it has ended its number may be another's.
     let alive = snapshot.is_none_or(|snapshot| snapshot.actors.values().all(|actor| actor.alive));
-    let lists = [now.filter(|_| alive), before];
-    let one = lists.into_iter().flatten().find_map(|list| list.iter().find(|one| one.pid == inspected.pid));
+    let now = now.filter(|_| alive).into_iter().flatten().map(|one| &**one);
+    let one = now.chain(before.into_iter().flatten()).find(|one| one.pid == inspected.pid);
     one.map_or_else(String::new, |one| {
         if one.command.is_empty() { format!("[{}]", safe(&one.name)) } else { safe(&one.command) }
     })

@@ -22,7 +22,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::symbols::merge::MergeStrategy;
 use ratatui::text::Line;
-use ratatui::widgets::{Block, Widget};
+use ratatui::widgets::{Block, Borders, Widget};
 
 use super::layout::too_small;
 use super::model::{Focus, LessonScreen, Model, Screen};
@@ -76,8 +76,23 @@ fn frames(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     let areas = [regions.lesson, regions.twin, regions.walls, regions.calls, regions.shells, focused];
     for (at, area) in areas.into_iter().enumerate().filter(|(_, area)| !area.is_empty()) {
         let role = if at + 1 == areas.len() { Role::Focus } else { Role::Frame };
-        let block = Block::bordered().merge_borders(MergeStrategy::Exact).border_style(model.theme.style(role));
-        frame.render_widget(block, area);
+        border(frame, area, model.theme.style(role));
+    }
+}
+
+/// Its four sides, each by itself: a block goes through every cell of its area.
+fn border(frame: &mut Frame<'_>, area: Rect, style: Style) {
+    let ends = Borders::LEFT | Borders::RIGHT;
+    let row = |y| Rect { y, height: 1, ..area };
+    let column = |x| Rect { x, y: area.y + 1, width: 1, height: area.height.saturating_sub(2) };
+    for (borders, side) in [
+        (Borders::TOP | ends, row(area.y)),
+        (Borders::BOTTOM | ends, row(area.bottom().saturating_sub(1))),
+        (Borders::LEFT, column(area.x)),
+        (Borders::RIGHT, column(area.right().saturating_sub(1))),
+    ] {
+        let block = Block::new().borders(borders).merge_borders(MergeStrategy::Exact).border_style(style);
+        frame.render_widget(block, side);
     }
 }
 

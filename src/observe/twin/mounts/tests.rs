@@ -16,7 +16,7 @@ fn mount(id: u32, parent: u32, device: &str, root: &str, target: &str) -> Mount 
 }
 
 fn side(mounts: Vec<Mount>) -> View {
-    View { mounts: Reading::Read(mounts), ..view() }
+    View { mounts: Reading::Read(Arc::new(mounts)), ..view() }
 }
 
 /// The rows as drawn, host then box; `|` before those that fold.
