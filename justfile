@@ -15,9 +15,9 @@ test:
 ci:
     .ci/run
 
-# The tests on other kernels, in virtual machines (as root): all, or 6.1, 6.12, systemd
-vm *machines:
-    tests/vm/run {{machines}}
+# The tests on other kernels, in virtual machines (as root): all, or some of 6.1, 6.12, systemd; --brief as in CI
+vm *arguments:
+    tests/vm/run {{arguments}}
 
 # Every figure beside a peer, in one run
 bench:

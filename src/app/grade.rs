@@ -13,7 +13,7 @@ use crate::lab::{LabError, Options};
 use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
 use crate::lesson::broken::PREDICTION;
-use crate::observe::Snapshot;
+use crate::observe::{Sections, Snapshot};
 use crate::say;
 use crate::session::{Command, Effect, Session};
 
@@ -162,7 +162,7 @@ impl Grader<'_> {
             let mut quiet = Instant::now();
             while !self.passed() && quiet.elapsed() < SETTLE {
                 self.stage.pause();
-                self.observe()?;
+                self.glance()?;
                 if Instant::now() < deadline && self.seen.as_ref().is_some_and(|seen| runs(seen, &before)) {
                     quiet = Instant::now();
                 }
@@ -217,13 +217,14 @@ impl Grader<'_> {
 
     fn run(&mut self, shell: &str, script: &str, deadline: Instant) -> Result<ScriptEnd, LabError> {
         let left = deadline.saturating_duration_since(Instant::now());
+        let sections = self.stage.judged(self.session.step());
         let session = &mut self.session;
         let mut satisfied = |snapshot: &Arc<Snapshot>| {
             // Saving is for faces that have a place to save to.
             let _ = session.apply(Command::Observed(Arc::clone(snapshot)));
             session.task(Lang::En).is_some_and(|task| task.passed)
         };
-        self.stage.script(shell, script, left, Some(&mut satisfied))
+        self.stage.script(shell, script, left, Some((sections, &mut satisfied)))
     }
 
     fn passed(&self) -> bool {
@@ -232,6 +233,17 @@ impl Grader<'_> {
 
     fn observe(&mut self) -> Result<(), LabError> {
         let snapshot = self.stage.snapshot()?;
+        self.take_in(snapshot)
+    }
+
+    /// What the checks of the task speak of, and no more: who is asked uses the CPUs, and
+    /// in the groups that a check is about.
+    fn glance(&mut self) -> Result<(), LabError> {
+        let snapshot = self.stage.glance(self.stage.judged(self.session.step()) | Sections::PROCESSES)?;
+        self.take_in(snapshot)
+    }
+
+    fn take_in(&mut self, snapshot: Arc<Snapshot>) -> Result<(), LabError> {
         self.seen = Some(Arc::clone(&snapshot));
         let effects = self.session.apply(Command::Observed(snapshot));
         self.carry_out(effects)

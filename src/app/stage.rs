@@ -32,8 +32,9 @@ const KEPT: usize = 64 << 10;
 /// How often a command under way is looked at.
 const LOOK: Duration = Duration::from_millis(25);
 
-/// Says of a snapshot whether it is what a caller waits for.
-pub type Satisfied<'a> = &'a mut dyn FnMut(&Arc<Snapshot>) -> bool;
+/// Says of a snapshot whether it is what a caller waits for, of which these sections
+/// count.
+pub type Satisfied<'a> = (Sections, &'a mut dyn FnMut(&Arc<Snapshot>) -> bool);
 
 /// How a student's commands ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,6 +160,11 @@ impl Stage {
         self.glance(Sections::ALL)
     }
 
+    /// The sections that the checks of a step speak of, and what the student types.
+    pub fn judged(&self, step: usize) -> Sections {
+        Sections::LAB | Sections::named_in(&format!("{:?}", self.lesson.steps[step]))
+    }
+
     /// The sections that the texts and the checks of a step may speak of.
     pub fn needed(&self, step: usize) -> Sections {
         let texts = Lang::ALL.map(|lang| self.lesson.step_text(lang, step));
@@ -178,7 +184,9 @@ impl Stage {
         }
         let sections = if last.is_some() { sections } else { Sections::ALL };
         let mut known = self.actors(sections, last.as_deref())?;
-        known.extend(self.student_made(sections, last.as_deref())?);
+        if sections.contain(Sections::ACTORS) {
+            known.extend(self.student_made(sections, last.as_deref())?);
+        }
         let mut snapshot = match &last {
             Some(last) if sections != Sections::ALL => self.sampler.glance(sections, known, last),
             _ => self.sampler.snapshot(known),
@@ -202,6 +210,10 @@ impl Stage {
         let living: Vec<(String, u32)> = living.map(|actor| (actor.name.clone(), actor.pid)).collect();
         let mut fresh = HashMap::new();
         for (name, pid) in living {
+            let is_known = || last.is_some_and(|last| last.actors.get(&name).is_some_and(|actor| actor.pid == pid));
+            if !sections.contain(Sections::ACTORS) && is_known() {
+                continue;
+            }
             let look = self.question(sections, &name, pid, last);
             match self.lab.view(&name, &look, VIEW_PATIENCE) {
                 Ok(Some(bytes)) => {
@@ -348,7 +360,7 @@ impl Stage {
         let launch = self.lab.launch(actor, Program::Script(script), None)?;
         let mut output = Output::new(launch.fd);
         let mut end = ScriptEnd { exit: None, output: Vec::new(), satisfied: false };
-        let mut looked = Instant::now();
+        let mut next = Instant::now() + LOOK;
         loop {
             output.take(LOOK.min(Duration::from_millis(5)));
             self.lab.listen()?;
@@ -356,9 +368,11 @@ impl Stage {
             if end.exit.is_some() {
                 break;
             }
-            if let Some(satisfied) = satisfied.as_mut().filter(|_| looked.elapsed() >= LOOK) {
-                end.satisfied = satisfied(&self.snapshot()?);
-                looked = Instant::now();
+            let start = Instant::now();
+            if let Some((sections, satisfied)) = satisfied.as_mut().filter(|_| start >= next) {
+                end.satisfied = satisfied(&self.glance(*sections)?);
+                // Where a look takes long, the commands have most of the machine.
+                next = Instant::now() + LOOK.max(start.elapsed() * 3);
             }
             if end.satisfied || Instant::now() >= deadline {
                 break;

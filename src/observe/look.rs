@@ -30,8 +30,10 @@ impl Sections {
     pub const NAMESPACES: Self = Self(16);
     /// What descends from the program, with namespaces and directories.
     pub const LAB: Self = Self(32);
+    /// What the actors say at all.
+    pub const ACTORS: Self = Self(64);
     /// All.
-    pub const ALL: Self = Self(63);
+    pub const ALL: Self = Self(127);
 
     /// Whether all of `other` are among these.
     pub fn contain(self, other: Self) -> bool {
@@ -47,13 +49,14 @@ impl Sections {
     /// Those that a text with paths into a snapshot may speak of: whatever it could be
     /// that is not among them, it is not named. All where the text has a `..` or a `*`.
     pub fn named_in(text: &str) -> Self {
-        const NAMES: [(Sections, &[&str]); 6] = [
+        const NAMES: [(Sections, &[&str]); 7] = [
             (Sections::PROCESSES, &["processes"]),
             (Sections::MOUNTS, &["mounts", "overlays", "volumes"]),
             (Sections::NET, &["net"]),
             (Sections::IPC, &["ipc"]),
             (Sections::NAMESPACES, &["owners", "namespaces"]),
             (Sections::LAB, &["lab"]),
+            (Sections::ACTORS, &["actors"]),
         ];
         if ["$..", "$.*", "$[*", ".host.*", ".host..", ".seen.*", ".seen.."].iter().any(|wide| text.contains(wide)) {
             return Self::ALL;
@@ -179,11 +182,13 @@ mod tests {
     #[test]
     fn a_path_names_the_sections_on_its_way() {
         let named = Sections::named_in;
-        assert_eq!(named("$.actors.box.seen.uts.hostname"), Sections::NONE);
+        assert_eq!(named("$.cgroups.groups.box.members"), Sections::NONE);
+        assert_eq!(named("$.actors.box.seen.uts.hostname"), Sections::ACTORS);
         assert_eq!(named("$.host.processes[?@.pid==1]"), Sections::PROCESSES);
-        assert_eq!(named("$.actors.box.seen.net.links and $['lab'][0].root"), Sections::NET | Sections::LAB);
-        assert_eq!(named("$.actors.box.seen['ipc'].shm"), Sections::IPC);
-        assert_eq!(named("$.actors.box.seen.overlays[0]"), Sections::MOUNTS);
+        let inside = |section| section | Sections::ACTORS;
+        assert_eq!(named("$.actors.box.seen.net.links and $['lab'][0].root"), inside(Sections::NET | Sections::LAB));
+        assert_eq!(named("$.actors.box.seen['ipc'].shm"), inside(Sections::IPC));
+        assert_eq!(named("$.actors.box.seen.overlays[0]"), inside(Sections::MOUNTS));
     }
 
     #[test]

@@ -275,7 +275,7 @@ impl Terminal {
 
     /// Waits until the screen is as wanted.
     pub fn wait_for(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) {
-        assert!(self.within(PATIENCE, wanted), "never seen: {what}\n{}", self.text());
+        assert!(self.within(slow::seconds(PATIENCE.as_secs()), wanted), "never seen: {what}\n{}", self.text());
     }
 
     /// Whether the screen is as wanted before so much time has passed.

@@ -322,7 +322,8 @@ impl File {
                 let limit = |word: &str| {
                     let (kind, limit) = word.split_once('=')?;
                     let at = ["rbps", "wbps", "riops", "wiops"].iter().position(|one| *one == kind)?;
-                    let limit = if limit == "max" { 0 } else { bytes(limit)? };
+                    // A bare number: version 2 takes "8M" for 8.
+                    let limit: u64 = if limit == "max" { 0 } else { limit.parse().ok()? };
                     Some((at, format!("{device} {limit}")))
                 };
                 words.map(|word| limit(word).ok_or(Refused::Value)).collect::<Result<Vec<_>, _>>()?
@@ -430,7 +431,7 @@ mod tests {
         assert_eq!(written("cpu.max", "max"), ["cpu.cfs_quota_us=-1"]);
         assert_eq!(written("cgroup.freeze", "1"), ["freezer.state=FROZEN"]);
         assert_eq!(written("memory.swap.max", "0"), ["memory.memsw.limit_in_bytes=1048576"]);
-        let limits = written("io.max", "8:0 wbps=1M riops=max");
+        let limits = written("io.max", "8:0 wbps=1048576 riops=max");
         assert_eq!(limits, ["blkio.throttle.write_bps_device=8:0 1048576", "blkio.throttle.read_iops_device=8:0 0"]);
         assert_eq!(written("hugetlb.2MB.max", "0"), ["hugetlb.SIZE.limit_in_bytes=0"]);
     }
@@ -441,6 +442,7 @@ mod tests {
         assert_eq!(write("memory.swap.max", "much"), Err(Refused::Value));
         assert_eq!(write("io.max", "sda wbps=1"), Err(Refused::Value));
         assert_eq!(write("io.max", "8:0 speed=1"), Err(Refused::Value));
+        assert_eq!(write("io.max", "8:0 rbps=8M"), Err(Refused::Value), "version 2 would take it for 8");
         assert_eq!(write("cpu.stat", "0"), Err(Refused::Value));
     }
 

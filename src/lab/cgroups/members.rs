@@ -15,8 +15,9 @@ use crate::lesson::op::DeviceRule;
 /// Stands for the disk, `major:minor`, in a value.
 const DISK: &str = "{disk}";
 /// How long to wait for the kernel to have done what it was told: to freeze and to die
-/// the members of a group need a CPU, which others may keep busy.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// the members of a group need a CPU, which others may keep busy, and of which their own
+/// group may have little. Less than an op may take.
+const PATIENCE: Duration = Duration::from_secs(8);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(1);
 
