@@ -130,8 +130,11 @@ impl Stage {
             let (tried, after) = rest.split_at(done.len());
             let mut as_meant = true;
             for (each, performed) in tried.iter().zip(done) {
-                as_meant = performed.failure.as_ref().map(|(errno, _)| errno.symbol()) == each.fails;
-                let (calls, failure) = (performed.calls, performed.failure);
+                // A program that the lesson waits for in vain is a failure, too.
+                let endless = performed.ran.as_ref().is_some_and(|ran| ran.timed_out);
+                let endless = endless.then(|| (Errno(libc::ETIMEDOUT), format!("run {}", argv(&each.op).join(" "))));
+                let (calls, failure) = (performed.calls, performed.failure.or(endless));
+                as_meant = failure.as_ref().map(|(errno, _)| errno.symbol()) == each.fails;
                 outcome.ops.push(OpOutcome { actor: each.actor.clone(), calls, failure });
             }
             // An actor that is gone or silent is a finding to show.
@@ -388,6 +391,14 @@ impl Stage {
         end.output = output.kept;
         self.left_open.extend(output.pipe);
         Ok(end)
+    }
+}
+
+/// What an op runs.
+fn argv(op: &Op) -> &[String] {
+    match op {
+        Op::Run { argv, .. } => argv,
+        _ => &[],
     }
 }
 
