@@ -43,6 +43,12 @@ impl From<&std::io::Error> for Errno {
     }
 }
 
+impl From<std::io::Error> for Errno {
+    fn from(error: std::io::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
 impl Explain for Errno {
     /// `EPERM: operation not permitted` / `EPERM : opération non permise`.
     fn explain(&self, lang: Lang) -> String {

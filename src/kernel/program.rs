@@ -18,6 +18,9 @@ use super::call::{Errno, Trace, quoted};
 use super::process::{self, Side};
 use super::pty;
 
+/// How often sealing is tried, where pages are held.
+const SEAL_TRIES: u32 = 20;
+
 /// A sealed copy of a program (`/proc/self/exe` for the running one) in memory, memfd_create(2): whoever
 /// reaches it through /proc/PID/exe can't change the installed file
 /// (CVE-2019-5736) nor the copy.
@@ -33,9 +36,22 @@ pub fn sealed_copy(program: &Path) -> std::io::Result<OwnedFd> {
     let memory = File::from(memory);
     let mut program = File::open(program)?;
     std::io::copy(&mut program, &mut &memory)?;
-    let seals = SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
-    fcntl(&memory, FcntlArg::F_ADD_SEALS(seals))?;
+    seal(&memory)?;
     Ok(memory.into())
+}
+
+/// Seals it for good. EBUSY means that somebody holds one of its pages, as the kernel
+/// does itself for a moment where it moves or watches memory: fcntl(2).
+fn seal(memory: &File) -> nix::Result<()> {
+    let seals = SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
+    for _ in 0..SEAL_TRIES {
+        match fcntl(memory, FcntlArg::F_ADD_SEALS(seals)) {
+            // The kernel has waited some 150 ms before it said so.
+            Err(nix::errno::Errno::EBUSY) => {}
+            sealed => return sealed.map(drop),
+        }
+    }
+    Err(nix::errno::Errno::EBUSY)
 }
 
 /// The number of the first descriptor that [`spawn_detached`] passes on: high, so
@@ -269,4 +285,40 @@ pub fn ignore_signals(signals: &[Signal]) -> Result<(), Errno> {
         unsafe { nix::sys::signal::signal(*signal, SigHandler::SigIgn) }?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// Puts the first page itself into a pipe, splice(2).
+    #[expect(unsafe_code, reason = "nix has splice(2) only with its zerocopy feature")]
+    fn hold(memory: &File, pipe: &OwnedFd) {
+        let mut from = 0;
+        // SAFETY: descriptors that are open, and a number that outlives the call.
+        let count =
+            unsafe { libc::splice(memory.as_raw_fd(), &raw mut from, pipe.as_raw_fd(), std::ptr::null_mut(), 4096, 0) };
+        assert_eq!(count, 4096);
+    }
+
+    #[test]
+    fn a_copy_is_sealed_though_somebody_holds_a_page_of_it_for_a_while() {
+        let mut memory = File::from(memfd_create(c"held", MFdFlags::MFD_ALLOW_SEALING).expect("a memfd"));
+        memory.write_all(&[1; 4096]).expect("written");
+        let (mut read, write) = pipe().expect("a pipe");
+        hold(&memory, &write);
+        drop(write);
+        let busy = fcntl(&memory, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_WRITE));
+        assert_eq!(busy, Err(nix::errno::Errno::EBUSY));
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(300));
+                read.read_to_end(&mut Vec::new()).expect("read");
+            });
+            seal(&memory).expect("sealed at last");
+        });
+        assert!(memory.write_all(b"x").is_err());
+    }
 }

@@ -96,8 +96,8 @@ impl Lab {
     /// Starts a keeper. The calling process becomes a subreaper: should the keeper
     /// be killed, its orphans come here.
     pub fn start(options: Options) -> Result<Self, LabError> {
-        fn failed<E: Into<Problem>>(doing: &str) -> impl FnOnce(E) -> LabError + '_ {
-            move |error| LabError::Start { doing: doing.to_owned(), errno: error.into().0 }
+        fn failed<E: Into<Errno>>(doing: &str) -> impl FnOnce(E) -> LabError + '_ {
+            move |error| LabError::Start { doing: doing.to_owned(), errno: error.into() }
         }
         static COPY: OnceLock<OwnedFd> = OnceLock::new();
         process::become_subreaper().map_err(failed("prctl"))?;
@@ -423,19 +423,4 @@ pub fn sweep_leftovers(base: Option<&Path>) -> sweep::Swept {
 pub(super) fn fresh_name() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     format!("{:x}-{:x}", std::process::id(), now.as_nanos() & 0xffff_ffff_ffff)
-}
-
-/// An error number from either kind of error.
-struct Problem(Errno);
-
-impl From<Errno> for Problem {
-    fn from(errno: Errno) -> Self {
-        Self(errno)
-    }
-}
-
-impl From<std::io::Error> for Problem {
-    fn from(error: std::io::Error) -> Self {
-        Self(Errno::from(&error))
-    }
 }

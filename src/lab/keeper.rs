@@ -33,7 +33,7 @@ use crate::kernel::terminal::Settings;
 /// How long an op may take, besides what a `run` asks for itself.
 const OP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a killed actor may take to end.
-const DEATH_PATIENCE: Duration = Duration::from_millis(300);
+const DEATH_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the program may take to read an answer.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
 

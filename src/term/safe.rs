@@ -25,11 +25,6 @@ pub fn safe(text: &str) -> String {
     out
 }
 
-/// Whether all of it is printable ASCII, as most is: one cell a byte.
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-}
-
 /// JSON, indented or not, with the same characters escaped: standard output may be a
 /// terminal, and what reads it as JSON reads the same. A writer of JSON escapes those
 /// below U+0020 by itself.
@@ -45,6 +40,11 @@ pub fn json(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether all of it is printable ASCII, as most is: one cell a byte.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Characters that show nothing, or change how their neighbours show; accents that

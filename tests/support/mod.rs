@@ -358,13 +358,22 @@ impl Terminal {
         self.see(words);
     }
 
+    /// Presses F9 until it was taken: a lab that is at work refuses it, and says so until
+    /// it is ready.
     fn go_on_until(&mut self, there: impl Fn(&vt100::Screen) -> bool) {
-        for _ in 0..50 {
+        let refused = |screen: &vt100::Screen| {
+            let text = contents(screen);
+            ["still at work", "travaille encore"].iter().any(|words| text.contains(words))
+        };
+        let deadline = Instant::now() + 2 * PATIENCE;
+        while Instant::now() < deadline {
             self.write(F9);
-            // A refusal goes by itself once the lab is ready; a step changes at once.
-            if self.within(Duration::from_secs(2), &there) {
+            // A refusal may be gone before it was noticed.
+            self.within(PATIENCE / 4, |screen| there(screen) || refused(screen));
+            if self.within(Duration::ZERO, &there) {
                 return;
             }
+            self.within(PATIENCE, |screen| !refused(screen));
         }
     }
 

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use super::context::depends;
-use super::{DEATH_PATIENCE, Keeper, NoAnswer, OP_PATIENCE};
+use super::{DEATH_PATIENCE, Keeper, NoAnswer, OP_PATIENCE, UNASKED};
 use crate::kernel::{Errno, Trace};
 use crate::lab::journal::Line;
 use crate::lab::protocol::{Ask, Failure, FromKeeper, Mapped, Performed, Said};
@@ -68,13 +68,15 @@ impl Keeper {
                 }
             }
         }
+        // PID 1 for who kills it: a SIGKILL from inside its namespace does nothing.
+        let first = asked.iter().any(|(_, context)| context.target == Some(1));
         let numbers: Vec<i32> = fds.iter().map(AsRawFd::as_raw_fd).collect();
         let number = self.put(index, Ask::Perform { ops: asked }, &numbers)?;
         let mut made = VecDeque::new();
         loop {
             match self.hear(index, number, deadline)? {
                 Said::Performed(performed) => {
-                    if let Some(target) = killed
+                    if let Some(target) = killed.filter(|_| !first)
                         && performed.iter().all(|one| one.failure.is_none())
                     {
                         self.await_end(target)?;
@@ -101,15 +103,20 @@ impl Keeper {
     }
 
     /// Waits for the end of an actor that has been killed, so that what is looked at next
-    /// is what the death has changed: but not for one that a SIGKILL does not end (PID 1 for
-    /// its own namespace, pid_namespaces(7); a frozen one).
+    /// is what the death has changed; not for ever: one that is frozen does not end.
     fn await_end(&mut self, index: usize) -> Result<(), NoAnswer> {
         let deadline = Instant::now() + DEATH_PATIENCE;
         // Its connection closes before its namespaces do: how it ended is the last word.
-        while !matches!(self.actors[index].ended, Some(Some(_))) && Instant::now() < deadline {
+        loop {
+            // That may have come along with an answer.
+            for actor in 0..self.actors.len() {
+                self.take(actor, UNASKED).map_err(|_| NoAnswer::ClientGone)?;
+            }
+            if matches!(self.actors[index].ended, Some(Some(_))) || Instant::now() >= deadline {
+                return Ok(());
+            }
             self.wait(Some(deadline), None).map_err(|_| NoAnswer::ClientGone)?;
         }
-        Ok(())
     }
 
     /// Makes a volume, outside of every box, for the root of an actor's.
