@@ -659,7 +659,7 @@ fn a_students_commands_see_no_group_above_the_jails() {
     let solution = include_str!("cgroup_lessons/01-groups/solution.toml");
     let foreign = solution.replace(
         "mkdir $CGROUP/pids/mine\n",
-        "mkdir $CGROUP/pids/mine\nup=$(cd -P $CGROUP/pids/..; ls -d cloison-* | grep -vx $(basename $(readlink $CGROUP/pids)))\ntest -z \"$up\" || exit 1\n",
+        "mkdir $CGROUP/pids/mine\nup=$(cd -P $CGROUP/pids/..; ls -d cloison-* | grep -v ^$(basename $(readlink $CGROUP/pids)))\ntest -z \"$up\" || exit 1\n",
     );
     assert_ne!(foreign, solution);
     let (code, said) = check(&foreign);

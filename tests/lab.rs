@@ -500,9 +500,10 @@ fn no_shell_takes_the_place_of_pid_1() {
 fn a_run_is_killed_when_its_time_is_over_and_its_output_is_kept_short() {
     let mut lab = lab();
     lab.spawn("box").unwrap();
+    let seconds = support::slow::seconds(1).as_secs() as u32;
     let argv = |script: &str| vec!["sh".into(), "-c".into(), script.into()];
     let ran = |lab: &mut Lab, script: &str| -> Ran {
-        must(lab, "box", &Op::Run { argv: argv(script), seconds: 1, background: false, trace: false }).ran.unwrap()
+        must(lab, "box", &Op::Run { argv: argv(script), seconds, background: false, trace: false }).ran.unwrap()
     };
     let endless = ran(&mut lab, "yes");
     assert!(endless.timed_out);

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use cloison::i18n::Lang;
 use cloison::lesson::broken::{Case, parse_broken};
@@ -23,7 +24,7 @@ use support::skip::skip;
 /// How many are graded at once: mostly they wait for what does not come. A machine
 /// that is said to be slow has enough to do with two at a time.
 fn hands() -> usize {
-    if support::slow::seconds(1) > std::time::Duration::from_secs(1) { 2 } else { 6 }
+    if support::slow::seconds(1) > Duration::from_secs(1) { 2 } else { 6 }
 }
 
 /// Grades answers with the program, as a CI would; exit code and report. No control
@@ -40,6 +41,11 @@ fn check(lesson: &str, answers: &Path, more: &[&str]) -> (i32, Value) {
     let program = child.id();
     let output = child.wait_with_output().unwrap();
     eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    // A scope of systemd's is gone when systemd has seen that it is empty.
+    let deadline = Instant::now() + support::slow::seconds(5);
+    while !left::groups_of(program).is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+    }
     assert_eq!(left::groups_of(program), BTreeSet::new(), "{lesson}");
     let text = String::from_utf8(output.stdout).unwrap();
     let report = serde_json::from_str(&text)
