@@ -668,8 +668,9 @@ fn a_students_commands_see_no_group_above_the_jails() {
 
 /// What a command prints in an actor, standard error too.
 fn output(lab: &mut Lab, actor: &str, script: &str) -> (String, Option<String>) {
+    let seconds = support::slow::seconds(20).as_secs() as u32;
     let argv = vec!["sh".to_owned(), "-c".to_owned(), format!("exec 2>&1; {script}")];
-    let ran = must(lab, actor, &Op::Run { argv, seconds: 20, background: false, trace: false }).ran.unwrap();
+    let ran = must(lab, actor, &Op::Run { argv, seconds, background: false, trace: false }).ran.unwrap();
     (String::from_utf8_lossy(&ran.output).into_owned(), ran.exit.map(|exit| exit.to_string()))
 }
 
