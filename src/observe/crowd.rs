@@ -210,21 +210,7 @@ impl Drop for Listing<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn process(pid: u32, ppid: u32) -> Process {
-        Process {
-            pid,
-            ppid,
-            nspid: vec![pid],
-            pid_ns: None,
-            uid: 0,
-            gid: 0,
-            user: None,
-            state: 'S',
-            name: "p".to_owned(),
-            command: String::new(),
-        }
-    }
+    use crate::observe::model::sample as process;
 
     fn here(device: u64) -> Standpoint {
         Standpoint { device, user_ns: Some(1), users: None }

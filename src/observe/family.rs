@@ -103,21 +103,7 @@ fn place(dir: &PidDir, name: &CStr) -> Result<Place, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn process(pid: u32, ppid: u32) -> Process {
-        Process {
-            pid,
-            ppid,
-            nspid: vec![pid],
-            pid_ns: None,
-            uid: 0,
-            gid: 0,
-            user: None,
-            state: 'S',
-            name: String::new(),
-            command: String::new(),
-        }
-    }
+    use crate::observe::model::sample as process;
 
     #[test]
     fn descendants_are_found_though_a_parent_has_the_higher_number() {

@@ -372,6 +372,23 @@ pub struct Process {
     pub command: String,
 }
 
+/// A process for tests.
+#[cfg(test)]
+pub(super) fn sample(pid: u32, ppid: u32) -> Process {
+    Process {
+        pid,
+        ppid,
+        nspid: vec![pid],
+        pid_ns: None,
+        uid: 0,
+        gid: 0,
+        user: None,
+        state: 'S',
+        name: "p".to_owned(),
+        command: String::new(),
+    }
+}
+
 /// A line of mountinfo, proc_pid_mountinfo(5), unescaped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {

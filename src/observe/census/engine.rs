@@ -250,6 +250,7 @@ pub fn by_environ(environ: &[u8]) -> Option<Engine> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::model::sample;
 
     const ID: &str = "3f2a9c01d5e6b7f8a90b1c2d3e4f5061728394a5b6c7d8e9f0a1b2c3d4e5f607";
 
@@ -338,18 +339,7 @@ mod tests {
     }
 
     fn process(pid: u32, name: &str, command: &str) -> Process {
-        Process {
-            pid,
-            ppid: 1,
-            nspid: vec![pid],
-            pid_ns: None,
-            uid: 0,
-            gid: 0,
-            user: None,
-            state: 'S',
-            name: name.to_owned(),
-            command: command.to_owned(),
-        }
+        Process { name: name.to_owned(), command: command.to_owned(), ..sample(pid, 1) }
     }
 
     #[test]

@@ -4,22 +4,11 @@ use std::collections::BTreeMap;
 
 use super::group::{Member, groups};
 use crate::lesson::op::NsKind::{self, Mnt, Net, Pid, User, Uts};
-use crate::observe::model::Process;
+use crate::observe::model::{Process, sample};
 
 /// A process with its namespaces that are not the host's, and its PIDs inwards.
 fn member(pid: u32, ppid: u32, inner: &[u32], apart: Option<&[(NsKind, u64)]>) -> Member {
-    let process = Process {
-        pid,
-        ppid,
-        nspid: std::iter::once(pid).chain(inner.iter().copied()).collect(),
-        pid_ns: None,
-        uid: 0,
-        gid: 0,
-        user: None,
-        state: 'S',
-        name: String::new(),
-        command: String::new(),
-    };
+    let process = Process { nspid: std::iter::once(pid).chain(inner.iter().copied()).collect(), ..sample(pid, ppid) };
     Member { process, apart: apart.map(|apart| apart.iter().copied().collect::<BTreeMap<_, _>>()), id: None }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::*;
 use crate::kernel::Errno;
 use crate::lesson::op::NsKind;
+use crate::observe::model::sample;
 use crate::observe::model::{
     ActorView, Built, Clocks, IdRange, Ids, Ipc, IpcKind, Mqueue, Namespaces, Net, Process, Queue, Reading, Shm,
     Snapshot, TimeOffsets, Unread, Users, Uts, View, WallState,
@@ -61,18 +62,7 @@ pub(super) fn actor(pid: u32, seen: View) -> ActorView {
 }
 
 fn process(ppid: u32, nspid: &[u32], pid_ns: Option<u64>) -> Process {
-    Process {
-        pid: nspid[0],
-        ppid,
-        nspid: nspid.to_vec(),
-        pid_ns,
-        uid: 0,
-        gid: 0,
-        user: None,
-        state: 'S',
-        name: "p".to_owned(),
-        command: String::new(),
-    }
+    Process { nspid: nspid.to_vec(), pid_ns, ..sample(nspid[0], ppid) }
 }
 
 fn with_processes(processes: Vec<Process>) -> View {
