@@ -19,6 +19,8 @@ use crate::session::{Command, Effect, Session};
 
 use super::stage::{ScriptEnd, Stage};
 
+/// How long what the task asks for must stand while its commands still run.
+const STANDS: Duration = Duration::from_millis(300);
 /// How long after the commands' end the lab must be quiet before it is judged:
 /// processes that were killed take a moment to go, and a program left in the
 /// background takes one to start, which on a slow machine is a long one.
@@ -219,7 +221,16 @@ impl Grader<'_> {
         let left = deadline.saturating_duration_since(Instant::now());
         let sections = self.stage.judged(self.session.step());
         let session = &mut self.session;
+        let mut right_since = None;
         let mut satisfied = |snapshot: &Arc<Snapshot>| {
+            // What commands only come through on their way is not what they make.
+            if session.would_pass(snapshot) {
+                if right_since.get_or_insert_with(Instant::now).elapsed() < STANDS {
+                    return false;
+                }
+            } else {
+                right_since = None;
+            }
             // Saving is for faces that have a place to save to.
             let _ = session.apply(Command::Observed(Arc::clone(snapshot)));
             session.task(Lang::En).is_some_and(|task| task.passed)

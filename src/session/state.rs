@@ -331,6 +331,14 @@ impl Session {
         Vec::new()
     }
 
+    /// Whether the task's checks all hold in a snapshot, which nothing comes of.
+    pub fn would_pass(&self, snapshot: &Arc<crate::observe::Snapshot>) -> bool {
+        let Some(baseline) = &self.visit.baseline else { return false };
+        let now = Seen::new(Arc::clone(snapshot), Arc::clone(&self.visit.parts));
+        let holds = |check: &Ready| check.judge(&now, baseline).state == State::Pass;
+        !self.visit.checks.is_empty() && self.visit.checks.iter().all(holds)
+    }
+
     /// A step's prose; none where the lesson is without words, as an inspected process.
     fn prose_of(&self, step: usize) -> Option<&str> {
         Some(self.lesson.texts.get(&Lang::En)?.steps.get(step)?.body.as_str())
