@@ -292,7 +292,7 @@ impl Driver {
         let Some(stage) = &mut self.stage else { return Ok(()) };
         let start = Instant::now();
         let whole = asked || start.duration_since(self.whole) >= WHOLE;
-        let sections = if whole { Sections::ALL } else { self.watched | self.needed | Sections::ACTORS };
+        let sections = if whole { Sections::ALL } else { self.watched | self.needed };
         let snapshot = match stage.glance(sections) {
             Ok(snapshot) => snapshot,
             Err(error) => return self.recover(&error),

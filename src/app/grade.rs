@@ -161,10 +161,14 @@ impl Grader<'_> {
             }
         }
         if !scripts.is_empty() {
+            // What the checks speak of, and no more: who is asked uses the CPUs, and in the
+            // groups that a check is about.
+            let sections = self.stage.judged(self.session.step()) | Sections::PROCESSES;
             let mut quiet = Instant::now();
             while !self.passed() && quiet.elapsed() < SETTLE {
                 self.stage.pause();
-                self.glance()?;
+                let snapshot = self.stage.glance(sections)?;
+                self.take_in(snapshot)?;
                 if Instant::now() < deadline && self.seen.as_ref().is_some_and(|seen| runs(seen, &before)) {
                     quiet = Instant::now();
                 }
@@ -224,12 +228,12 @@ impl Grader<'_> {
         let mut right_since = None;
         let mut satisfied = |snapshot: &Arc<Snapshot>| {
             // What commands only come through on their way is not what they make.
-            if session.would_pass(snapshot) {
-                if right_since.get_or_insert_with(Instant::now).elapsed() < STANDS {
-                    return false;
-                }
-            } else {
+            if !session.would_pass(snapshot) {
                 right_since = None;
+                return false;
+            }
+            if right_since.get_or_insert_with(Instant::now).elapsed() < STANDS {
+                return false;
             }
             // Saving is for faces that have a place to save to.
             let _ = session.apply(Command::Observed(Arc::clone(snapshot)));
@@ -244,13 +248,6 @@ impl Grader<'_> {
 
     fn observe(&mut self) -> Result<(), LabError> {
         let snapshot = self.stage.snapshot()?;
-        self.take_in(snapshot)
-    }
-
-    /// What the checks of the task speak of, and no more: who is asked uses the CPUs, and
-    /// in the groups that a check is about.
-    fn glance(&mut self) -> Result<(), LabError> {
-        let snapshot = self.stage.glance(self.stage.judged(self.session.step()) | Sections::PROCESSES)?;
         self.take_in(snapshot)
     }
 

@@ -168,13 +168,14 @@ impl Stage {
         Sections::LAB | Sections::named_in(&format!("{:?}", self.lesson.steps[step]))
     }
 
-    /// The sections that the texts and the checks of a step may speak of.
+    /// The sections that the texts and the checks of a step may speak of, and what a
+    /// screen shows beside any of them.
     pub fn needed(&self, step: usize) -> Sections {
         let texts = Lang::ALL.map(|lang| self.lesson.step_text(lang, step));
         let step = &self.lesson.steps[step];
         // PIDs that are typed are kept with whose they are.
         let typed = if step.task.is_some() { Sections::LAB } else { Sections::NONE };
-        typed | Sections::named_in(&format!("{step:?} {texts:?}"))
+        Sections::ACTORS | typed | Sections::named_in(&format!("{step:?} {texts:?}"))
     }
 
     /// As [`Self::snapshot`], but only these sections as of now, and the others as they

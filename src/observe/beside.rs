@@ -15,7 +15,6 @@ use super::layers;
 use super::look::{Look, Sections, Told};
 use super::model::{Clocks, Ids, Ipc, Net, Reading, Root, Unread, View};
 use super::parse::{self, Status};
-use super::passwd::Passwd;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
 use super::view::{MOUNTINFO, Own, Scratch, caps_of, init_cgroup, list, lsm_label, not_asked, uts, with_owners};
 use crate::kernel::{Errno, read};
@@ -51,10 +50,8 @@ impl Beside<'_> {
     fn view(&self, scratch: &mut Scratch) -> View {
         let proc = self.refusal(NsKind::Mnt).map_or_else(|| ProcDir::open(Path::new("/proc")), Err);
         scratch.look.leave_the_crowd(proc.as_ref());
-        match (&proc, read::open_dir(c"/")) {
-            (Ok(_), Ok(root)) => drop(scratch.passwd.refresh(root.as_fd(), &mut scratch.buffer)),
-            _ => scratch.passwd = Passwd::default(),
-        }
+        let root = proc.as_ref().map_err(|unread| unread.errno).and_then(|_| read::open_dir(c"/"));
+        scratch.passwd.refresh(root, &mut scratch.buffer);
         let listed = proc.as_ref().ok().and_then(|proc| self.listed_in(proc, scratch));
         let own = match &listed {
             Some((number, dir)) => {

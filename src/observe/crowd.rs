@@ -61,6 +61,17 @@ impl Member {
         let age = self.read.saturating_sub(self.since).min(AGE + spread);
         self.kin || now.saturating_sub(self.read) > age
     }
+
+    /// Takes in what was read now; whether it has another parent.
+    fn renew(&mut self, process: Process, now: u64) -> bool {
+        self.read = now;
+        if *self.process == process {
+            return false;
+        }
+        let moved = self.process.ppid != process.ppid;
+        (self.since, self.process) = (now, Arc::new(process));
+        moved
+    }
 }
 
 impl Crowd {
@@ -109,8 +120,8 @@ impl Crowd {
         true
     }
 
-    /// Begins a list of the directory, made after the counts were read: whom [`Self::found`] does not name then is
-    /// gone.
+    /// Begins a list of the directory, made after the counts were read: whom [`Listing::found`] does not
+    /// name is gone.
     pub(super) fn list(&mut self, counts: Option<Counts>, now: u64) -> Listing<'_> {
         self.listed = counts.map(|counts| (now, counts));
         let before = std::mem::take(&mut self.members);
@@ -150,19 +161,6 @@ impl Crowd {
 
     fn at(&self, pid: u32) -> Option<usize> {
         self.members.binary_search_by_key(&pid, |member| member.pid).ok()
-    }
-}
-
-impl Member {
-    /// Takes in what was read now; whether it has another parent.
-    fn renew(&mut self, process: Process, now: u64) -> bool {
-        self.read = now;
-        if *self.process == process {
-            return false;
-        }
-        let moved = self.process.ppid != process.ppid;
-        (self.since, self.process) = (now, Arc::new(process));
-        moved
     }
 }
 

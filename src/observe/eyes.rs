@@ -1,7 +1,6 @@
 //! The host's list of processes as one sees it who reads the same /proc: with the
 //! numbers and names that its own id maps and user database give. Used by the sampler.
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use super::model::{Process, Users};
@@ -26,14 +25,7 @@ impl Eyes {
 
     /// Reads its user database again.
     pub(super) fn refresh(&mut self, dir: &PidDir, buffer: &mut Vec<u8>) {
-        let renamed = match dir.root() {
-            Ok(root) => self.passwd.refresh(root.as_fd(), buffer),
-            Err(_) => {
-                self.passwd = Passwd::default();
-                true
-            }
-        };
-        if renamed {
+        if self.passwd.refresh(dir.root(), buffer) {
             self.list.clear();
         }
     }

@@ -59,9 +59,7 @@ impl Sampler {
         let buffer = &mut self.scratch.buffer;
         // Its own user database, where its root directory can be opened.
         let mut passwd = Passwd::default();
-        if let Ok(root) = dir.root() {
-            passwd.refresh(root.as_fd(), buffer);
-        }
+        passwd.refresh(dir.root(), buffer);
         let mut users = face.users.clone();
         let maps = users.read().cloned();
         let empty: &[IdRange] = &[];

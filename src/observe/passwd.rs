@@ -2,7 +2,7 @@
 //! the name service, which would load libraries of the root directory at hand and
 //! may talk to the network. Used by the readers of this part.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::parse;
 use super::proc::SMALL;
@@ -21,11 +21,11 @@ pub struct Passwd {
 impl Passwd {
     /// Looks at `etc/passwd` below `root` and reads it again where it is another
     /// file, or another state of it, than last time. A file that can't be read,
-    /// or isn't a regular one, gives no names; of a long one, the first MiB counts.
-    /// Gives whether the names may be others.
-    pub fn refresh(&mut self, root: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> bool {
+    /// or isn't a regular one, or no root directory gives no names; of a long one, the first
+    /// MiB counts. Gives whether the names may be others.
+    pub fn refresh(&mut self, root: Result<OwnedFd, Errno>, buffer: &mut Vec<u8>) -> bool {
         let before = self.stamp;
-        if self.try_refresh(root, buffer).is_err() {
+        if root.and_then(|root| self.try_refresh(root.as_fd(), buffer)).is_err() {
             *self = Self::default();
         }
         self.stamp != before

@@ -63,14 +63,7 @@ pub(super) fn not_asked() -> Unread {
 /// What the calling process sees through `proc`, or without any where it could
 /// not be opened.
 pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
-    let renamed = match read::open_dir(c"/") {
-        Ok(root) => scratch.passwd.refresh(root.as_fd(), &mut scratch.buffer),
-        Err(_) => {
-            scratch.passwd = Passwd::default();
-            true
-        }
-    };
-    if renamed {
+    if scratch.passwd.refresh(read::open_dir(c"/"), &mut scratch.buffer) {
         scratch.crowd.forget();
     }
     // `self` leads nowhere where the reader is not in this /proc's PID namespace.
@@ -167,19 +160,20 @@ pub(super) fn init_cgroup(proc: Result<&ProcDir, &Unread>, buffer: &mut Vec<u8>)
 pub fn inside(look: &[u8]) -> Vec<u8> {
     thread_local! {
         /// An actor is asked again and again.
-        static CROWD: Cell<Crowd> = Cell::default();
+        static KNOWN: Cell<(Crowd, Passwd)> = Cell::default();
     }
     let proc = ProcDir::open(Path::new("/proc"));
     let mut look = Look::decode(look);
     look.leave_the_crowd(proc.as_ref());
-    let mut scratch = Scratch { look, crowd: CROWD.take(), ..Scratch::default() };
+    let (crowd, passwd) = KNOWN.take();
+    let mut scratch = Scratch { passwd, look, crowd, ..Scratch::default() };
     let mut view = view(proc.as_ref(), &mut scratch);
     if let (true, Ok(dir)) =
         (scratch.wants(Sections::MOUNTS), proc.as_ref().map_err(Clone::clone).and_then(ProcDir::own))
     {
         layers::look(&mut view, &dir, &mut scratch.buffer);
     }
-    CROWD.set(scratch.crowd);
+    KNOWN.set((scratch.crowd, scratch.passwd));
     Told { view, sections: scratch.look.sections }.encode()
 }
 

@@ -320,7 +320,7 @@ impl Session {
             return Vec::new();
         }
         self.visit.pids.extend(pids::of_lab(now.snapshot()));
-        self.visit.judged = self.visit.checks.iter().map(|check| check.judge(&now, &baseline)).collect();
+        self.visit.judged = self.judged(&now, &baseline).collect();
         // What held before anything was done answers to nothing that was done.
         let reacts =
             |when: &Ready| when.holds(&now, &baseline) && (self.visit.typed || !when.holds(&baseline, &baseline));
@@ -335,8 +335,12 @@ impl Session {
     pub fn would_pass(&self, snapshot: &Arc<crate::observe::Snapshot>) -> bool {
         let Some(baseline) = &self.visit.baseline else { return false };
         let now = Seen::new(Arc::clone(snapshot), Arc::clone(&self.visit.parts));
-        let holds = |check: &Ready| check.judge(&now, baseline).state == State::Pass;
-        !self.visit.checks.is_empty() && self.visit.checks.iter().all(holds)
+        !self.visit.checks.is_empty() && self.judged(&now, baseline).all(|judged| judged.state == State::Pass)
+    }
+
+    /// What the task's checks come to in a snapshot.
+    fn judged(&self, now: &Seen, baseline: &Seen) -> impl Iterator<Item = Judged> {
+        self.visit.checks.iter().map(|check| check.judge(now, baseline))
     }
 
     /// A step's prose; none where the lesson is without words, as an inspected process.

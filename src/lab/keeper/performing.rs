@@ -49,10 +49,6 @@ impl Keeper {
             return Ok(());
         }
         self.awake(index)?;
-        let killed = match &ops[..] {
-            [Op::Kill { target, signal }] if signal == "KILL" => Some(self.living(target)?),
-            _ => None,
-        };
         let deadline = Instant::now() + ops.iter().map(patience).sum::<Duration>();
         let forks: Vec<bool> = ops.iter().map(|op| matches!(op, Op::Fork { .. })).collect();
         let (mut asked, mut fds) = (Vec::with_capacity(ops.len()), Vec::new());
@@ -68,15 +64,20 @@ impl Keeper {
                 }
             }
         }
-        // PID 1 for who kills it: a SIGKILL from inside its namespace does nothing.
-        let first = asked.iter().any(|(_, context)| context.target == Some(1));
+        let killed = match &asked[..] {
+            // PID 1 for who kills it: a SIGKILL from inside its namespace does nothing.
+            [(Op::Kill { target, signal }, context)] if signal == "KILL" && context.target != Some(1) => {
+                Some(self.living(target)?)
+            }
+            _ => None,
+        };
         let numbers: Vec<i32> = fds.iter().map(AsRawFd::as_raw_fd).collect();
         let number = self.put(index, Ask::Perform { ops: asked }, &numbers)?;
         let mut made = VecDeque::new();
         loop {
             match self.hear(index, number, deadline)? {
                 Said::Performed(performed) => {
-                    if let Some(target) = killed.filter(|_| !first)
+                    if let Some(target) = killed
                         && performed.iter().all(|one| one.failure.is_none())
                     {
                         self.await_end(target)?;

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::CStr;
-use std::os::fd::AsFd;
 
 use super::engine::{self, Engine, Evidence};
 use super::group::{Member, groups};
@@ -75,9 +74,7 @@ impl Sampler {
         let own = self.proc.own()?;
         let base = format!("{}/self", self.proc.path());
         let unread = |errno, name: &str| Unread { path: format!("{base}/{name}"), errno };
-        if let Ok(root) = read::open_dir(c"/") {
-            self.scratch.passwd.refresh(root.as_fd(), &mut self.scratch.buffer);
-        }
+        self.scratch.passwd.refresh(read::open_dir(c"/"), &mut self.scratch.buffer);
         let ns: BTreeMap<NsKind, Reading<u64>> = NsKind::ALL
             .into_iter()
             .map(|kind| (kind, reading(own.namespace(kind), || format!("{base}/ns/{}", kind.name()))))
