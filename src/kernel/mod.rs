@@ -2,6 +2,7 @@
 //! wrapper that changes something records the [`Call`] it made in a [`Trace`].
 //! Used by `lab` (to act) and `observe` (to read); uses no other part but i18n.
 
+pub mod bpf;
 pub mod call;
 pub mod cgroup;
 pub mod features;
@@ -15,6 +16,7 @@ pub mod program;
 pub mod ptrace;
 pub mod pty;
 pub mod read;
+pub mod seccomp;
 pub mod socket;
 pub mod tcp;
 pub mod terminal;
