@@ -1,5 +1,5 @@
 //! Classic BPF as seccomp(2) takes it: one instruction, a whole program run over one
-//! call with the way that it takes, and the assembler text of bpf_asm(8). Pure. Used by
+//! call with the way that it takes, and the assembler text of the kernel's own bpf_asm. Pure. Used by
 //! the compiler (`kernel::seccomp`), and by the pane that shows a filter.
 //! Linux: include/uapi/linux/bpf_common.h, filter.h, seccomp.h.
 
@@ -67,7 +67,7 @@ impl Data {
             0 => Some(self.number),
             4 => Some(self.arch),
             8 | 12 => Some(half(self.pointer, at)),
-            16..64 if at % 4 == 0 => Some(half(self.args[(at as usize - 16) / 8], at)),
+            16..64 if at.is_multiple_of(4) => Some(half(self.args[(at as usize - 16) / 8], at)),
             _ => None,
         }
     }
@@ -141,7 +141,7 @@ pub fn run(program: &[Instruction], data: &Data) -> Option<Run> {
     None
 }
 
-/// An instruction as bpf_asm(8) writes it, jumps as the numbers of the instructions
+/// An instruction as the kernel's own bpf_asm writes it, jumps as the numbers of the instructions
 /// that they lead to: `jeq #0x53, 5, 4`. `at` is its own number.
 pub fn assembler(at: usize, instruction: &Instruction) -> String {
     let Instruction { code, jt, jf, k } = *instruction;

@@ -6,7 +6,9 @@ pub mod bpf;
 pub mod call;
 pub mod cgroup;
 pub mod features;
+pub mod filters;
 pub mod ipc;
+pub mod landlock;
 pub mod mount;
 pub mod names;
 pub mod namespace;
@@ -23,4 +25,5 @@ pub mod terminal;
 pub mod traced;
 
 pub use call::{Call, Errno, Trace, quoted};
+pub use filters::{Asked, Filters};
 pub use traced::{Traced, TracedCall};

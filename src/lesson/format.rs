@@ -7,6 +7,7 @@ mod files;
 mod holding;
 mod net;
 mod objects;
+mod seccomp;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ pub use holding::{RawHold, RawIdmap};
 use super::model::{Need, Pane, Part};
 pub use net::{RawAddress, RawConnect, RawLink, RawListen, RawPeer, RawRoute};
 pub use objects::{RawClock, RawShmget};
+pub use seccomp::{RawLandlock, RawSeccomp};
 
 use super::op::{MapKind, NsKind};
 pub use super::placed::{Placed, Word};
@@ -218,6 +220,10 @@ pub struct RawDo {
     pub connect: Option<RawConnect>,
     /// A control group.
     pub cgroup: Option<Placed<RawCgroup>>,
+    /// A seccomp filter on the actor and what it starts, after no_new_privs.
+    pub seccomp: Option<Placed<RawSeccomp>>,
+    /// Landlock: which files the actor and what it starts reach from here on.
+    pub landlock: Option<Placed<RawLandlock>>,
 }
 
 /// setns(2): one of `of`, `at`, `held`.

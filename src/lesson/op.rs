@@ -3,10 +3,12 @@
 //! execution in `lab/ops/`, its wrapper in `kernel/`; nothing else.
 
 mod cgroup;
+mod seccomp;
 
 use serde::{Deserialize, Serialize};
 
 pub use cgroup::{CgroupOp, Controller, DeviceRule};
+pub use seccomp::{LandlockOp, SeccompOp};
 
 /// One of the eight namespace types, see namespaces(7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -330,6 +332,10 @@ pub enum Op {
     },
     /// `cgroup = { … }`: a control group of the lab, cgroups(7).
     Cgroup(CgroupOp),
+    /// `seccomp = { … }`: a filter on the actor's calls, seccomp(2).
+    Seccomp(SeccompOp),
+    /// `landlock = { … }`: which files it reaches, landlock(7).
+    Landlock(LandlockOp),
 }
 
 /// What can be done with an interface.

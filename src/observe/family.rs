@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::model::{Process, Reading, View};
+use super::model::{Process, Reading, Unread, View};
 use super::parse;
-use super::proc::{PidDir, ProcDir, reading};
+use super::proc::{PidDir, ProcDir, SMALL, reading};
+use super::view::file_of;
 use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
 
@@ -25,6 +26,10 @@ pub struct LabProcess {
     pub command: String,
     /// Its namespaces, read from outside: inode numbers.
     pub ns: BTreeMap<NsKind, Reading<u64>>,
+    /// Seccomp: its mode, proc_pid_status(5).
+    pub seccomp: Reading<u32>,
+    /// How many seccomp filters it has (Linux 5.9).
+    pub filters: Reading<u32>,
     /// Its root directory: where its paths that start with `/` begin.
     pub root: Reading<Place>,
     /// Its working directory: where its other paths begin.
@@ -86,7 +91,13 @@ fn member(proc: &ProcDir, process: &Process) -> Option<LabProcess> {
         (kind, reading(dir.namespace(kind), || format!("{}/{}/ns/{}", proc.path(), process.pid, kind.name())))
     };
     let ns = NsKind::ALL.into_iter().map(namespace).collect();
-    Some(LabProcess { pid: process.pid, command: process.command.clone(), ns, root, cwd })
+    let base = format!("{}/{}", proc.path(), process.pid);
+    let mut buffer = Vec::new();
+    let privileges = file_of(&dir, &base, "status", SMALL, &mut buffer, |bytes| Some(parse::privileges(bytes)));
+    let missing = |line: &str| Unread { path: format!("{base}/status {line}"), errno: Errno(libc::ENODATA) };
+    let seccomp = privileges.then(|held| held.seccomp.ok_or_else(|| missing("Seccomp")));
+    let filters = privileges.then(|held| held.filters.ok_or_else(|| missing("Seccomp_filters")));
+    Some(LabProcess { pid: process.pid, command: process.command.clone(), ns, seccomp, filters, root, cwd })
 }
 
 fn text(name: &CStr) -> String {

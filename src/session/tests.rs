@@ -133,6 +133,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         root: unread(),
         caps: unread(),
         seccomp: unread(),
+        filters: unread(),
         no_new_privs: unread(),
         cgroup: unread(),
         init_cgroup: unread(),
@@ -151,6 +152,8 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        lsm: crate::observe::lsm::modules(),
+        filters: BTreeMap::new(),
         cgroups: None,
     }))
 }

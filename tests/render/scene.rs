@@ -492,6 +492,7 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         root: Reading::Read(Root { device: 1, inode: 2 }),
         caps: Reading::Read(Caps { inheritable: 0, permitted: 0, effective: 0, bounding: 0, ambient: 0 }),
         seccomp: Reading::Read(0),
+        filters: Reading::Read(0),
         no_new_privs: Reading::Read(false),
         cgroup: Reading::Read(BTreeMap::new()),
         init_cgroup: Reading::Read(BTreeMap::new()),
@@ -553,6 +554,8 @@ pub fn snapshot() -> Snapshot {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        lsm: cloison::observe::lsm::modules(),
+        filters: BTreeMap::new(),
         cgroups: None,
     }
 }

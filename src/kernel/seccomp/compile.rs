@@ -139,6 +139,7 @@ fn conditional(block: &mut Vec<Instruction>, rule: &Rule) -> Result<(), Error> {
 /// Adds one comparison of 64 bits, of the 32 that an instruction has at a time: the
 /// upper half first, the lower one where that decides nothing.
 fn compare(steps: &mut Vec<(Instruction, To, To)>, condition: &Condition) -> Result<(), Error> {
+    use To::{Failed, Held, On};
     let Condition { argument, compare, value } = *condition;
     if argument > 5 {
         return Err(Error::Condition);
@@ -148,7 +149,6 @@ fn compare(steps: &mut Vec<(Instruction, To, To)>, condition: &Condition) -> Res
     let (high, low) = ((value >> 32) as u32, value as u32);
     let plain = |instruction| (instruction, To::On, To::On);
     let mut test = |code, k, holds, not| steps.push((op(code, k), holds, not));
-    use To::{Failed, Held, On};
     match compare {
         Compare::Equal => {
             test(LOAD, at(true), On, On);

@@ -5,6 +5,7 @@ mod cgroup;
 mod checks;
 mod net;
 mod ops;
+mod seccomp;
 mod steps;
 mod texts;
 

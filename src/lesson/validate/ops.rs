@@ -40,8 +40,8 @@ impl Context<'_> {
                 raw.span(),
                 both!("no operation", "il manque l'opération"),
                 both!(
-                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup",
-                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup"
+                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup, seccomp, landlock",
+                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup, seccomp, landlock"
                 ),
             );
             return None;
@@ -207,6 +207,12 @@ impl Context<'_> {
         if let Some(cgroup) = &raw.cgroup {
             ops.push(Op::Cgroup(self.cgroup(cgroup)));
         }
+        if let Some(seccomp) = &raw.seccomp {
+            ops.push(self.seccomp(seccomp));
+        }
+        if let Some(landlock) = &raw.landlock {
+            ops.push(self.landlock(landlock));
+        }
         ops
     }
 
@@ -367,7 +373,7 @@ impl Context<'_> {
         super::words(paths)
     }
 
-    fn path(&mut self, path: &Word) {
+    pub(super) fn path(&mut self, path: &Word) {
         let filled = self.text(path, TEXT_BYTES);
         let absolute = ["/", "{root}", "{volumes}/"].iter().any(|start| path.starts_with(start));
         if !filled.is_empty() && !absolute {
@@ -399,7 +405,7 @@ impl Context<'_> {
         word.to_string()
     }
 
-    fn errno(&mut self, symbol: &Word) {
+    pub(super) fn errno(&mut self, symbol: &Word) {
         let known = (1..=133)
             .map(nix::errno::Errno::from_raw)
             .any(|errno| errno != nix::errno::Errno::UnknownErrno && format!("{errno:?}") == symbol.as_str());

@@ -45,6 +45,7 @@ fn side(ns: u64, links: Vec<Link>, listeners: Vec<Listener>) -> View {
         root: no(),
         caps: no(),
         seccomp: no(),
+        filters: no(),
         no_new_privs: no(),
         cgroup: no(),
         init_cgroup: no(),
@@ -81,6 +82,8 @@ fn machine(host: View, actors: Vec<(&str, View)>) -> Snapshot {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        lsm: crate::observe::lsm::modules(),
+        filters: BTreeMap::new(),
         cgroups: None,
     }
 }

@@ -33,6 +33,7 @@ pub(super) fn view() -> View {
         root: unread(),
         caps: unread(),
         seccomp: unread(),
+        filters: unread(),
         no_new_privs: unread(),
         cgroup: unread(),
         init_cgroup: unread(),
@@ -235,6 +236,8 @@ fn snapshot(host: View, actor: ActorView) -> Snapshot {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        lsm: crate::observe::lsm::modules(),
+        filters: BTreeMap::new(),
         cgroups: None,
     }
 }

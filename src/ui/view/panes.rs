@@ -100,6 +100,7 @@ pub(super) fn label(pane: Pane, lang: Lang) -> &'static str {
         Pane::Ipc => "IPC",
         Pane::Time => lang.pick("Time", "Temps"),
         Pane::Cgroup => "Cgroup",
+        Pane::Seccomp => "Seccomp",
         Pane::Walls => lang.pick("Walls", "Cloisons"),
         Pane::Calls => lang.pick("Calls", "Appels"),
     }
