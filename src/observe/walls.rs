@@ -109,6 +109,12 @@ fn caps(host: &Face, actor: &Face, last_cap: u32) -> WallState {
     WallState { state, host: show(host), actor: show(actor) }
 }
 
+/// How many capabilities are effective, of how many, by the evidence of their wall:
+/// `41/41`; nothing where they could not be read.
+pub fn effective(evidence: &str) -> Option<&str> {
+    evidence.strip_prefix("CapEff ")?.split(' ').next()
+}
+
 /// Whether `inner` is without something that `outer` has.
 fn lacks(inner: u64, outer: u64) -> bool {
     outer & !inner != 0

@@ -1,6 +1,7 @@
 //! From the raw files of a lesson to the model, with every mistake in them at
 //! once. Used by `lesson::load` alone; reads no file.
 
+mod caps;
 mod cgroup;
 mod checks;
 mod net;
