@@ -83,7 +83,8 @@ pub struct RawSeed {
 #[serde(deny_unknown_fields)]
 pub struct RawActor {
     /// `"box shell"`: no process of the lab, but the one that the student makes in a shell
-    /// of that actor and that differs from the actor in a namespace or its root directory.
+    /// of that actor and that differs from the actor in a namespace or its root directory, or from its
+    /// shell in its privileges.
     pub from: Option<Word>,
 }
 
