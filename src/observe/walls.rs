@@ -152,3 +152,14 @@ fn no_new_privs(host: &Face, actor: &Face) -> WallState {
     let read = |face: &Face| privilege(face, "NoNewPrivs", |held| held.no_new_privs);
     compare(&read(host), &read(actor), |bit| format!("NoNewPrivs {}", u8::from(*bit)), |host, actor| *actor && !host)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_capabilities_is_told_where_they_could_be_read() {
+        assert_eq!(effective("CapEff 40/41 CapBnd 41/41 user:[4026531837]"), Some("40/41"));
+        assert_eq!(effective("EACCES /proc/1/status"), None);
+    }
+}
