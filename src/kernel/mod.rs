@@ -4,6 +4,7 @@
 
 pub mod bpf;
 pub mod call;
+pub mod caps;
 pub mod cgroup;
 pub mod features;
 pub mod filters;

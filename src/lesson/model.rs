@@ -225,6 +225,8 @@ pub enum Pane {
     Cgroup,
     /// The tree of namespaces by owner.
     Namespaces,
+    /// The five capability sets, by capability.
+    Caps,
     /// Seccomp: modes, filters, their programs.
     Seccomp,
     /// The calls of the step, and of traced commands.

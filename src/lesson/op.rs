@@ -2,11 +2,13 @@
 //! itself. To add one: a variant here (with its key in the lesson format), its
 //! execution in `lab/ops/`, its wrapper in `kernel/`; nothing else.
 
+mod caps;
 mod cgroup;
 mod seccomp;
 
 use serde::{Deserialize, Serialize};
 
+pub use caps::{CapSetName, Capability, CapsOp, SECUREBITS};
 pub use cgroup::{CgroupOp, Controller, DeviceRule};
 pub use seccomp::{LandlockOp, SeccompOp};
 
@@ -332,6 +334,9 @@ pub enum Op {
     },
     /// `cgroup = { … }`: a control group of the lab, cgroups(7).
     Cgroup(CgroupOp),
+    /// `caps = { … }`, `securebits = […]`, `no_new_privs = true`, `filecap = { … }`,
+    /// `become = { … }`: what the actor may do, capabilities(7).
+    Caps(CapsOp),
     /// `seccomp = { … }`: a filter on the actor's calls, seccomp(2).
     Seccomp(SeccompOp),
     /// `landlock = { … }`: which files it reaches, landlock(7).

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::model::{Process, Reading, Unread, View};
+use super::model::{Caps, Process, Reading, Unread, View};
 use super::parse;
 use super::proc::{PidDir, ProcDir, SMALL, reading};
-use super::view::file_of;
+use super::view::{caps_of, file_of};
 use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
 
@@ -26,6 +26,10 @@ pub struct LabProcess {
     pub command: String,
     /// Its namespaces, read from outside: inode numbers.
     pub ns: BTreeMap<NsKind, Reading<u64>>,
+    /// Its capabilities: over the objects of its user namespace, `ns.user`.
+    pub caps: Reading<Caps>,
+    /// Its no_new_privs bit.
+    pub no_new_privs: Reading<bool>,
     /// Seccomp: its mode, proc_pid_status(5).
     pub seccomp: Reading<u32>,
     /// How many seccomp filters it has (Linux 5.9).
@@ -52,9 +56,9 @@ pub struct Place {
 const MOST: usize = 64;
 
 /// The living descendants of the calling process in the host's list, by PID.
-pub fn family(proc: &ProcDir, host: &View) -> Vec<LabProcess> {
+pub fn family(proc: &ProcDir, host: &View, buffer: &mut Vec<u8>) -> Vec<LabProcess> {
     let (Some(all), Some(ids)) = (host.processes.read(), host.ids.read()) else { return Vec::new() };
-    descendants(all, ids.pid).into_iter().filter_map(|process| member(proc, process)).collect()
+    descendants(all, ids.pid).into_iter().filter_map(|process| member(proc, process, buffer)).collect()
 }
 
 /// Those below `ancestor`. A parent may stand behind its child in the list, where
@@ -79,7 +83,7 @@ fn descendants(all: &[Arc<Process>], ancestor: u32) -> Vec<&Arc<Process>> {
 
 /// Nothing for a process that is gone, or dead and not collected: it has no
 /// directories any more.
-fn member(proc: &ProcDir, process: &Process) -> Option<LabProcess> {
+fn member(proc: &ProcDir, process: &Process, buffer: &mut Vec<u8>) -> Option<LabProcess> {
     let dir = proc.process(process.pid).ok()?;
     let read = |name: &CStr| reading(place(&dir, name), || format!("{}/{}/{}", proc.path(), process.pid, text(name)));
     let (root, cwd) = (read(c"root"), read(c"cwd"));
@@ -92,12 +96,14 @@ fn member(proc: &ProcDir, process: &Process) -> Option<LabProcess> {
     };
     let ns = NsKind::ALL.into_iter().map(namespace).collect();
     let base = format!("{}/{}", proc.path(), process.pid);
-    let mut buffer = Vec::new();
-    let privileges = file_of(&dir, &base, "status", SMALL, &mut buffer, |bytes| Some(parse::privileges(bytes)));
+    let privileges = file_of(&dir, &base, "status", SMALL, buffer, |bytes| Some(parse::privileges(bytes)));
     let missing = |line: &str| Unread { path: format!("{base}/status {line}"), errno: Errno(libc::ENODATA) };
+    let caps = privileges.then(|held| caps_of(held.caps).ok_or_else(|| missing("Cap")));
+    let no_new_privs = privileges.then(|held| held.no_new_privs.ok_or_else(|| missing("NoNewPrivs")));
     let seccomp = privileges.then(|held| held.seccomp.ok_or_else(|| missing("Seccomp")));
     let filters = privileges.then(|held| held.filters.ok_or_else(|| missing("Seccomp_filters")));
-    Some(LabProcess { pid: process.pid, command: process.command.clone(), ns, seccomp, filters, root, cwd })
+    let command = process.command.clone();
+    Some(LabProcess { pid: process.pid, command, ns, caps, no_new_privs, seccomp, filters, root, cwd })
 }
 
 fn text(name: &CStr) -> String {

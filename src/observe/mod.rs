@@ -3,6 +3,7 @@
 //! the checks and `cloison snapshot`; uses the read side of `kernel`.
 
 mod beside;
+pub mod caps;
 pub mod census;
 pub mod cgroups;
 mod clocks;
@@ -46,3 +47,4 @@ pub use sampler::{Known, Sampler};
 pub use subject::{Refusal, Refused, Subject, Veil};
 pub use traced::returned;
 pub use view::{Scratch, inside, view};
+pub use walls::{effective, filter_count};

@@ -61,6 +61,8 @@ pub enum Pane {
     Cgroup,
     /// The tree of namespaces by owner.
     Namespaces,
+    /// The five capability sets, a row per capability.
+    Caps,
     /// Seccomp: modes, filters, their programs.
     Seccomp,
     /// The wall gauge: a tab of its own only in a single column.
@@ -71,7 +73,7 @@ pub enum Pane {
 
 impl Pane {
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Processes,
         Self::Users,
         Self::Mounts,
@@ -82,6 +84,7 @@ impl Pane {
         Self::Time,
         Self::Cgroup,
         Self::Namespaces,
+        Self::Caps,
         Self::Seccomp,
         Self::Walls,
         Self::Calls,
@@ -102,6 +105,7 @@ impl Pane {
             | Self::Names
             | Self::Time
             | Self::Cgroup
+            | Self::Caps
             | Self::Seccomp
             | Self::Walls
             | Self::Calls => Sections::NONE,
@@ -118,6 +122,7 @@ impl From<model::Pane> for Pane {
             model::Pane::Layers => Self::Layers,
             model::Pane::Names => Self::Names,
             model::Pane::Namespaces => Self::Namespaces,
+            model::Pane::Caps => Self::Caps,
             model::Pane::Net => Self::Net,
             model::Pane::Ipc => Self::Ipc,
             model::Pane::Time => Self::Time,

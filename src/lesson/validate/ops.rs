@@ -40,8 +40,8 @@ impl Context<'_> {
                 raw.span(),
                 both!("no operation", "il manque l'opération"),
                 both!(
-                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup, seccomp, landlock",
-                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup, seccomp, landlock"
+                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup, caps, securebits, no_new_privs, filecap, become, seccomp, landlock",
+                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup, caps, securebits, no_new_privs, filecap, become, seccomp, landlock"
                 ),
             );
             return None;
@@ -207,6 +207,7 @@ impl Context<'_> {
         if let Some(cgroup) = &raw.cgroup {
             ops.push(Op::Cgroup(self.cgroup(cgroup)));
         }
+        ops.extend(self.privileges(raw));
         if let Some(seccomp) = &raw.seccomp {
             ops.push(self.seccomp(seccomp));
         }

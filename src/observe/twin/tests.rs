@@ -32,6 +32,7 @@ pub(super) fn view() -> View {
         users: unread(),
         root: unread(),
         caps: unread(),
+        securebits: unread(),
         seccomp: unread(),
         filters: unread(),
         no_new_privs: unread(),

@@ -8,6 +8,7 @@ use super::put;
 use crate::i18n::Lang;
 use crate::observe::model::{Built, Wall};
 use crate::observe::twin::{Key, Side};
+use crate::observe::{effective, filter_count};
 use crate::say;
 use crate::ui::layout::inner;
 use crate::ui::model::{LessonScreen, Model};
@@ -51,7 +52,13 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     for wall in Wall::ALL {
         let state = walls.and_then(|walls| walls.get(&wall)).map_or(Built::Unknown, |wall| wall.state);
         let marked = lesson.twins.changes.of(Side::Inside, lesson.boxed(), Key::Wall(wall)).is_some();
-        let item = item(wall, state, marked, lang, theme);
+        let shown = walls.and_then(|walls| walls.get(&wall));
+        let count = shown.and_then(|shown| match wall {
+            Wall::Caps => effective(&shown.actor),
+            Wall::Seccomp => filter_count(&shown.actor),
+            _ => None,
+        });
+        let item = item(wall, (state, count), marked, lang, theme);
         if line.width() + item.width() > usize::from(area.width) {
             put(buffer, area, row, &line);
             row += 1;
@@ -63,8 +70,9 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     put(buffer, area, row, &line);
 }
 
-fn item(wall: Wall, state: Built, marked: bool, lang: Lang, theme: Theme) -> Span<'static> {
-    let name = format!("{}{}", if marked { "◆" } else { "" }, wall.name(lang));
+fn item(wall: Wall, (state, count): (Built, Option<&str>), marked: bool, lang: Lang, theme: Theme) -> Span<'static> {
+    let count = count.map(|count| format!(" {count}")).unwrap_or_default();
+    let name = format!("{}{}{count}", if marked { "◆" } else { "" }, wall.name(lang));
     match state {
         Built::Built => Span::styled(format!("{name} ■"), theme.style(Role::Good)),
         Built::Open => Span::styled(format!("{name} □"), theme.style(Role::Text)),
