@@ -389,6 +389,23 @@ fn what_a_box_prints_never_reaches_the_terminal_as_it_is() {
 }
 
 #[test]
+fn what_is_typed_in_a_shell_inside_of_the_shell_is_not_kept_as_typed_in_the_outer_one() {
+    let place = Place::new();
+    let mut terminal = begun(&place);
+    terminal.enter("bash --norc");
+    terminal.see("bash-");
+    terminal.enter("echo within$((40 + 2))");
+    terminal.see("within42");
+    terminal.enter("exit");
+    terminal.enter("echo after$((40 + 3))");
+    terminal.see("after43");
+    assert_eq!(terminal.quit().code(), Some(0));
+    let answers = place.answers("uts");
+    assert!(answers.contains("bash --norc") && answers.contains("echo after"), "{answers}");
+    assert!(!answers.contains("within"), "{answers}");
+}
+
+#[test]
 fn a_shell_that_prints_without_end_leaves_the_keys_alone() {
     for noise in ["yes", "cat /dev/urandom", "seq 1 100000000", "while :; do /bin/true; done"] {
         let place = Place::new();

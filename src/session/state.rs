@@ -16,6 +16,10 @@ use crate::lesson::answers::{Answers, Progress};
 use crate::lesson::model::Predict;
 use crate::lesson::{Check, Lesson, Step, Values};
 
+/// Between a command left in the background and the next one. By hand the first had the
+/// time to start; carried out again, the second would come at once.
+const AWAIT: &str = "\nsleep 1";
+
 /// What the lab is doing for this session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -235,6 +239,9 @@ impl Session {
         let counts = self.now.as_ref().is_some_and(|now| pids::counts_as_host(now.snapshot(), &shell));
         let line = if counts { pids::keep(line, &self.visit.pids) } else { line.to_owned() };
         let typed = lines.entry(shell).or_default();
+        if ends_in_the_background(typed) {
+            typed.push_str(AWAIT);
+        }
         if !typed.is_empty() {
             typed.push('\n');
         }
@@ -413,4 +420,9 @@ fn furthest(lesson: &Lesson, answers: &Answers) -> usize {
             || hints.is_some_and(|hints| hints.contains_key(&step.id))
     };
     lesson.steps.iter().rposition(traced).unwrap_or(0)
+}
+
+/// Whether the last of these lines leaves its command in the background.
+fn ends_in_the_background(lines: &str) -> bool {
+    lines.trim_end().strip_suffix('&').is_some_and(|command| !command.ends_with('&'))
 }

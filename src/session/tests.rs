@@ -472,6 +472,15 @@ fn nothing_is_lost_by_leaving_a_task_that_is_passed() {
 }
 
 #[test]
+fn what_is_left_in_the_background_is_kept_with_the_time_that_it_had_to_start() {
+    let mut session = at("rename");
+    for line in ["perl & ", "true &&", "id", "sleep 9 &"] {
+        session.apply(typed("box", line));
+    }
+    assert_eq!(session.answers().tasks["rename"]["box"], "perl & \nsleep 1\ntrue &&\nid\nsleep 9 &");
+}
+
+#[test]
 fn a_rebuild_replays_passed_tasks_of_earlier_steps_only() {
     let mut session = at("rename");
     pass_rename(&mut session);
