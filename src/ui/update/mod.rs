@@ -33,7 +33,7 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
     match event {
         Event::Terminal(input) => keys::terminal(model, input, now, &mut requests),
         Event::Listed(entries) => {
-            model.list.entries = entries;
+            model.list.fill(entries);
             model.dirty |= matches!(model.screen, Screen::List(_));
         }
         Event::Opened { lesson, answers } => {
