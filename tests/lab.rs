@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "lab/caps.rs"]
+mod caps;
 #[path = "lab/holding.rs"]
 mod holding;
 #[path = "lab/mounts.rs"]

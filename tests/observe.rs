@@ -330,7 +330,7 @@ fn without_a_proc_each_field_says_so_and_the_calls_still_answer() {
     assert_eq!(seen.uts, host().uts);
     assert_eq!(seen.ids.read().unwrap().uid, 0);
     let caps = seen.caps.read().unwrap();
-    assert!(caps.effective & (1 << 21) != 0, "CAP_SYS_ADMIN over its own");
+    assert!(caps.effective.0 & (1 << 21) != 0, "CAP_SYS_ADMIN over its own");
     assert_eq!(seen.seccomp, Reading::Read(0));
 }
 

@@ -177,6 +177,22 @@ fn a_lesson_left_in_the_middle_is_resumed_there() {
     assert_eq!(terminal.quit().code(), Some(0));
 }
 
+#[test]
+fn a_lesson_that_the_screen_began_with_is_left_for_the_list_of_all() {
+    let place = Place::new();
+    let mut terminal = place.start(WIDE, &["learn", "uts", "--lang", "en"]);
+    terminal.at_step(1, 11, "0/8");
+    terminal.write(F10);
+    terminal.see("Enter: leave");
+    terminal.write("l");
+    terminal.see("The lessons");
+    terminal.see("One process, several numbers");
+    terminal.write(ENTER);
+    // The one left is the one selected.
+    terminal.at_step(1, 11, "0/8");
+    assert_eq!(terminal.quit().code(), Some(0));
+}
+
 fn to_the_first_task(terminal: &mut Terminal) {
     terminal.at_step(1, 11, "0/8");
     terminal.go_on_to(2, 11, "0/8");

@@ -3,6 +3,8 @@
 
 #[path = "render/behaviour.rs"]
 mod behaviour;
+#[path = "render/caps.rs"]
+mod caps;
 #[path = "render/groups.rs"]
 mod groups;
 #[path = "render/hostile.rs"]

@@ -76,6 +76,8 @@ fn refresh(crowd: usize) -> Figure {
     let library = Library::open(None).map_err(|error| error.to_string())?;
     let lesson = Arc::new(library.get("pid").map_err(|error| error.to_string())?);
     let to = lesson.steps.iter().position(|step| step.id == "guess-orphan").ok_or("(no step `guess-orphan`)")?;
+    // A quiet machine's processes were there before: a newcomer is read more often.
+    let _crowd = Crowd::gather(crowd)?;
     let mut stage = Stage::open(Arc::clone(&lesson), "ana", options()).map_err(|error| error.to_string())?;
     let now = Instant::now();
     let model = &mut Model::new(Lang::En, Theme::DARK, SIZE, Vec::new());
@@ -89,7 +91,6 @@ fn refresh(crowd: usize) -> Figure {
     }
     let mut screen = Terminal::new(TestBackend::new(SIZE.width, SIZE.height)).map_err(|error| error.to_string())?;
     let lab: Vec<u32> = family(std::process::id()).into_iter().skip(1).collect();
-    let _crowd = Crowd::gather(crowd)?;
     let own = || ClockId::CLOCK_PROCESS_CPUTIME_ID.now().map(Duration::from).map_err(|error| error.to_string());
     // The first ones read everything.
     while stage.snapshot().map_err(|error| error.to_string())?.namespaces.pending > 0 {}

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::listing::entries;
 use super::shells::{self, Shared};
 use super::stage::Stage;
 use super::store::{Store, StoreError};
@@ -54,6 +55,8 @@ pub(super) struct Driver {
     store: Store,
     lang: Lang,
     events: SyncSender<Event>,
+    /// Whether the screen has its list of lessons.
+    listed: bool,
     shared: Arc<Shared>,
     /// An empty lab while no lesson is open.
     idle: Option<Lab>,
@@ -92,12 +95,13 @@ pub(super) fn for_screen(one: &doctor::Finding, lang: Lang) -> Finding {
 struct Gone;
 
 impl Driver {
-    pub(super) fn new(library: Library, store: Store, lang: Lang, events: SyncSender<Event>) -> Self {
+    pub(super) fn new(library: Library, store: Store, lang: Lang, events: SyncSender<Event>, listed: bool) -> Self {
         Self {
             library,
             store,
             lang,
             events,
+            listed,
             shared: Arc::default(),
             idle: None,
             stage: None,
@@ -144,7 +148,7 @@ impl Driver {
         let wait = if self.stage.is_some() { LOOK } else { LONGEST };
         match requests.recv_timeout(wait) {
             Ok(request) => self.handle(request)?,
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => self.list()?,
             Err(RecvTimeoutError::Disconnected) => return Err(Gone),
         }
         self.note_closed()?;
@@ -167,8 +171,14 @@ impl Driver {
 
     fn handle(&mut self, request: Request) -> Result<(), Gone> {
         match request {
-            Request::Open(id) => self.open(&id),
-            Request::Close => self.close(),
+            Request::Open(id) => {
+                self.open(&id)?;
+                if self.stage.is_none() { self.list() } else { Ok(()) }
+            }
+            Request::Close => {
+                self.list()?;
+                self.close()
+            }
             Request::Session(effect) => self.effect(effect),
             Request::OpenShell { actor, rows, cols } => self.open_shell(&actor, rows, cols),
             Request::Trace { actor, on } => self.trace(&actor, on),
@@ -188,6 +198,14 @@ impl Driver {
                 Ok(())
             }
         }
+    }
+
+    /// Gives the screen its list of lessons, where it began without.
+    fn list(&mut self) -> Result<(), Gone> {
+        if std::mem::replace(&mut self.listed, true) {
+            return Ok(());
+        }
+        self.send(Event::Listed(entries(&self.library, &self.store)))
     }
 
     fn open(&mut self, id: &str) -> Result<(), Gone> {

@@ -13,11 +13,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 
 use super::driver::Driver;
+use super::listing::entries;
 use super::store::Store;
-use crate::i18n::{Explain, Lang};
+use crate::i18n::Lang;
 use crate::kernel::terminal::{Settings, duplicate_stdin};
 use crate::lesson::library::Library;
-use crate::ui::event::{Entry, EntryState, Event, LessonSummary, Request};
+use crate::ui::event::{Event, Request};
 use crate::ui::model::Mouse;
 use crate::ui::run::{Setup, run};
 
@@ -48,10 +49,12 @@ pub struct Wanted {
 /// Runs the screen until it is left.
 pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
     let Wanted { library, store, lang, theme, open, mouse } = wanted;
-    let entries = entries(&library, &store);
+    // All lessons are read for the list: where one is to be opened at once, after that.
+    let entries = if open.is_none() { entries(&library, &store) } else { Vec::new() };
     let setup = Setup { lang, theme, entries, machine: machine(), first: open.map(Request::Open), mouse };
+    let listed = !setup.entries.is_empty();
     on_screen(setup, move |events, requests, terminal| {
-        Driver::new(library, store, lang, events).serve(&requests, terminal);
+        Driver::new(library, store, lang, events, listed).serve(&requests, terminal);
     })
 }
 
@@ -116,34 +119,6 @@ pub(super) fn machine() -> [String; 2] {
         }
     };
     Lang::ALL.map(|lang| format!("Linux {release}, {}", who(lang)))
-}
-
-/// The list's lines. A lesson that does not load is left out: `lesson lint` says why.
-fn entries(library: &Library, store: &Store) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for listed in library.list() {
-        let Ok(lesson) = library.get(&listed.id) else { continue };
-        let both =
-            |of: fn(&crate::lesson::model::LessonText) -> &String| Lang::ALL.map(|lang| of(lesson.text(lang)).clone());
-        let state = match store.load(&lesson).map(|answers| answers.progress) {
-            Ok(Some(progress)) if progress.finished => EntryState::Done(progress.points),
-            Ok(Some(progress)) => EntryState::Begun(progress.points),
-            Ok(None) => EntryState::New,
-            Err(error) => EntryState::Impossible(Lang::ALL.map(|lang| error.explain(lang))),
-        };
-        let summary = LessonSummary {
-            number: lesson.number,
-            id: lesson.id.clone(),
-            part: lesson.part,
-            title: both(|text| &text.title),
-            summary: both(|text| &text.summary),
-            points: lesson.points(),
-            minutes: lesson.minutes,
-            needs: lesson.needs.iter().map(|need| format!("{need:?}").to_lowercase()).collect(),
-        };
-        entries.push(Entry { lesson: Arc::new(summary), state });
-    }
-    entries
 }
 
 /// The signals that one thread waits for.

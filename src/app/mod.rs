@@ -8,6 +8,7 @@ pub mod grade;
 pub mod inspect;
 pub mod learn;
 pub mod lesson_commands;
+mod listing;
 pub mod plain_command;
 pub mod shells;
 pub mod snapshot_command;

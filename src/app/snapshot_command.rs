@@ -118,7 +118,7 @@ fn facts(view: &View, lang: Lang) -> Vec<(String, String)> {
                 lines.join(", ")
             }),
         ),
-        (label("capabilities", "capacités"), shown(&view.caps, lang, |caps| caps.effective.count_ones().to_string())),
+        (label("capabilities", "capacités"), shown(&view.caps, lang, |caps| caps.effective.count().to_string())),
     ]
 }
 

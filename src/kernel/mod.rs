@@ -3,6 +3,7 @@
 //! Used by `lab` (to act) and `observe` (to read); uses no other part but i18n.
 
 pub mod call;
+pub mod caps;
 pub mod cgroup;
 pub mod features;
 pub mod ipc;

@@ -327,6 +327,11 @@ pub fn seccomp_mode() -> Result<u32, Errno> {
     Ok(prctl(libc::PR_GET_SECCOMP, 0, 0)? as u32)
 }
 
+/// The calling thread's securebits, PR_GET_SECUREBITS(2const).
+pub fn securebits() -> Result<u32, Errno> {
+    Ok(prctl(libc::PR_GET_SECUREBITS, 0, 0)? as u32)
+}
+
 /// The calling thread's no_new_privs bit, prctl(2).
 pub fn no_new_privs() -> Result<bool, Errno> {
     Ok(prctl(libc::PR_GET_NO_NEW_PRIVS, 0, 0)? == 1)

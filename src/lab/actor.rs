@@ -20,7 +20,7 @@ use crate::kernel::program::{Hold, Launch, Streams, default_signals, launch_held
 use crate::kernel::pty::{Pty, open_pty};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::{Errno, Trace};
-use crate::lesson::op::{MapKind, NsKind, Op};
+use crate::lesson::op::{CapsOp, MapKind, NsKind, Op};
 
 /// How long an actor waits for a keeper that does not take its answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -271,6 +271,16 @@ impl Actor {
             // The keeper's own work: the directory is outside of every box.
             Op::Volume { .. } => Ok(()),
             Op::Cgroup(_) => ops::cgroup::join(&mut trace, &context.doors),
+            Op::Caps(op) => {
+                let path = if let CapsOp::File { path, .. } = op { self.resolve(path) } else { String::new() };
+                let done = ops::caps::perform(&mut trace, op, &path);
+                if matches!(op, CapsOp::Become { .. }) {
+                    // The change of uid cleared both.
+                    process::make_dumpable().map_err(FrameError::Io)?;
+                    process::die_with_parent(self.parent).map_err(FrameError::Io)?;
+                }
+                done
+            }
             Op::Kill { signal, .. } => ops::processes::kill(&mut trace, context.target, signal),
             Op::Link(link) => {
                 let fds = self.descriptors(context);

@@ -2,6 +2,7 @@
 //! `lesson::load` and turned into the model by `lesson::validate`; the JSON Schema
 //! is generated from it. Never used past the loader.
 
+mod caps;
 mod cgroup;
 mod files;
 mod holding;
@@ -14,6 +15,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use caps::{RawBecome, RawCaps, RawFilecap};
 pub use cgroup::RawCgroup;
 pub use files::{RawMount, RawRoot, RawUmount, RawWrite, RootFrom};
 pub use holding::{RawHold, RawIdmap};
@@ -81,7 +83,8 @@ pub struct RawSeed {
 #[serde(deny_unknown_fields)]
 pub struct RawActor {
     /// `"box shell"`: no process of the lab, but the one that the student makes in a shell
-    /// of that actor and that differs from the actor in a namespace or its root directory.
+    /// of that actor and that differs from the actor in a namespace or its root directory, or from its
+    /// shell in its privileges.
     pub from: Option<Word>,
 }
 
@@ -218,6 +221,17 @@ pub struct RawDo {
     pub connect: Option<RawConnect>,
     /// A control group.
     pub cgroup: Option<Placed<RawCgroup>>,
+    /// Capabilities of the actor, dropped from a set of its own or raised in one.
+    pub caps: Option<Placed<RawCaps>>,
+    /// The securebits of the actor: these and no others.
+    pub securebits: Option<Placed<Vec<Word>>>,
+    /// PR_SET_NO_NEW_PRIVS(2const); `false` asks for what the kernel never does.
+    pub no_new_privs: Option<Placed<bool>>,
+    /// The capabilities of a program's file.
+    pub filecap: Option<RawFilecap>,
+    /// setresgid(2) and setresuid(2).
+    #[serde(rename = "become")]
+    pub becomes: Option<RawBecome>,
 }
 
 /// setns(2): one of `of`, `at`, `held`.

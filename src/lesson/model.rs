@@ -221,6 +221,8 @@ pub enum Pane {
     Cgroup,
     /// The tree of namespaces by owner.
     Namespaces,
+    /// The five capability sets, by capability.
+    Caps,
     /// The calls of the step, and of traced commands.
     Calls,
 }

@@ -2,10 +2,12 @@
 //! itself. To add one: a variant here (with its key in the lesson format), its
 //! execution in `lab/ops/`, its wrapper in `kernel/`; nothing else.
 
+mod caps;
 mod cgroup;
 
 use serde::{Deserialize, Serialize};
 
+pub use caps::{CapSetName, Capability, CapsOp, SECUREBITS};
 pub use cgroup::{CgroupOp, Controller, DeviceRule};
 
 /// One of the eight namespace types, see namespaces(7).
@@ -330,6 +332,9 @@ pub enum Op {
     },
     /// `cgroup = { … }`: a control group of the lab, cgroups(7).
     Cgroup(CgroupOp),
+    /// `caps = { … }`, `securebits = […]`, `no_new_privs = true`, `filecap = { … }`,
+    /// `become = { … }`: what the actor may do, capabilities(7).
+    Caps(CapsOp),
 }
 
 /// What can be done with an interface.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::model::{Check, Do, Lesson, Operand, Predicate, Reaction, Seed, Step, Task};
-use super::op::{CgroupOp, LinkOp, Op, RootKind};
+use super::op::{CapsOp, CgroupOp, LinkOp, Op, RootKind};
 use super::text::end_of_seed;
 
 /// What `{seed.NAME}` stands for, by name.
@@ -142,6 +142,7 @@ impl Op {
             Self::PivotRoot { path } => Self::PivotRoot { path: fill(path) },
             Self::Link(link) => Self::Link(link.with_values(values)),
             Self::Cgroup(op) => Self::Cgroup(op.with_values(values)),
+            Self::Caps(op) => Self::Caps(op.with_values(values)),
             Self::Address { dev, add } => Self::Address { dev: fill(dev), add: fill(add) },
             Self::Route { to, via, dev } => {
                 Self::Route { to: fill(to), via: via.as_ref().map(fill), dev: dev.as_ref().map(fill) }
@@ -195,6 +196,23 @@ impl LinkOp {
             Self::Down { name } => Self::Down { name: fill(name) },
             Self::Port { name, of } => Self::Port { name: fill(name), of: fill(of) },
             Self::Delete { name } => Self::Delete { name: fill(name) },
+        }
+    }
+}
+
+impl CapsOp {
+    fn with_values(&self, values: &Values) -> Self {
+        let fill = |list: &[String]| list.iter().map(|text| values.substitute(text)).collect::<Vec<String>>();
+        match self {
+            Self::Drop { caps, set } => Self::Drop { caps: fill(caps), set: *set },
+            Self::Raise { caps, set } => Self::Raise { caps: fill(caps), set: *set },
+            Self::File { path, permitted, inheritable, effective } => Self::File {
+                path: values.substitute(path),
+                permitted: fill(permitted),
+                inheritable: fill(inheritable),
+                effective: *effective,
+            },
+            Self::Securebits { .. } | Self::NoNewPrivs { .. } | Self::Become { .. } => self.clone(),
         }
     }
 }

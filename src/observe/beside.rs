@@ -16,7 +16,9 @@ use super::look::{Look, Sections, Told};
 use super::model::{Clocks, Ids, Ipc, Net, Reading, Root, Unread, View};
 use super::parse::{self, Status};
 use super::proc::{PidDir, ProcDir, SMALL, reading};
-use super::view::{MOUNTINFO, Own, Scratch, caps_of, init_cgroup, list, lsm_label, not_asked, uts, with_owners};
+use super::view::{
+    MOUNTINFO, Own, Scratch, caps_of, init_cgroup, list, lsm_label, no_securebits, not_asked, uts, with_owners,
+};
 use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
 
@@ -107,6 +109,7 @@ impl Beside<'_> {
             users,
             root: self.root(),
             caps: privileges.then(|held| caps_of(held.caps).ok_or_else(|| privilege("Cap"))),
+            securebits: no_securebits(),
             seccomp: privileges.then(|held| held.seccomp.ok_or_else(|| privilege("Seccomp"))),
             no_new_privs: privileges.then(|held| held.no_new_privs.ok_or_else(|| privilege("NoNewPrivs"))),
             group: scratch.look.group.then(|| cgroups::of_paths(&cgroup)),

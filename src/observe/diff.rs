@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::layers::faces;
 use super::model::{
-    ActorView, FileSeen, Ipc, IpcKind, Link, Mount, Msg, Namespaces, Net, Process, Queue, Reading, Sem, Shm, Snapshot,
-    View,
+    ActorView, CapSet, Caps, FileSeen, Ipc, IpcKind, Link, Mount, Msg, Namespaces, Net, Process, Queue, Reading, Sem,
+    Shm, Snapshot, View,
 };
 use super::twin::{self, Key, Side};
 use crate::lesson::op::NsKind;
@@ -132,7 +132,8 @@ fn views(old: &View, new: &View, into: &mut BTreeMap<Key, Change>) {
     part(Key::Setgroups, (&old.users, &new.users), |users| &users.setgroups, into);
     field(Key::Ids, &old.ids, &new.ids, into);
     field(Key::Root, &old.root, &new.root, into);
-    field(Key::Caps, &old.caps, &new.caps, into);
+    capabilities(&old.caps, &new.caps, into);
+    field(Key::Securebits, &old.securebits, &new.securebits, into);
     field(Key::Seccomp, &old.seccomp, &new.seccomp, into);
     field(Key::NoNewPrivs, &old.no_new_privs, &new.no_new_privs, into);
     field(Key::Cgroup, &old.cgroup, &new.cgroup, into);
@@ -165,6 +166,14 @@ fn networks(old: &Net, new: &Net, into: &mut BTreeMap<Key, Change>) {
         (Some(before), Some(after)) => changes(before, after, into),
         _ => drop(into.insert(Key::Net, Change::Changed)),
     }
+}
+
+/// Each capability by the sets that it is in, and the sets as a whole.
+fn capabilities(old: &Reading<Caps>, new: &Reading<Caps>, into: &mut BTreeMap<Key, Change>) {
+    field(Key::Caps, old, new, into);
+    let (Reading::Read(old), Reading::Read(new)) = (old, new) else { return };
+    let moved = old.sets().into_iter().zip(new.sets()).fold(0, |all, (old, new)| all | (old.0 ^ new.0));
+    into.extend(CapSet(moved).members().map(|one| (Key::Capability(one.number()), Change::Changed)));
 }
 
 /// The files of overlays and volumes.

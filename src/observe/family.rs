@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::model::{Process, Reading, View};
+use super::model::{Caps, Process, Reading, Unread, View};
 use super::parse;
-use super::proc::{PidDir, ProcDir, reading};
+use super::proc::{PidDir, ProcDir, SMALL, reading};
+use super::view::{caps_of, file_of};
 use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
 
@@ -25,6 +26,10 @@ pub struct LabProcess {
     pub command: String,
     /// Its namespaces, read from outside: inode numbers.
     pub ns: BTreeMap<NsKind, Reading<u64>>,
+    /// Its capabilities: over the objects of its user namespace, `ns.user`.
+    pub caps: Reading<Caps>,
+    /// Its no_new_privs bit.
+    pub no_new_privs: Reading<bool>,
     /// Its root directory: where its paths that start with `/` begin.
     pub root: Reading<Place>,
     /// Its working directory: where its other paths begin.
@@ -47,9 +52,9 @@ pub struct Place {
 const MOST: usize = 64;
 
 /// The living descendants of the calling process in the host's list, by PID.
-pub fn family(proc: &ProcDir, host: &View) -> Vec<LabProcess> {
+pub fn family(proc: &ProcDir, host: &View, buffer: &mut Vec<u8>) -> Vec<LabProcess> {
     let (Some(all), Some(ids)) = (host.processes.read(), host.ids.read()) else { return Vec::new() };
-    descendants(all, ids.pid).into_iter().filter_map(|process| member(proc, process)).collect()
+    descendants(all, ids.pid).into_iter().filter_map(|process| member(proc, process, buffer)).collect()
 }
 
 /// Those below `ancestor`. A parent may stand behind its child in the list, where
@@ -74,7 +79,7 @@ fn descendants(all: &[Arc<Process>], ancestor: u32) -> Vec<&Arc<Process>> {
 
 /// Nothing for a process that is gone, or dead and not collected: it has no
 /// directories any more.
-fn member(proc: &ProcDir, process: &Process) -> Option<LabProcess> {
+fn member(proc: &ProcDir, process: &Process, buffer: &mut Vec<u8>) -> Option<LabProcess> {
     let dir = proc.process(process.pid).ok()?;
     let read = |name: &CStr| reading(place(&dir, name), || format!("{}/{}/{}", proc.path(), process.pid, text(name)));
     let (root, cwd) = (read(c"root"), read(c"cwd"));
@@ -86,7 +91,12 @@ fn member(proc: &ProcDir, process: &Process) -> Option<LabProcess> {
         (kind, reading(dir.namespace(kind), || format!("{}/{}/ns/{}", proc.path(), process.pid, kind.name())))
     };
     let ns = NsKind::ALL.into_iter().map(namespace).collect();
-    Some(LabProcess { pid: process.pid, command: process.command.clone(), ns, root, cwd })
+    let base = format!("{}/{}", proc.path(), process.pid);
+    let privileges = file_of(&dir, &base, "status", SMALL, buffer, |bytes| Some(parse::privileges(bytes)));
+    let missing = |line: &str| Unread { path: format!("{base}/status {line}"), errno: Errno(libc::ENODATA) };
+    let caps = privileges.then(|held| caps_of(held.caps).ok_or_else(|| missing("Cap")));
+    let no_new_privs = privileges.then(|held| held.no_new_privs.ok_or_else(|| missing("NoNewPrivs")));
+    Some(LabProcess { pid: process.pid, command: process.command.clone(), ns, caps, no_new_privs, root, cwd })
 }
 
 fn text(name: &CStr) -> String {

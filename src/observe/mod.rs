@@ -3,6 +3,7 @@
 //! the checks and `cloison snapshot`; uses the read side of `kernel`.
 
 mod beside;
+pub mod caps;
 pub mod census;
 pub mod cgroups;
 mod clocks;
@@ -43,3 +44,4 @@ pub use sampler::{Known, Sampler};
 pub use subject::{Refusal, Refused, Subject, Veil};
 pub use traced::returned;
 pub use view::{Scratch, inside, view};
+pub use walls::effective;

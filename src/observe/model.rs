@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use super::caps::{CapSet, Caps, Securebits};
 pub use super::cgroups::{Cgroups, Group, GroupFile};
 pub use super::clocks::{Clocks, TimeOffsets};
 pub use super::ipc::{Ipc, IpcKind, Mqueue, Msg, Queue, Sem, Shm};
@@ -290,8 +291,10 @@ pub struct View {
     pub users: Reading<Users>,
     /// Its root directory.
     pub root: Reading<Root>,
-    /// Its capabilities.
+    /// Its capabilities: over the objects of its user namespace, `ns.user`.
     pub caps: Reading<Caps>,
+    /// Its securebits, which the kernel tells to nobody else.
+    pub securebits: Reading<Securebits>,
     /// Seccomp mode: 0 none, 1 strict, 2 filter (proc_pid_status(5)).
     pub seccomp: Reading<u32>,
     /// The no_new_privs bit.
@@ -462,19 +465,4 @@ pub struct Root {
     pub device: u64,
     /// Inode of "/".
     pub inode: u64,
-}
-
-/// The five capability sets, capabilities(7), as bit masks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Caps {
-    /// CapInh.
-    pub inheritable: u64,
-    /// CapPrm.
-    pub permitted: u64,
-    /// CapEff.
-    pub effective: u64,
-    /// CapBnd.
-    pub bounding: u64,
-    /// CapAmb.
-    pub ambient: u64,
 }

@@ -14,7 +14,7 @@ use super::parse;
 use super::passwd::Passwd;
 use super::proc::{PidDir, SMALL, ns_path, reading};
 use super::sampler::Sampler;
-use super::view::{MOUNTINFO, caps_of, file_of, names, process_in, uts};
+use super::view::{MOUNTINFO, caps_of, file_of, names, no_securebits, process_in, uts};
 use crate::kernel::{Errno, read};
 use crate::lesson::op::NsKind;
 
@@ -93,6 +93,7 @@ impl Sampler {
             users,
             root: face.root.then(|root| Ok(Root { device: root.device, inode: root.inode })),
             caps: face.privileges.then(|held| caps_of(held.caps).ok_or_else(|| status("Cap"))),
+            securebits: no_securebits(),
             seccomp: face.privileges.then(|held| held.seccomp.ok_or_else(|| status("Seccomp"))),
             no_new_privs: face.privileges.then(|held| held.no_new_privs.ok_or_else(|| status("NoNewPrivs"))),
             cgroup: asked(NsKind::Cgroup, "/proc/self/cgroup", face, host, |_| face.cgroup.clone()),

@@ -172,7 +172,7 @@ impl Sampler {
         }
         let lab = match last.filter(|_| !self.scratch.wants(Sections::LAB)) {
             Some(last) => last.lab.clone(),
-            None => family(&self.proc, &host),
+            None => family(&self.proc, &host, &mut self.scratch.buffer),
         };
         let namespaces = match last.filter(|_| !self.scratch.wants(Sections::NAMESPACES)) {
             Some(last) => last.namespaces.clone(),

@@ -18,7 +18,7 @@ use super::files;
 use super::ipc::{Ipc, ipc};
 use super::layers;
 use super::look::{Look, Sections, Told, Whereabouts};
-use super::model::{Caps, Ids, Net, Process, Reading, Root, Unread, Users, Uts, View};
+use super::model::{Caps, Ids, Net, Process, Reading, Root, Securebits, Unread, Users, Uts, View};
 use super::net::{Network, descendants, kin, own_number, owners};
 use super::parse::{self, Privileges};
 use super::passwd::Passwd;
@@ -28,6 +28,13 @@ use crate::lesson::op::NsKind;
 
 /// The most that is kept of a command line, in bytes.
 pub(super) const COMMAND: usize = 4096;
+/// How a viewer asks for its securebits.
+const SECUREBITS: &str = "prctl(2) PR_GET_SECUREBITS";
+/// In place of the securebits of another process: no file says them.
+pub(super) fn no_securebits() -> Reading<Securebits> {
+    Reading::Unread(Unread { path: SECUREBITS.to_owned(), errno: Errno(libc::EOPNOTSUPP) })
+}
+
 /// The most that is read of a mountinfo, in bytes.
 pub(super) const MOUNTINFO: usize = 4 << 20;
 
@@ -99,6 +106,7 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
         users,
         root: root(),
         caps: either(privileges.read().and_then(|found| caps_of(found.caps)), caps, "capget(2)"),
+        securebits: reading(read::securebits().map(Securebits::of), || SECUREBITS.to_owned()),
         seccomp: either(
             privileges.read().and_then(|found| found.seccomp),
             read::seccomp_mode,
@@ -304,13 +312,7 @@ pub(super) fn lsm_label(bytes: &[u8]) -> String {
 /// The five sets in the order of /proc/PID/status; nothing where one is missing
 /// (the ambient one, before Linux 4.3, is then empty).
 pub(super) fn caps_of([inheritable, permitted, effective, bounding, ambient]: [Option<u64>; 5]) -> Option<Caps> {
-    Some(Caps {
-        inheritable: inheritable?,
-        permitted: permitted?,
-        effective: effective?,
-        bounding: bounding?,
-        ambient: ambient.unwrap_or(0),
-    })
+    Some(Caps::of([inheritable?, permitted?, effective?, bounding?, ambient.unwrap_or(0)]))
 }
 
 /// What a file says, or else what a call gives: where there is no /proc.
@@ -342,7 +344,7 @@ fn root() -> Reading<Root> {
 fn caps() -> Result<Caps, Errno> {
     let [effective, permitted, inheritable] = read::capabilities()?;
     let [bounding, ambient] = read::bounding_and_ambient()?;
-    Ok(Caps { inheritable, permitted, effective, bounding, ambient })
+    Ok(Caps::of([inheritable, permitted, effective, bounding, ambient]))
 }
 
 /// The processes of a /proc, or why there are none to be seen.

@@ -109,6 +109,12 @@ fn caps(host: &Face, actor: &Face, last_cap: u32) -> WallState {
     WallState { state, host: show(host), actor: show(actor) }
 }
 
+/// How many capabilities are effective, of how many, by the evidence of their wall:
+/// `41/41`; nothing where they could not be read.
+pub fn effective(evidence: &str) -> Option<&str> {
+    evidence.strip_prefix("CapEff ")?.split(' ').next()
+}
+
 /// Whether `inner` is without something that `outer` has.
 fn lacks(inner: u64, outer: u64) -> bool {
     outer & !inner != 0
@@ -145,4 +151,15 @@ fn seccomp(host: &Face, actor: &Face) -> WallState {
 fn no_new_privs(host: &Face, actor: &Face) -> WallState {
     let read = |face: &Face| privilege(face, "NoNewPrivs", |held| held.no_new_privs);
     compare(&read(host), &read(actor), |bit| format!("NoNewPrivs {}", u8::from(*bit)), |host, actor| *actor && !host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_capabilities_is_told_where_they_could_be_read() {
+        assert_eq!(effective("CapEff 40/41 CapBnd 41/41 user:[4026531837]"), Some("40/41"));
+        assert_eq!(effective("EACCES /proc/1/status"), None);
+    }
 }

@@ -11,7 +11,7 @@ use crate::say;
 use crate::term::safe::{fit, pad, pad_left, safe, width};
 
 /// The panes of a process, one after the other.
-const PANES: [Pane; 10] = [
+const PANES: [Pane; 11] = [
     Pane::Processes,
     Pane::Users,
     Pane::Mounts,
@@ -22,6 +22,7 @@ const PANES: [Pane; 10] = [
     Pane::Time,
     Pane::Cgroup,
     Pane::Namespaces,
+    Pane::Caps,
 ];
 
 /// One process, the actor of that name, beside the host; and what made its container,

@@ -1,6 +1,7 @@
 //! The twin rows, the walls and the calls as lines to be read aloud. Pure but for
 //! the paper; called by the loop and by `page`.
 
+mod caps;
 mod groups;
 mod namespaces;
 mod net;
@@ -43,6 +44,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Ipc => say!(lang, "IPC objects; the box is {name}", "Objets IPC ; la boîte est {name}"),
         Pane::Time => say!(lang, "Clocks; the box is {name}", "Horloges ; la boîte est {name}"),
         Pane::Cgroup => say!(lang, "Control groups; the box is {name}", "Groupes de contrôle ; la boîte est {name}"),
+        Pane::Caps => say!(lang, "Capabilities; the box is {name}", "Capacités ; la boîte est {name}"),
         // Not of one box: the caller has them by `calls`.
         Pane::Calls => return,
     };
@@ -66,6 +68,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Ipc => objects::ipc(paper, &snapshot.host, actor, all),
         Pane::Time => objects::time(paper, &snapshot.host, actor),
         Pane::Cgroup => groups::cgroup(paper, snapshot, boxed, all),
+        Pane::Caps => caps::caps(paper, &snapshot.host, actor, all),
         Pane::Calls => {}
     }
 }

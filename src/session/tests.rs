@@ -132,6 +132,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         users: unread(),
         root: unread(),
         caps: unread(),
+        securebits: unread(),
         seccomp: unread(),
         no_new_privs: unread(),
         cgroup: unread(),

@@ -16,6 +16,8 @@ pub type ShellId = u64;
 pub enum Event {
     /// Keys, mouse, paste, resize.
     Terminal(crossterm::event::Event),
+    /// The lessons of the list, where the screen began with one of them.
+    Listed(Vec<Entry>),
     /// A lesson asked for with [`Request::Open`] is ready: its answers so far.
     Opened {
         /// The lesson.

@@ -61,6 +61,8 @@ pub enum Pane {
     Cgroup,
     /// The tree of namespaces by owner.
     Namespaces,
+    /// The five capability sets, a row per capability.
+    Caps,
     /// The wall gauge: a tab of its own only in a single column.
     Walls,
     /// The calls: a tab of its own only in a single column.
@@ -69,7 +71,7 @@ pub enum Pane {
 
 impl Pane {
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Processes,
         Self::Users,
         Self::Mounts,
@@ -80,6 +82,7 @@ impl Pane {
         Self::Time,
         Self::Cgroup,
         Self::Namespaces,
+        Self::Caps,
         Self::Walls,
         Self::Calls,
     ];
@@ -94,9 +97,14 @@ impl Pane {
             Self::Net => Sections::NET,
             Self::Ipc => Sections::IPC,
             Self::Namespaces => Sections::NAMESPACES | Sections::MOUNTS,
-            Self::Processes | Self::Users | Self::Names | Self::Time | Self::Cgroup | Self::Walls | Self::Calls => {
-                Sections::NONE
-            }
+            Self::Processes
+            | Self::Users
+            | Self::Names
+            | Self::Time
+            | Self::Cgroup
+            | Self::Caps
+            | Self::Walls
+            | Self::Calls => Sections::NONE,
         }
     }
 }
@@ -110,6 +118,7 @@ impl From<model::Pane> for Pane {
             model::Pane::Layers => Self::Layers,
             model::Pane::Names => Self::Names,
             model::Pane::Namespaces => Self::Namespaces,
+            model::Pane::Caps => Self::Caps,
             model::Pane::Net => Self::Net,
             model::Pane::Ipc => Self::Ipc,
             model::Pane::Time => Self::Time,

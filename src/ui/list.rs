@@ -12,12 +12,22 @@ pub struct List {
     pub filter: String,
     /// The index of the selected one among those shown.
     pub selected: usize,
+    /// The lesson that was left before the list was there, and what to select of it.
+    left: Option<(String, usize)>,
 }
 
 impl List {
     /// A list of these lessons.
     pub fn new(entries: Vec<Entry>) -> Self {
         Self { entries, ..Self::default() }
+    }
+
+    /// The lessons are there.
+    pub fn fill(&mut self, entries: Vec<Entry>) {
+        self.entries = entries;
+        if let Some((id, ahead)) = self.left.take() {
+            self.come_back(&id, ahead);
+        }
     }
 
     /// Those that the filter leaves: every word of it is in the id, in the title, or is
@@ -73,6 +83,10 @@ impl List {
 
     /// Shows all lessons, and selects the one that comes so many behind this one.
     pub fn come_back(&mut self, id: &str, ahead: usize) {
+        if self.entries.is_empty() {
+            self.left = Some((id.to_owned(), ahead));
+            return;
+        }
         self.filter.clear();
         let at = self.entries.iter().position(|entry| entry.lesson.id == id).unwrap_or(0);
         self.selected = (at + ahead).min(self.entries.len().saturating_sub(1));

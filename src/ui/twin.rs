@@ -2,6 +2,7 @@
 //! in the order to show them. Made once per snapshot, pane and language, never
 //! while drawing.
 
+mod caps;
 mod namespaces;
 mod users;
 
@@ -202,6 +203,7 @@ impl Table {
             Pane::Layers => layers::volumes(&mut making, host, actor, lang),
             Pane::Names => names(&mut making, host, actor, lang),
             Pane::Namespaces => namespaces::table(&mut making, snapshot, actor, lang),
+            Pane::Caps => caps::table(&mut making, host, actor, lang),
             Pane::Net => net(&mut making, snapshot, actor, lang),
             Pane::Ipc => objects::ipc(&mut making, host, actor, lang),
             Pane::Time => objects::time(&mut making, host, actor, lang),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use cloison::lesson::op::{CapSetName, CapsOp};
 use cloison::observe::Reading;
 
 fn observed(lab: &mut Lab, pid: u32) -> View {
@@ -77,6 +78,9 @@ fn an_actor_says_of_itself_what_an_observer_says_of_it() {
         assert!(same(&own.owners[&kind], &other.owners[&kind]), "{}", kind.name());
     }
     assert_eq!(own.lsm.read(), other.lsm.read());
+    // The kernel tells nobody the securebits of another.
+    assert!(own.securebits.read().is_some() && other.securebits.read().is_none());
+    other.securebits.clone_from(&own.securebits);
     other.owners.clone_from(&own.owners);
     other.lsm.clone_from(&own.lsm);
     assert_eq!(own, other);
@@ -146,6 +150,27 @@ fn of_what_a_shell_started_the_process_that_differs_is_found() {
     // Its child stays behind, an orphan, and is what is left of that box.
     found(&mut lab, "box", "sleep 40005");
     assert!(matches!(lab.find("nobody"), Err(LabError::Failed(Failure::NoActor(_)))));
+}
+
+#[test]
+fn a_process_with_other_privileges_than_its_shell_is_found() {
+    let mut lab = lab();
+    lab.spawn("box").unwrap();
+    must(&mut lab, "box", &unshare(&[NsKind::User]));
+    // The actor has less than its shell: what differs from the shell is meant.
+    let kill = vec!["CAP_KILL".to_owned()];
+    must(&mut lab, "box", &Op::Caps(CapsOp::Drop { caps: kill, set: CapSetName::Effective }));
+    let mut shell = Shell::open(&mut lab, "box");
+    shell.ask("sleep 40007 &");
+    find(&lab, "sleep 40007");
+    assert_eq!(lab.find("box").unwrap(), None, "it is as its shell is");
+    shell.ask("setpriv --bounding-set -chown sleep 40008 &");
+    let pid = found(&mut lab, "box", "sleep 40008");
+    let caps = observed(&mut lab, pid).caps.read().unwrap().clone();
+    assert_eq!((caps.effective.0 & 1, caps.bounding.0 & 1), (0, 0));
+    shell.ask("setpriv --no-new-privs sleep 40009 &");
+    found(&mut lab, "box", "sleep 40009");
+    shell.ask("kill %1 %2 %3; wait");
 }
 
 #[test]

@@ -12,8 +12,8 @@ use cloison::lesson::model::{
 };
 use cloison::lesson::op::{MapKind, NsKind, Op};
 use cloison::observe::model::{
-    ActorView, Built, Caps, Clocks, IdRange, Ids, Ipc, Mount, Namespaces, Net, Process, Root, TimeOffsets, Unread,
-    Users, Uts, View, Wall, WallState,
+    ActorView, Built, Caps, Clocks, IdRange, Ids, Ipc, Mount, Namespaces, Net, Process, Root, Securebits, TimeOffsets,
+    Unread, Users, Uts, View, Wall, WallState,
 };
 use cloison::observe::{Call, Errno, Reading, Snapshot};
 use cloison::session::{Effect, OpOutcome, StepOutcome};
@@ -490,7 +490,8 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
             names: BTreeMap::from([(0, "root".to_owned()), (1000, "ana".to_owned())]),
         }),
         root: Reading::Read(Root { device: 1, inode: 2 }),
-        caps: Reading::Read(Caps { inheritable: 0, permitted: 0, effective: 0, bounding: 0, ambient: 0 }),
+        caps: Reading::Read(Caps::of([0; 5])),
+        securebits: Reading::Read(Securebits::of(0)),
         seccomp: Reading::Read(0),
         no_new_privs: Reading::Read(false),
         cgroup: Reading::Read(BTreeMap::new()),

@@ -169,6 +169,14 @@ impl Cgroups {
         }
     }
 
+    /// An actor has died that nobody here has killed: perhaps its whole group was
+    /// ([`is_killed`]).
+    pub fn doubt_actors(&mut self) {
+        if let Some(actors) = &mut self.actors {
+            actors.proven = false;
+        }
+    }
+
     /// Takes the group for actors away, whoever is still in it; what is left, by path,
     /// is tried again the next time. With `keep` it stays for the next actors, unless
     /// somebody has changed it.
@@ -177,7 +185,7 @@ impl Cgroups {
         match self.actors.take() {
             Some(actors) if keep && actors.is_fresh() => {
                 actors.limit();
-                self.actors = Some(Actors { proven: false, ..actors });
+                self.actors = Some(actors);
             }
             other => self.lost.extend(other),
         }

@@ -16,9 +16,13 @@ impl Keeper {
         // says that the PID is still the actor's.
         let living = self.actors.iter().filter(|actor| actor.ended.is_none());
         let pidfds: Vec<OwnedFd> = living.filter_map(|actor| process::pidfd_open(actor.pid).ok()).collect();
-        for pidfd in &pidfds {
+        // The youngest first: who holds the namespaces has the most to take down.
+        for pidfd in pidfds.iter().rev() {
             // ESRCH: it has just ended by itself.
             let _ = process::pidfd_kill(pidfd, libc::SIGKILL);
+        }
+        if pidfds.len() < self.actors.len() {
+            self.cgroups.doubt_actors();
         }
         sweep::wait_for_end(&pidfds);
         self.actors.clear();

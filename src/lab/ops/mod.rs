@@ -1,6 +1,7 @@
 //! What each op does, a file per family. All of it runs inside the actor, on the
 //! actor itself, and records every call.
 
+pub mod caps;
 pub mod cgroup;
 pub mod files;
 pub mod holding;

@@ -209,6 +209,7 @@ mod tests {
         assert_eq!(in_words(Names::Whence, 77), "0x4d");
         assert_eq!(in_words(Names::Clone, libc::CLONE_NEWUTS as u64), "CLONE_NEWUTS");
         assert_eq!(in_words(Names::Clone, (libc::CLONE_VM | libc::SIGCHLD) as u64), "SIGCHLD|CLONE_VM");
+        assert_eq!(in_words(Names::Prctl, libc::PR_SET_NO_NEW_PRIVS as u64), "PR_SET_NO_NEW_PRIVS");
         assert_eq!(in_words(Names::At, 0), "0");
         assert_eq!(in_words(Names::Mount, 1 << 31), "0x80000000");
     }

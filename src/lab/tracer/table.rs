@@ -69,6 +69,8 @@ pub enum Names {
     Fcntl,
     /// ioctl(2).
     Ioctl,
+    /// prctl(2): what is about privileges, and what programs ask most.
+    Prctl,
 }
 
 use Kind::{
@@ -171,7 +173,7 @@ pub fn arguments(name: &str) -> Option<&'static [Kind]> {
         "setpriority" => &[Number, Number, Number],
         "prlimit64" => &[Number, Number, Structure, Structure],
         "getrlimit" | "setrlimit" | "getrusage" => &[Number, Structure],
-        "prctl" => &[Number, Bits, Bits, Bits, Bits],
+        "prctl" => &[Flags(Names::Prctl), Bits, Bits, Bits, Bits],
         "arch_prctl" => &[Bits, Bits],
         "set_tid_address" => &[Address],
         "set_robust_list" => &[Address, Count],
@@ -344,6 +346,27 @@ impl Names {
                 mask: ALL,
                 words: named![
                     TCGETS, TCSETS, TCSETSW, TIOCGWINSZ, TIOCSWINSZ, TIOCGPGRP, TIOCSPGRP, TIOCSCTTY, FIONREAD
+                ],
+                bits: &[],
+            },
+            Self::Prctl => Table {
+                mask: ALL,
+                words: named![
+                    PR_SET_PDEATHSIG,
+                    PR_GET_DUMPABLE,
+                    PR_SET_DUMPABLE,
+                    PR_GET_KEEPCAPS,
+                    PR_SET_KEEPCAPS,
+                    PR_SET_NAME,
+                    PR_GET_SECCOMP,
+                    PR_SET_SECCOMP,
+                    PR_CAPBSET_READ,
+                    PR_CAPBSET_DROP,
+                    PR_GET_SECUREBITS,
+                    PR_SET_SECUREBITS,
+                    PR_SET_NO_NEW_PRIVS,
+                    PR_GET_NO_NEW_PRIVS,
+                    PR_CAP_AMBIENT
                 ],
                 bits: &[],
             },

@@ -1,6 +1,7 @@
 //! From the raw files of a lesson to the model, with every mistake in them at
 //! once. Used by `lesson::load` alone; reads no file.
 
+mod caps;
 mod cgroup;
 mod checks;
 mod net;
@@ -266,7 +267,11 @@ impl<'a> Context<'a> {
             let Some(from) = &actor.from else { continue };
             match from.strip_suffix(" shell") {
                 Some(shell) => {
-                    self.known_puppet(from.span(), shell, true);
+                    // It may be one that a step makes.
+                    let forks = raw.step.iter().flat_map(|step| &step.ops).filter_map(|op| op.fork.as_ref());
+                    if !forks.into_iter().any(|child| child.as_str() == shell) {
+                        self.known_puppet(from.span(), shell, true);
+                    }
                     all.push(FromShell { name: name.to_string(), shell: shell.to_owned() });
                 }
                 None => self.report_with_help(

@@ -40,8 +40,8 @@ impl Context<'_> {
                 raw.span(),
                 both!("no operation", "il manque l'opération"),
                 both!(
-                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup",
-                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup"
+                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup, caps, securebits, no_new_privs, filecap, become",
+                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup, caps, securebits, no_new_privs, filecap, become"
                 ),
             );
             return None;
@@ -207,6 +207,7 @@ impl Context<'_> {
         if let Some(cgroup) = &raw.cgroup {
             ops.push(Op::Cgroup(self.cgroup(cgroup)));
         }
+        ops.extend(self.privileges(raw));
         ops
     }
 
@@ -367,7 +368,7 @@ impl Context<'_> {
         super::words(paths)
     }
 
-    fn path(&mut self, path: &Word) {
+    pub(super) fn path(&mut self, path: &Word) {
         let filled = self.text(path, TEXT_BYTES);
         let absolute = ["/", "{root}", "{volumes}/"].iter().any(|start| path.starts_with(start));
         if !filled.is_empty() && !absolute {

@@ -2,6 +2,7 @@
 //! Pure functions of two views, for the panes and for what counts changes; nothing
 //! is read here.
 
+mod caps;
 mod cgroup;
 mod clocks;
 mod group_files;
@@ -14,6 +15,7 @@ mod net;
 mod processes;
 mod users;
 
+pub use caps::{CapFace, caps};
 pub use cgroup::{Path, cgroup};
 pub use clocks::{Reads, clocks, offset, span};
 pub use group_files::{About, FileRow, Unit, quantity, share};
@@ -67,6 +69,10 @@ pub enum Key {
     Root,
     /// The capability sets.
     Caps,
+    /// A capability, by its number: the sets that it is in.
+    Capability(u8),
+    /// The securebits.
+    Securebits,
     /// The seccomp mode.
     Seccomp,
     /// The no_new_privs bit.

@@ -44,6 +44,7 @@ fn side(ns: u64, links: Vec<Link>, listeners: Vec<Listener>) -> View {
         users: no(),
         root: no(),
         caps: no(),
+        securebits: no(),
         seccomp: no(),
         no_new_privs: no(),
         cgroup: no(),

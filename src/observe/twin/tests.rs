@@ -32,6 +32,7 @@ pub(super) fn view() -> View {
         users: unread(),
         root: unread(),
         caps: unread(),
+        securebits: unread(),
         seccomp: unread(),
         no_new_privs: unread(),
         cgroup: unread(),

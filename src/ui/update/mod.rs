@@ -32,6 +32,10 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
     let mut requests = Vec::new();
     match event {
         Event::Terminal(input) => keys::terminal(model, input, now, &mut requests),
+        Event::Listed(entries) => {
+            model.list.fill(entries);
+            model.dirty |= matches!(model.screen, Screen::List(_));
+        }
         Event::Opened { lesson, answers } => {
             let student = answers.student.clone();
             let (session, effects) = Session::new(lesson, *answers, student);

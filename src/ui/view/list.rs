@@ -24,7 +24,10 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     let room = usize::from(area.width);
     let (done, total) = earned(model);
     let left = say!(lang, " cloison   The lessons", " cloison   Les leçons");
-    let right = format!("{done}/{}   {} ", points(total, lang), lang.code().to_uppercase());
+    // Begun with a lesson, the screen has its list after that.
+    let is_due = model.list.entries.is_empty() && matches!(model.screen, Screen::List(Some(_)));
+    let earned = if is_due { String::new() } else { format!("{done}/{}", points(total, lang)) };
+    let right = format!("{earned}   {} ", lang.code().to_uppercase());
     let head = pad(&left, room.saturating_sub(width(&right))) + &right;
     put(buffer, area, 0, &Line::styled(head, theme.style(Role::Strong)));
     let filter = safe(&model.list.filter);
@@ -101,7 +104,7 @@ fn entries(frame: &mut Frame<'_>, area: Rect, model: &Model) -> (usize, usize) {
         }
         lines.push(line(entry, at == selected, model, usize::from(area.width)));
     }
-    if lines.is_empty() {
+    if lines.is_empty() && !matches!(model.screen, Screen::List(Some(_))) {
         let text = if model.list.entries.is_empty() {
             say!(lang, " There are no lessons.", " Il n'y a aucune leçon.")
         } else {

@@ -100,6 +100,7 @@ pub(super) fn label(pane: Pane, lang: Lang) -> &'static str {
         Pane::Ipc => "IPC",
         Pane::Time => lang.pick("Time", "Temps"),
         Pane::Cgroup => "Cgroup",
+        Pane::Caps => lang.pick("Caps", "Capacités"),
         Pane::Walls => lang.pick("Walls", "Cloisons"),
         Pane::Calls => lang.pick("Calls", "Appels"),
     }
@@ -248,7 +249,9 @@ fn rows(buffer: &mut Buffer, place: Place, model: &Model, lesson: &LessonScreen)
     let both = halves[0].union(halves[1]);
     let below = u16::try_from(shown.rows.len() + 1).unwrap_or(u16::MAX);
     if shown.folded.count() > 0 {
-        let text = fold(shown.folded, lang);
+        // A capability is no object that one could see.
+        let alike = lesson.front() == Pane::Caps;
+        let text = if alike { more(shown.folded.count(), lang) } else { fold(shown.folded, lang) };
         let line = Line::styled(pad(&text, usize::from(both.width)), theme.style(Role::Quiet));
         put(buffer, both, below, &line);
     } else if shown.rows.is_empty() && !lesson.twins.browse.filter.is_empty() {
@@ -286,8 +289,12 @@ fn fold(folded: Rest, lang: Lang) -> String {
     } else if folded.both == n {
         say!(lang, "    … {n} more, visible from both sides", "    … et {n} de plus, visibles des deux côtés")
     } else {
-        say!(lang, "    … {n} more", "    … et {n} de plus")
+        more(n, lang)
     }
+}
+
+fn more(n: usize, lang: Lang) -> String {
+    say!(lang, "    … {n} more", "    … et {n} de plus")
 }
 
 /// The sign of what became of a face a moment ago.
@@ -379,7 +386,12 @@ fn columns(table: &Table, heads: &[String], shown: &[&Row], room: usize) -> Vec<
     let Some((last, others)) = widths.split_last_mut() else { return widths };
     for (wide, head) in others.iter_mut().zip(&table.head) {
         // An unnamed user is a long number: the command is what the eye looks for.
-        let most = if ["USER", "UTIL."].contains(head) { (room / 5).max(4) } else { room * 45 / 100 };
+        let most = match *head {
+            "USER" | "UTIL." => (room / 5).max(4),
+            // What it has beside it has five columns of its own.
+            "CAPABILITY" | "CAPACITÉ" => 16,
+            _ => room * 45 / 100,
+        };
         *wide = (*wide).min(most);
     }
     let mut left = room.saturating_sub(others.iter().map(|wide| *wide + 1).sum());

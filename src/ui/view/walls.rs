@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::put;
 use crate::i18n::Lang;
+use crate::observe::effective;
 use crate::observe::model::{Built, Wall};
 use crate::observe::twin::{Key, Side};
 use crate::say;
@@ -51,7 +52,9 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     for wall in Wall::ALL {
         let state = walls.and_then(|walls| walls.get(&wall)).map_or(Built::Unknown, |wall| wall.state);
         let marked = lesson.twins.changes.of(Side::Inside, lesson.boxed(), Key::Wall(wall)).is_some();
-        let item = item(wall, state, marked, lang, theme);
+        let shown = walls.and_then(|walls| walls.get(&wall)).filter(|_| wall == Wall::Caps);
+        let count = shown.and_then(|wall| effective(&wall.actor));
+        let item = item(wall, (state, count), marked, lang, theme);
         if line.width() + item.width() > usize::from(area.width) {
             put(buffer, area, row, &line);
             row += 1;
@@ -63,8 +66,9 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     put(buffer, area, row, &line);
 }
 
-fn item(wall: Wall, state: Built, marked: bool, lang: Lang, theme: Theme) -> Span<'static> {
-    let name = format!("{}{}", if marked { "◆" } else { "" }, wall.name(lang));
+fn item(wall: Wall, (state, count): (Built, Option<&str>), marked: bool, lang: Lang, theme: Theme) -> Span<'static> {
+    let count = count.map(|count| format!(" {count}")).unwrap_or_default();
+    let name = format!("{}{}{count}", if marked { "◆" } else { "" }, wall.name(lang));
     match state {
         Built::Built => Span::styled(format!("{name} ■"), theme.style(Role::Good)),
         Built::Open => Span::styled(format!("{name} □"), theme.style(Role::Text)),
