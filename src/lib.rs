@@ -16,6 +16,7 @@ pub mod load;
 pub mod observe;
 pub mod plain;
 pub mod report;
+pub mod run;
 pub mod session;
 pub mod term;
 pub mod ui;

@@ -13,5 +13,8 @@ fn main() -> ExitCode {
         let args: Vec<String> = args.iter().skip(1).map(|one| one.to_string_lossy().into_owned()).collect();
         return ExitCode::from(cloison::load::run(&args));
     }
+    if args.first().is_some_and(|name| cloison::run::is_asked(name)) {
+        return ExitCode::from(cloison::run::run(&args[1..]));
+    }
     cloison::app::run(&args)
 }

@@ -23,6 +23,8 @@ mod objects;
 mod panes;
 #[path = "render/scene.rs"]
 mod scene;
+#[path = "render/seccomp.rs"]
+mod seccomp;
 #[path = "render/traced.rs"]
 mod traced;
 #[path = "render/users.rs"]
@@ -93,6 +95,18 @@ fn traced_calls_at_80x24_in_french() {
         }
     }
     assert_snapshot!(scene.text());
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn seccomp_at_120x36() {
+    assert_snapshot!(seccomp::scene(Scene::lesson()).text());
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn seccomp_at_80x24_in_french() {
+    assert_snapshot!(seccomp::scene(Scene::lesson().size(80, 24).lang(Fr)).text());
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub mod check_command;
 pub mod clean_command;
 pub mod doctor_command;
 mod driver;
+mod filtered;
 pub mod grade;
 pub mod inspect;
 pub mod learn;

@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::filtered::Filtered;
 use super::tracing::Tracing;
 use crate::i18n::Lang;
 use crate::kernel::process::Exit;
 use crate::lab::client::Launch;
+use crate::lab::helper::RUN;
 use crate::lab::protocol::Failure;
 use crate::lab::{Lab, LabError, Options, Program};
 use crate::lesson::answers::Answers;
@@ -61,6 +63,7 @@ pub struct Stage {
     /// The last snapshot.
     last: Option<Arc<Snapshot>>,
     tracing: Tracing,
+    filtered: Filtered,
     /// The outputs of commands that have ended and left something running: closed,
     /// they would end what then prints a word (SIGPIPE).
     left_open: Vec<File>,
@@ -94,6 +97,7 @@ impl Stage {
             patience: VIEW_PATIENCE,
             last: None,
             tracing: Tracing::default(),
+            filtered: Filtered::default(),
             left_open: Vec::new(),
         };
         stage.clear()?;
@@ -119,6 +123,7 @@ impl Stage {
     fn clear(&mut self) -> Result<(), LabError> {
         self.last = None;
         self.tracing.clear();
+        self.filtered.clear();
         self.left_open.clear();
         self.lab.reset(needs_root(&self.lesson))?;
         self.people()
@@ -129,6 +134,9 @@ impl Stage {
         if let Some(controllers) = self.lesson.controllers() {
             let bases = self.lab.groups(controllers)?;
             self.sampler.watch_groups(bases);
+        }
+        if self.lesson.tools.iter().any(|tool| tool == RUN) {
+            self.lab.helper(RUN)?;
         }
         let actors: Vec<&str> = [HOST].into_iter().chain(self.lesson.actors.iter().map(String::as_str)).collect();
         self.lab.spawn_ahead(&actors)
@@ -148,6 +156,7 @@ impl Stage {
             let (tried, after) = rest.split_at(done.len());
             let mut as_meant = true;
             for (each, performed) in tried.iter().zip(done) {
+                self.filtered.note(each);
                 // A program that the lesson waits for in vain is a failure, too.
                 let endless = performed.ran.as_ref().is_some_and(|ran| ran.timed_out);
                 let endless = endless.then(|| (Errno(libc::ETIMEDOUT), format!("run {}", argv(&each.op).join(" "))));
@@ -214,6 +223,7 @@ impl Stage {
             _ => self.sampler.snapshot(known),
         };
         snapshot.traced = self.tracing.look(&mut self.lab)?;
+        snapshot.filters = self.filtered.look(&mut self.lab)?;
         // Who ended while the others were read is not said to live beside what it left.
         self.lab.listen()?;
         for actor in self.lab.actors().iter().filter(|actor| actor.ended.is_some()) {

@@ -229,14 +229,11 @@ impl Clues {
                 "AppArmor restreint les espaces de noms user (kernel.apparmor_restrict_unprivileged_userns) : ils peuvent être créés, mais ne donnent aucun droit."
             ),
             remedy: both!(
-                "Allow them to this program alone (the first two), or to all until the next restart (the last)",
-                "Autorisez-les à ce seul programme (les deux premières), ou à tous jusqu'au prochain redémarrage (la dernière)"
+                "Allow them to this program alone (the first), or to all until the next restart (the second)",
+                "Autorisez-les à ce seul programme (la première), ou à tous jusqu'au prochain redémarrage (la seconde)"
             ),
             commands: vec![
-                format!(
-                    "printf 'abi <abi/4.0>,\\nprofile cloison \"{program}\" flags=(unconfined) {{\\n  userns,\\n}}\\n' | sudo tee /etc/apparmor.d/cloison"
-                ),
-                "sudo apparmor_parser -r /etc/apparmor.d/cloison".to_owned(),
+                install_profile(program),
                 "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0".to_owned(),
             ],
         }
@@ -385,4 +382,14 @@ pub(super) fn say_failed(failed: &Failed, advice: &Advice) -> Both {
         }
         say!(lang, "{call} failed ({why}): {because}", "{call} a échoué ({why}) : {because}")
     })
+}
+/// The AppArmor profile, as packages install it: assets/apparmor/cloison.
+const PROFILE: &str = include_str!("../../assets/apparmor/cloison");
+
+/// The command that writes the profile for the program at this path, and loads it.
+fn install_profile(program: &str) -> String {
+    let lines = PROFILE.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let text = lines.collect::<Vec<_>>().join("\\n") + "\\n";
+    let text = text.replace("/usr/bin/cloison", &program.replace('%', "%%"));
+    format!("printf '{text}' | sudo tee /etc/apparmor.d/cloison && sudo apparmor_parser -r /etc/apparmor.d/cloison")
 }

@@ -114,22 +114,24 @@ pub(super) fn landlock() -> Finding {
 /// The security modules that are on, and what confines us.
 pub(super) fn lsm() -> Finding {
     let name = both!("Security modules", "Modules de sécurité");
-    let list = std::fs::read_to_string("/sys/kernel/security/lsm");
+    let (list, unread) = features::security_modules();
+    let list = list.join(", ");
     // Where no such module labels processes, reading gives EINVAL.
     let label = std::fs::read_to_string("/proc/self/attr/current")
         .map(|label| label.trim_matches(['\0', '\n', ' ']).to_owned())
         .unwrap_or_default();
     let label = if label.is_empty() { "-".to_owned() } else { label };
-    let why = match list {
-        Ok(list) => {
-            let list = list.trim().replace(',', ", ");
-            both!("{list}; this process: {label}.", "{list} ; ce processus : {label}.")
-        }
-        Err(error) => {
-            let [en, fr] = words(Errno::from(&error));
+    let why = match unread {
+        None => both!("{list}; this process: {label}.", "{list} ; ce processus : {label}."),
+        Some(errno) => {
+            let [en, fr] = words(errno);
             [
-                format!("the list can't be read (/sys/kernel/security/lsm, {en}); this process: {label}."),
-                format!("la liste ne peut pas être lue (/sys/kernel/security/lsm, {fr}) ; ce processus : {label}."),
+                format!(
+                    "by their traces: {list}; the kernel's own list can't be read (/sys/kernel/security/lsm, {en}); this process: {label}."
+                ),
+                format!(
+                    "d'après leurs traces : {list} ; la liste du noyau ne peut pas être lue (/sys/kernel/security/lsm, {fr}) ; ce processus : {label}."
+                ),
             ]
         }
     };

@@ -186,7 +186,7 @@ fn tools_of_lessons() -> Vec<String> {
     // Without a directory the library is the one built in, and that one is valid.
     let Ok(library) = Library::open(None) else { return Vec::new() };
     let lessons = library.list().iter().filter_map(|one| library.get(&one.id).ok());
-    let mut tools: Vec<String> = lessons.flat_map(|lesson| lesson.tools).collect();
+    let mut tools: Vec<String> = lessons.flat_map(|lesson| tools::of(&lesson)).collect();
     tools.sort_unstable();
     tools.dedup();
     tools
@@ -213,8 +213,9 @@ pub fn missing(lesson: &Lesson) -> Option<Missing> {
             found.push(lab);
         }
     }
-    if !lesson.tools.is_empty() {
-        found.push(tools::finding(&lesson.tools));
+    let tools = tools::of(lesson);
+    if !tools.is_empty() {
+        found.push(tools::finding(&tools));
     }
     found.retain(|finding| !finding.works());
     (!found.is_empty()).then(|| Missing::of(&found))
@@ -242,6 +243,8 @@ fn of_need(bench: &mut Bench, clues: &Clues, need: Need, lesson: &Lesson) -> Vec
         Need::ProcMount => vec![features::proc_mount(bench, clues)],
         Need::Veth => vec![features::veth(bench, clues)],
         Need::Ptrace => vec![features::ptrace(bench, clues)],
+        Need::Seccomp => vec![machine::seccomp()],
+        Need::Landlock => vec![machine::landlock()],
         Need::Cgroup
         | Need::CgroupCpu
         | Need::CgroupCpuset

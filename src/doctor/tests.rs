@@ -39,6 +39,9 @@ fn ubuntus_restriction_is_named_though_unshare_succeeded() {
         let advice = ubuntu.advise(&[NsKind::User, NsKind::Net], &failed(libc::EPERM, stage));
         assert!(advice.because[0].contains("AppArmor"), "{advice:?}");
         assert!(advice.commands.iter().any(|line| line.contains("apparmor_restrict_unprivileged_userns=0")));
+        let (install, path) = (&advice.commands[0], &ubuntu.program);
+        assert!(install.contains(&format!("profile cloison \"{path}\" flags=(unconfined)")), "{install}");
+        assert!(install.contains("userns,") && install.contains("apparmor_parser -r"), "{install}");
     }
     let root = Clues { uid: 0, ..ubuntu };
     assert!(!root.advise(&[NsKind::User], &failed(libc::EPERM, Stage::Map)).because[0].contains("AppArmor"));

@@ -6,8 +6,15 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{AccessFlags, access};
 
 use super::{Finding, State};
+use crate::lab::helper::RUN;
 use crate::lab::program::PATH;
 use crate::lesson::diagnostic::both;
+use crate::lesson::model::Lesson;
+
+/// The programs that a lesson needs, without those that come with this one.
+pub fn of(lesson: &Lesson) -> Vec<String> {
+    lesson.tools.iter().filter(|tool| *tool != RUN).cloned().collect()
+}
 
 /// Which Debian (and Ubuntu) package has a program; the program's own name for
 /// those of one name.

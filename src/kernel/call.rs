@@ -21,6 +21,12 @@ impl Errno {
             known => format!("{known:?}"),
         }
     }
+
+    /// The error number of a symbol, errno(3); nothing where there is none of the name.
+    pub fn from_symbol(symbol: &str) -> Option<Self> {
+        // The kernel's last is EHWPOISON, 133.
+        (1..=133).map(Self).find(|errno| errno.symbol() == symbol)
+    }
 }
 
 impl std::fmt::Display for Errno {

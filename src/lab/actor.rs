@@ -13,14 +13,16 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::ops;
 use super::protocol::{Ask, Context, Mapped, Performed, Program, Said, ToActor};
+use super::supervisor::Supervisor;
 use super::tracer::Tracer;
 use super::{Reporter, cgroups, program, volumes};
+use crate::kernel::bpf::Instruction;
 use crate::kernel::process::{self, Side};
 use crate::kernel::program::{Hold, Launch, Streams, default_signals, launch_held, pipe};
 use crate::kernel::pty::{Pty, open_pty};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::{Errno, Trace};
-use crate::lesson::op::{CapsOp, MapKind, NsKind, Op};
+use crate::lesson::op::{CapsOp, LandlockOp, MapKind, NsKind, Op, SeccompOp};
 
 /// How long an actor waits for a keeper that does not take its answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,6 +45,7 @@ pub struct Actor {
     /// The root directory built last.
     pub(super) root: Option<String>,
     tracer: Tracer,
+    supervisor: Supervisor,
     /// The shells and commands that run: PID and program.
     launched: BTreeMap<u32, String>,
     /// The namespaces that it keeps open.
@@ -52,8 +55,14 @@ pub struct Actor {
 /// Runs the actor that this freshly forked process is to be. Keeps only the
 /// connection (as descriptor 3); never returns, never unwinds into the code of the
 /// process it was forked from.
-pub fn become_actor(connection: Connection, name: &str, report: Reporter, parent: u32, own_users: bool) -> ! {
-    let body = || -> Result<(), Errno> {
+pub fn become_actor(
+    connection: Connection,
+    name: &str,
+    report: Reporter,
+    parent: u32,
+    (own_users, filters): (bool, Vec<Vec<Instruction>>),
+) -> ! {
+    let body = move || -> Result<(), Errno> {
         let fd = connection.into_fd();
         if fd.as_raw_fd() != 3 {
             process::move_to(&fd, 3)?;
@@ -74,6 +83,7 @@ pub fn become_actor(connection: Connection, name: &str, report: Reporter, parent
             root: None,
             held: Vec::new(),
             tracer: Tracer::default(),
+            supervisor: Supervisor::inherited(filters),
             launched: BTreeMap::new(),
         };
         // Any frame error means that the keeper is gone or mad: end.
@@ -103,8 +113,12 @@ impl Actor {
                 self.answer(ask)?;
             }
             let more = self.reap()?;
-            let mut ready =
-                [PollFd::new(self.keeper.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+            self.supervisor.turn();
+            let mut ready = vec![
+                PollFd::new(self.keeper.as_fd(), PollFlags::POLLIN),
+                PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+            ];
+            ready.extend(self.supervisor.descriptors().map(|listener| PollFd::new(listener, PollFlags::POLLIN)));
             match poll(&mut ready, if more { PollTimeout::ZERO } else { PollTimeout::NONE }) {
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
@@ -165,6 +179,10 @@ impl Actor {
             Ask::Traced => {
                 let traced = self.tracer.report();
                 self.say(self.number, &Said::Traced(traced), &[])
+            }
+            Ask::Filters => {
+                let filters = self.supervisor.report();
+                self.say(self.number, &Said::Filters(filters), &[])
             }
             // Answers to nothing that was asked: ignored.
             Ask::Mapped(_) => Ok(()),
@@ -290,6 +308,17 @@ impl Actor {
             Op::Route { to, via, dev } => ops::net::route(&mut trace, to, via.as_deref(), dev.as_deref()),
             Op::Listen { at } => ops::net::listen(&mut trace, at, &self.name),
             Op::Connect { to, hears } => ops::net::connect(&mut trace, to, hears.as_deref()),
+            Op::Seccomp(op) => match ops::walls::seccomp(&mut trace, &self.at(op)) {
+                Ok((program, listener)) => {
+                    self.supervisor.add(program, listener);
+                    Ok(())
+                }
+                Err(failure) => Err(failure),
+            },
+            Op::Landlock(LandlockOp { read, write }) => {
+                let [read, write] = [read, write].map(|paths| paths.iter().map(|path| self.resolve(path)).collect());
+                ops::walls::landlock(&mut trace, &LandlockOp { read, write })
+            }
             Op::Run { argv, seconds, background, trace: traced } => {
                 let (limit, traced) = (self.limit(), *traced);
                 let argv: Vec<String> = argv.iter().map(|word| self.resolve(word)).collect();
@@ -300,7 +329,7 @@ impl Actor {
                     trace: traced,
                     limit,
                 };
-                match ops::processes::run(&mut trace, &mut self.tracer, &run) {
+                match ops::processes::run(&mut trace, (&mut self.tracer, &mut self.supervisor), &run) {
                     Ok(ran) => {
                         performed.ran = Some(ran);
                         Ok(())
@@ -342,6 +371,14 @@ impl Actor {
         path.replace("{cgroup}", &cgroups::links().unwrap_or_default())
     }
 
+    /// A filter's op with its path filled in.
+    fn at(&self, op: &SeccompOp) -> SeccompOp {
+        match op {
+            SeccompOp::Profile { path } => SeccompOp::Profile { path: self.resolve(path) },
+            other => other.clone(),
+        }
+    }
+
     /// Has the keeper write the maps, then becomes who they make it.
     fn map(&mut self, trace: &mut Trace, kind: MapKind) -> Result<ops::Outcome, FrameError> {
         self.say(self.number, &Said::NeedMaps(kind), &[])?;
@@ -377,7 +414,7 @@ impl Actor {
             Ok(Side::Child) => {
                 // The parent shows as 0 from inside a new PID namespace.
                 let parent = if nix::unistd::getppid().as_raw() == 0 { 0 } else { before };
-                become_actor(theirs, name, self.report, parent, self.own_users)
+                become_actor(theirs, name, self.report, parent, (self.own_users, self.supervisor.programs().to_vec()))
             }
             Err(errno) => return Ok(Err((errno, "fork".to_owned()))),
         };

@@ -18,7 +18,7 @@ use crate::kernel::process::{self, Exit};
 use crate::kernel::program::{sealed_copy, spawn_detached};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::Settings;
-use crate::kernel::{Errno, Traced};
+use crate::kernel::{Errno, Filters, Traced};
 use crate::lesson::op::Op;
 
 /// The hidden argument that makes the program a keeper.
@@ -262,6 +262,16 @@ impl Lab {
         let request = ToKeeper::Traced { actor: actor.to_owned(), patience: patience.as_millis() as u32 };
         match self.ask(&request, patience)? {
             FromKeeper::Traced(traced) => Ok(traced),
+            _ => Err(self.bury()),
+        }
+    }
+
+    /// The seccomp filters of an actor, and what they asked it; `None` when it did not
+    /// answer in time.
+    pub fn filters(&mut self, actor: &str, patience: Duration) -> Result<Option<Filters>, LabError> {
+        let request = ToKeeper::Filters { actor: actor.to_owned(), patience: patience.as_millis() as u32 };
+        match self.ask(&request, patience)? {
+            FromKeeper::Filters(filters) => Ok(filters),
             _ => Err(self.bury()),
         }
     }

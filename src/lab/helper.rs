@@ -1,22 +1,24 @@
-//! The program under the name of its load ([`crate::load`] reads it), in the lab's
-//! directory, where shells and commands find it on their PATH. Made by the program, for
-//! lessons on control groups; gone with the lab.
+//! The program under the names of its helpers ([`crate::load`], [`crate::run`]), in the
+//! lab's directory, where shells and commands find them on their PATH. Made by the program,
+//! for lessons that need one; gone with the lab.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Its directory in the lab's.
 const NAME: &str = "bin";
-/// What it is called there.
-const LOAD: &str = "cloison-load";
+/// What uses CPUs, memory, processes and disks: for lessons on control groups.
+pub const LOAD: &str = "cloison-load";
+/// What runs a command behind a filter: for lessons that name it among their tools.
+pub const RUN: &str = "cloison-run";
 
-/// Puts it there: a link where everybody whom the lab may start can reach the program,
-/// else a copy. `program` is where it is, or /proc/self/exe.
-pub fn provide(lab: &Path, program: &Path) -> std::io::Result<()> {
+/// Puts the helper of this name there: a link where everybody whom the lab may start can
+/// reach the program, else a copy. `program` is where it is, or /proc/self/exe.
+pub fn provide(lab: &Path, program: &Path, name: &str) -> std::io::Result<()> {
     let directory = lab.join(NAME);
     std::fs::create_dir_all(&directory)?;
     std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755))?;
-    let place = directory.join(LOAD);
+    let place = directory.join(name);
     if place.symlink_metadata().is_ok() {
         return Ok(());
     }
@@ -47,8 +49,8 @@ fn is_open(program: &Path) -> bool {
 
 /// Where it is, for those whom a keeper started and who can reach it.
 pub fn directory() -> Option<PathBuf> {
-    let links = super::cgroups::links()?;
-    Some(Path::new(&links).parent()?.join(NAME)).filter(|directory| directory.is_dir())
+    let volumes = super::volumes::directory()?;
+    Some(Path::new(&volumes).parent()?.join(NAME)).filter(|directory| directory.is_dir())
 }
 
 #[cfg(test)]
@@ -56,8 +58,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_has_the_name_by_which_main_knows_it() {
-        assert_eq!(LOAD, crate::load::NAME);
+    fn they_have_the_names_by_which_main_knows_them() {
+        assert_eq!((LOAD, RUN), (crate::load::NAME, crate::run::NAME));
     }
 
     #[test]
@@ -67,7 +69,7 @@ mod tests {
         std::fs::create_dir(&lab).expect("made");
         std::fs::write(&program, "#!").expect("written");
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("set");
-        provide(&lab, &program).expect("provided");
+        provide(&lab, &program, LOAD).expect("provided");
         let place = lab.join("bin/cloison-load");
         let data = place.symlink_metadata().expect("there");
         assert_eq!(data.is_symlink(), !nix::unistd::geteuid().is_root());

@@ -301,6 +301,7 @@ impl Keeper {
             ToKeeper::Find { shell } => self.find(&shell),
             ToKeeper::Trace { actor, on } => self.trace(&actor, on),
             ToKeeper::Traced { actor, patience } => self.traced(&actor, patience),
+            ToKeeper::Filters { actor, patience } => self.filters(&actor, patience),
             ToKeeper::Launch { actor, program, terminal } => match self.launch(&actor, program, terminal) {
                 Ok((launch, fd)) => return self.say_with(&FromKeeper::Launched { launch }, &[fd.as_raw_fd()]),
                 Err(no) => Err(no),

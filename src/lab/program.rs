@@ -73,7 +73,7 @@ fn speaks(lang: Lang) -> OsString {
     format!("{}={}", Lang::VARIABLE, lang.code()).into()
 }
 
-/// [`PATH`], and behind it where the lab's own load is.
+/// [`PATH`], and behind it where the lab's own helpers are.
 fn path() -> String {
     helper::directory().map_or_else(|| PATH.to_owned(), |directory| format!("{PATH}:{}", directory.display()))
 }
@@ -84,7 +84,7 @@ fn environment(home: &str) -> Vec<OsString> {
     let path = path();
     let mut env: Vec<OsString> =
         vec![format!("PATH={path}").into(), "TERM=xterm-256color".into(), format!("HOME={home}").into()];
-    if helper::directory().is_some() {
+    if cgroups::links().is_some_and(|links| Path::new(&links).is_dir()) {
         // Of a lab with groups: what limits on block devices are set for.
         env.extend(cgroup::usual_disk().map(|disk| format!("DISK={disk}").into()));
     }

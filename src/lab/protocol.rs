@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::i18n::Lang;
 use crate::kernel::process::Exit;
 use crate::kernel::terminal::Settings;
-use crate::kernel::{Call, Errno, Traced};
+use crate::kernel::{Call, Errno, Filters, Traced};
 use crate::lesson::op::{Controller, MapKind, NsKind, Op};
 
 /// From the program to the keeper.
@@ -78,6 +78,13 @@ pub enum ToKeeper {
         /// How long to wait, in milliseconds.
         patience: u32,
     },
+    /// Ask an actor for its seccomp filters. Answered by `Filters`.
+    Filters {
+        /// Its name.
+        actor: String,
+        /// How long to wait, in milliseconds.
+        patience: u32,
+    },
     /// Start a shell or a command in an actor. Answered by `Launched` (with the
     /// pty's master or the pipe) or `Failed`; later `Ended`.
     Launch {
@@ -122,6 +129,8 @@ pub enum FromKeeper {
     View(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
     /// The calls that an actor has seen; nothing when it did not answer in time.
     Traced(Option<Traced>),
+    /// The filters of an actor, and what they asked; nothing when it did not answer in time.
+    Filters(Option<Filters>),
     /// The PID of the process asked for, if there is one.
     Found(Option<u32>),
     /// The lab's own control group in each tree: its directory.
@@ -250,6 +259,8 @@ pub enum Ask {
     },
     /// Report the calls that you have seen.
     Traced,
+    /// Report your seccomp filters, and what they asked you.
+    Filters,
     /// Start a program.
     Launch {
         /// What.
@@ -316,6 +327,8 @@ pub enum Said {
     View(#[serde(with = "serde_bytes")] Vec<u8>),
     /// The calls that it has seen.
     Traced(Traced),
+    /// Its seccomp filters, and what they asked.
+    Filters(Filters),
     /// Started; the descriptor of its terminal or pipe and its pidfd come along.
     Launched {
         /// PID in the actor's namespace.

@@ -8,6 +8,7 @@ mod files;
 mod holding;
 mod net;
 mod objects;
+mod seccomp;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ pub use holding::{RawHold, RawIdmap};
 use super::model::{Need, Pane, Part};
 pub use net::{RawAddress, RawConnect, RawLink, RawListen, RawPeer, RawRoute};
 pub use objects::{RawClock, RawShmget};
+pub use seccomp::{RawLandlock, RawSeccomp};
 
 use super::op::{MapKind, NsKind};
 pub use super::placed::{Placed, Word};
@@ -232,6 +234,10 @@ pub struct RawDo {
     /// setresgid(2) and setresuid(2).
     #[serde(rename = "become")]
     pub becomes: Option<RawBecome>,
+    /// A seccomp filter on the actor and what it starts, after no_new_privs.
+    pub seccomp: Option<Placed<RawSeccomp>>,
+    /// Landlock: which files the actor and what it starts reach from here on.
+    pub landlock: Option<Placed<RawLandlock>>,
 }
 
 /// setns(2): one of `of`, `at`, `held`.

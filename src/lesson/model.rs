@@ -53,6 +53,10 @@ pub enum Need {
     Veth,
     /// A process may trace the system calls of its children.
     Ptrace,
+    /// seccomp filters, with user notification.
+    Seccomp,
+    /// Landlock.
+    Landlock,
     /// Control groups of the lab's own can be made, and entered.
     Cgroup,
     /// … with the controller of the CPUs' time.
@@ -223,6 +227,8 @@ pub enum Pane {
     Namespaces,
     /// The five capability sets, by capability.
     Caps,
+    /// Seccomp: modes, filters, their programs.
+    Seccomp,
     /// The calls of the step, and of traced commands.
     Calls,
 }

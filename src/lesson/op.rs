@@ -4,11 +4,13 @@
 
 mod caps;
 mod cgroup;
+mod seccomp;
 
 use serde::{Deserialize, Serialize};
 
 pub use caps::{CapSetName, Capability, CapsOp, SECUREBITS};
 pub use cgroup::{CgroupOp, Controller, DeviceRule};
+pub use seccomp::{LandlockOp, SeccompOp};
 
 /// One of the eight namespace types, see namespaces(7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -335,6 +337,10 @@ pub enum Op {
     /// `caps = { … }`, `securebits = […]`, `no_new_privs = true`, `filecap = { … }`,
     /// `become = { … }`: what the actor may do, capabilities(7).
     Caps(CapsOp),
+    /// `seccomp = { … }`: a filter on the actor's calls, seccomp(2).
+    Seccomp(SeccompOp),
+    /// `landlock = { … }`: which files it reaches, landlock(7).
+    Landlock(LandlockOp),
 }
 
 /// What can be done with an interface.

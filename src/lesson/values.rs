@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::model::{Check, Do, Lesson, Operand, Predicate, Reaction, Seed, Step, Task};
-use super::op::{CapsOp, CgroupOp, LinkOp, Op, RootKind};
+use super::op::{CapsOp, CgroupOp, LandlockOp, LinkOp, Op, RootKind, SeccompOp};
 use super::text::end_of_seed;
 
 /// What `{seed.NAME}` stands for, by name.
@@ -143,6 +143,11 @@ impl Op {
             Self::Link(link) => Self::Link(link.with_values(values)),
             Self::Cgroup(op) => Self::Cgroup(op.with_values(values)),
             Self::Caps(op) => Self::Caps(op.with_values(values)),
+            Self::Seccomp(op) => Self::Seccomp(op.with_values(values)),
+            Self::Landlock(LandlockOp { read, write }) => Self::Landlock(LandlockOp {
+                read: read.iter().map(fill).collect(),
+                write: write.iter().map(fill).collect(),
+            }),
             Self::Address { dev, add } => Self::Address { dev: fill(dev), add: fill(add) },
             Self::Route { to, via, dev } => {
                 Self::Route { to: fill(to), via: via.as_ref().map(fill), dev: dev.as_ref().map(fill) }
@@ -183,6 +188,19 @@ impl CgroupOp {
             Self::Leave => {}
         }
         op
+    }
+}
+
+impl SeccompOp {
+    fn with_values(&self, values: &Values) -> Self {
+        let fill = |text: &String| values.substitute(text);
+        let fill_all = |texts: &Vec<String>| texts.iter().map(fill).collect();
+        match self {
+            Self::Refuse { calls, with } => Self::Refuse { calls: fill_all(calls), with: fill(with) },
+            Self::Allow { calls, otherwise } => Self::Allow { calls: fill_all(calls), otherwise: fill(otherwise) },
+            Self::Ask { calls, answer } => Self::Ask { calls: fill_all(calls), answer: fill(answer) },
+            Self::Profile { path } => Self::Profile { path: fill(path) },
+        }
     }
 }
 

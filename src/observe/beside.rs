@@ -111,6 +111,7 @@ impl Beside<'_> {
             caps: privileges.then(|held| caps_of(held.caps).ok_or_else(|| privilege("Cap"))),
             securebits: no_securebits(),
             seccomp: privileges.then(|held| held.seccomp.ok_or_else(|| privilege("Seccomp"))),
+            filters: privileges.then(|held| held.filters.ok_or_else(|| privilege("Seccomp_filters"))),
             no_new_privs: privileges.then(|held| held.no_new_privs.ok_or_else(|| privilege("NoNewPrivs"))),
             group: scratch.look.group.then(|| cgroups::of_paths(&cgroup)),
             cgroup,

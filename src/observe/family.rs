@@ -30,6 +30,10 @@ pub struct LabProcess {
     pub caps: Reading<Caps>,
     /// Its no_new_privs bit.
     pub no_new_privs: Reading<bool>,
+    /// Seccomp: its mode, proc_pid_status(5).
+    pub seccomp: Reading<u32>,
+    /// How many seccomp filters it has (Linux 5.9).
+    pub filters: Reading<u32>,
     /// Its root directory: where its paths that start with `/` begin.
     pub root: Reading<Place>,
     /// Its working directory: where its other paths begin.
@@ -96,7 +100,10 @@ fn member(proc: &ProcDir, process: &Process, buffer: &mut Vec<u8>) -> Option<Lab
     let missing = |line: &str| Unread { path: format!("{base}/status {line}"), errno: Errno(libc::ENODATA) };
     let caps = privileges.then(|held| caps_of(held.caps).ok_or_else(|| missing("Cap")));
     let no_new_privs = privileges.then(|held| held.no_new_privs.ok_or_else(|| missing("NoNewPrivs")));
-    Some(LabProcess { pid: process.pid, command: process.command.clone(), ns, caps, no_new_privs, root, cwd })
+    let seccomp = privileges.then(|held| held.seccomp.ok_or_else(|| missing("Seccomp")));
+    let filters = privileges.then(|held| held.filters.ok_or_else(|| missing("Seccomp_filters")));
+    let command = process.command.clone();
+    Some(LabProcess { pid: process.pid, command, ns, caps, no_new_privs, seccomp, filters, root, cwd })
 }
 
 fn text(name: &CStr) -> String {

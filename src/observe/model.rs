@@ -16,7 +16,7 @@ pub use super::clocks::{Clocks, TimeOffsets};
 pub use super::ipc::{Ipc, IpcKind, Mqueue, Msg, Queue, Sem, Shm};
 use super::layers::{Overlay, Volume};
 use crate::i18n::Lang;
-use crate::kernel::{Errno, Traced};
+use crate::kernel::{Errno, Filters, Traced};
 use crate::lesson::op::NsKind;
 
 pub use super::family::{LabProcess, Place};
@@ -123,6 +123,12 @@ pub struct Snapshot {
     /// them; empty where nothing was traced.
     #[serde(serialize_with = "super::traced::as_json")]
     pub traced: BTreeMap<String, Traced>,
+    /// The seccomp filters that actors have put on themselves, by actor; empty where none
+    /// has.
+    #[serde(serialize_with = "super::filters::as_json")]
+    pub filters: BTreeMap<String, Filters>,
+    /// The machine's security modules.
+    pub lsm: super::lsm::Modules,
     /// The namespaces of the processes that the program may look at, and those held
     /// without a process.
     pub namespaces: Namespaces,
@@ -137,6 +143,7 @@ impl Snapshot {
         self.host == other.host
             && self.actors == other.actors
             && self.traced == other.traced
+            && self.filters == other.filters
             && self.cgroups == other.cgroups
     }
 }
@@ -297,6 +304,8 @@ pub struct View {
     pub securebits: Reading<Securebits>,
     /// Seccomp mode: 0 none, 1 strict, 2 filter (proc_pid_status(5)).
     pub seccomp: Reading<u32>,
+    /// How many seccomp filters there are, one upon the other (Linux 5.9).
+    pub filters: Reading<u32>,
     /// The no_new_privs bit.
     pub no_new_privs: Reading<bool>,
     /// Lines of /proc/self/cgroup, by controller list ("" for cgroup2).

@@ -95,6 +95,7 @@ impl Sampler {
             caps: face.privileges.then(|held| caps_of(held.caps).ok_or_else(|| status("Cap"))),
             securebits: no_securebits(),
             seccomp: face.privileges.then(|held| held.seccomp.ok_or_else(|| status("Seccomp"))),
+            filters: face.privileges.then(|held| held.filters.ok_or_else(|| status("Seccomp_filters"))),
             no_new_privs: face.privileges.then(|held| held.no_new_privs.ok_or_else(|| status("NoNewPrivs"))),
             cgroup: asked(NsKind::Cgroup, "/proc/self/cgroup", face, host, |_| face.cgroup.clone()),
             init_cgroup: asked(NsKind::Cgroup, "/proc/1/cgroup", face, host, |host| {

@@ -184,7 +184,17 @@ impl Sampler {
             self.usage.note(taken, &mut seen.groups);
             seen
         });
-        Snapshot { taken, host, actors, lab, namespaces, traced: BTreeMap::new(), cgroups }
+        Snapshot {
+            taken,
+            host,
+            actors,
+            lab,
+            namespaces,
+            traced: BTreeMap::new(),
+            filters: BTreeMap::new(),
+            lsm: super::lsm::modules(),
+            cgroups,
+        }
     }
 
     fn actors(&mut self, actors: Vec<Known>, host: &View, last: Option<&Snapshot>) -> BTreeMap<String, ActorView> {

@@ -112,6 +112,10 @@ pub fn view(proc: Result<&ProcDir, &Unread>, scratch: &mut Scratch) -> View {
             read::seccomp_mode,
             "prctl(2) PR_GET_SECCOMP",
         ),
+        filters: privileges.then(|found| {
+            let path = || "/proc/self/status Seccomp_filters".to_owned();
+            found.filters.ok_or_else(|| Unread { path: path(), errno: Errno(libc::ENODATA) })
+        }),
         no_new_privs: either(
             privileges.read().and_then(|found| found.no_new_privs),
             read::no_new_privs,

@@ -41,6 +41,12 @@ pub(super) fn evidence(unread: &Unread) -> String {
     format!("{} {}", unread.errno.symbol(), unread.path)
 }
 
+/// How many seccomp filters there are, by the evidence of their wall; nothing where there
+/// is none, or they could not be counted.
+pub fn filter_count(evidence: &str) -> Option<&str> {
+    evidence.split_once("Seccomp_filters ").map(|(_, count)| count).filter(|count| *count != "0")
+}
+
 fn shown<T>(reading: &Reading<T>, show: impl Fn(&T) -> String) -> String {
     match reading {
         Reading::Read(value) => show(value),
@@ -161,5 +167,8 @@ mod tests {
     fn the_number_of_capabilities_is_told_where_they_could_be_read() {
         assert_eq!(effective("CapEff 40/41 CapBnd 41/41 user:[4026531837]"), Some("40/41"));
         assert_eq!(effective("EACCES /proc/1/status"), None);
+        assert_eq!(filter_count("Seccomp 2 Seccomp_filters 3"), Some("3"));
+        assert_eq!(filter_count("Seccomp 0 Seccomp_filters 0"), None);
+        assert_eq!(filter_count("Seccomp 2"), None);
     }
 }

@@ -11,7 +11,7 @@ use crate::say;
 use crate::term::safe::{fit, pad, pad_left, safe, width};
 
 /// The panes of a process, one after the other.
-const PANES: [Pane; 11] = [
+const PANES: [Pane; 12] = [
     Pane::Processes,
     Pane::Users,
     Pane::Mounts,
@@ -23,6 +23,7 @@ const PANES: [Pane; 11] = [
     Pane::Cgroup,
     Pane::Namespaces,
     Pane::Caps,
+    Pane::Seccomp,
 ];
 
 /// One process, the actor of that name, beside the host; and what made its container,

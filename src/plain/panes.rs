@@ -6,6 +6,7 @@ mod groups;
 mod namespaces;
 mod net;
 mod objects;
+mod seccomp;
 mod users;
 
 use super::layers::layers;
@@ -45,6 +46,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Time => say!(lang, "Clocks; the box is {name}", "Horloges ; la boîte est {name}"),
         Pane::Cgroup => say!(lang, "Control groups; the box is {name}", "Groupes de contrôle ; la boîte est {name}"),
         Pane::Caps => say!(lang, "Capabilities; the box is {name}", "Capacités ; la boîte est {name}"),
+        Pane::Seccomp => say!(lang, "Seccomp; the box is {name}", "Seccomp ; la boîte est {name}"),
         // Not of one box: the caller has them by `calls`.
         Pane::Calls => return,
     };
@@ -69,6 +71,7 @@ pub fn pane(paper: &mut Paper<'_>, pane: Pane, snapshot: &Snapshot, boxed: &str,
         Pane::Time => objects::time(paper, &snapshot.host, actor),
         Pane::Cgroup => groups::cgroup(paper, snapshot, boxed, all),
         Pane::Caps => caps::caps(paper, &snapshot.host, actor, all),
+        Pane::Seccomp => seccomp::seccomp(paper, snapshot, boxed, actor, all),
         Pane::Calls => {}
     }
 }

@@ -94,6 +94,7 @@ pub fn read(line: &str) -> Word {
             ("layers", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Layers, all.is_some()))),
             ("names", None) => Word::Show(Some(Show::Pane(Pane::Names, false))),
             ("net", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Net, all.is_some()))),
+            ("seccomp", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Seccomp, all.is_some()))),
             ("ipc", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Ipc, all.is_some()))),
             ("caps", None | Some("all")) => Word::Show(Some(Show::Pane(Pane::Caps, all.is_some()))),
             ("time", None) => Word::Show(Some(Show::Pane(Pane::Time, false))),
@@ -133,7 +134,7 @@ pub fn help(lang: Lang) -> String {
 :check         how the checks of a task stand
 :why           the explanation, once it gives nothing away
 :show          what this step is about, on both sides; or one of:
-               :show processes|users|mounts|layers|net|ipc|cgroup|namespaces|caps [all],
+               :show processes|users|mounts|layers|net|ipc|cgroup|namespaces|caps|seccomp [all],
                :show names|time|walls|calls|step;
                :show processes /WORD: only the rows that say it
 :host, :box    type in the shell of the host, of the box; :shell NAME: of another
@@ -151,7 +152,7 @@ A line that is to start with a colon itself: write two.",
 :check         où en sont les vérifications d'un exercice
 :why           l'explication, dès qu'elle ne trahit plus la réponse
 :show          l'objet de cette étape, des deux côtés ; ou bien :
-               :show processes|users|mounts|layers|net|ipc|cgroup|namespaces|caps [all],
+               :show processes|users|mounts|layers|net|ipc|cgroup|namespaces|caps|seccomp [all],
                :show names|time|walls|calls|step ;
                :show processes /MOT : seulement les lignes qui le contiennent
 :host, :box    écrire dans le shell de l'hôte, de la boîte ; :shell NOM : d'un autre

@@ -134,6 +134,7 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         caps: unread(),
         securebits: unread(),
         seccomp: unread(),
+        filters: unread(),
         no_new_privs: unread(),
         cgroup: unread(),
         init_cgroup: unread(),
@@ -152,6 +153,8 @@ fn seen(hostname: &str, domainname: &str) -> Command {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        lsm: crate::observe::lsm::modules(),
+        filters: BTreeMap::new(),
         cgroups: None,
     }))
 }

@@ -63,6 +63,8 @@ pub enum Pane {
     Namespaces,
     /// The five capability sets, a row per capability.
     Caps,
+    /// Seccomp: modes, filters, their programs.
+    Seccomp,
     /// The wall gauge: a tab of its own only in a single column.
     Walls,
     /// The calls: a tab of its own only in a single column.
@@ -71,7 +73,7 @@ pub enum Pane {
 
 impl Pane {
     /// Those that are tabs in a single column.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Processes,
         Self::Users,
         Self::Mounts,
@@ -83,6 +85,7 @@ impl Pane {
         Self::Cgroup,
         Self::Namespaces,
         Self::Caps,
+        Self::Seccomp,
         Self::Walls,
         Self::Calls,
     ];
@@ -103,6 +106,7 @@ impl Pane {
             | Self::Time
             | Self::Cgroup
             | Self::Caps
+            | Self::Seccomp
             | Self::Walls
             | Self::Calls => Sections::NONE,
         }
@@ -123,6 +127,7 @@ impl From<model::Pane> for Pane {
             model::Pane::Ipc => Self::Ipc,
             model::Pane::Time => Self::Time,
             model::Pane::Cgroup => Self::Cgroup,
+            model::Pane::Seccomp => Self::Seccomp,
             model::Pane::Calls => Self::Calls,
         }
     }

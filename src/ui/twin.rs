@@ -23,6 +23,7 @@ use crate::session::GroupFile;
 
 mod net;
 mod objects;
+mod seccomp;
 use net::net;
 
 /// So many rows that are not the box's own are made ready at once; the rest of a
@@ -185,6 +186,8 @@ pub struct Look<'a> {
     pub spoken: &'a [GroupFile],
     /// Whether every row of a crowd is made ready, not only counted.
     pub whole: bool,
+    /// The row that is selected.
+    pub chosen: Option<RowKey>,
     /// The language.
     pub lang: Lang,
 }
@@ -192,7 +195,7 @@ pub struct Look<'a> {
 impl Table {
     /// The table of a pane; empty while there is no snapshot of the box.
     pub fn of(pane: Pane, snapshot: &Snapshot, look: Look<'_>) -> Self {
-        let Look { boxed, changes, hues, history, spoken, whole, lang } = look;
+        let Look { boxed, changes, hues, history, spoken, whole, chosen, lang } = look;
         let Some(actor) = snapshot.actors.get(boxed) else { return Self::default() };
         let mut making = Making { boxed, changes, hues, whole, rows: Vec::new(), crowd: 0, rest: Rest::default() };
         let host = &snapshot.host;
@@ -206,6 +209,7 @@ impl Table {
             Pane::Caps => caps::table(&mut making, host, actor, lang),
             Pane::Net => net(&mut making, snapshot, actor, lang),
             Pane::Ipc => objects::ipc(&mut making, host, actor, lang),
+            Pane::Seccomp => seccomp::table(&mut making, snapshot, actor, chosen, lang),
             Pane::Time => objects::time(&mut making, host, actor, lang),
             Pane::Cgroup => groups::table(&mut making, snapshot, actor, (history, spoken), lang)
                 .unwrap_or_else(|| objects::cgroup(&mut making, host, actor, lang)),

@@ -493,6 +493,7 @@ fn side(hostname: &str, user: &str, processes: Vec<Process>, mounts: Vec<Mount>)
         caps: Reading::Read(Caps::of([0; 5])),
         securebits: Reading::Read(Securebits::of(0)),
         seccomp: Reading::Read(0),
+        filters: Reading::Read(0),
         no_new_privs: Reading::Read(false),
         cgroup: Reading::Read(BTreeMap::new()),
         init_cgroup: Reading::Read(BTreeMap::new()),
@@ -554,6 +555,8 @@ pub fn snapshot() -> Snapshot {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        lsm: cloison::observe::lsm::modules(),
+        filters: BTreeMap::new(),
         cgroups: None,
     }
 }

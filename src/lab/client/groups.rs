@@ -11,15 +11,20 @@ use crate::lab::{helper, scope};
 use crate::lesson::op::Controller;
 
 impl Lab {
+    /// Has shells and commands find a helper of the program's by this name on their PATH.
+    pub fn helper(&mut self, name: &str) -> Result<(), LabError> {
+        helper::provide(&self.directory, &self.program, name).map_err(|error| LabError::Start {
+            doing: self.directory.display().to_string(),
+            errno: Errno::from(&error),
+        })
+    }
+
     /// Makes the lab's own control groups, one in each tree that groups with these
     /// controllers need; their directories. Where systemd runs the keeper is first moved
     /// into a scope of its own. With the groups comes the load, for shells. Gone with
     /// the actors.
     pub fn groups(&mut self, controllers: Vec<Controller>) -> Result<Vec<PathBuf>, LabError> {
-        helper::provide(&self.directory, &self.program).map_err(|error| LabError::Start {
-            doing: self.directory.display().to_string(),
-            errno: Errno::from(&error),
-        })?;
+        self.helper(helper::LOAD)?;
         let name = self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let scope = scope::enter(self.keeper.id(), &name);
         match self.ask(&ToKeeper::Groups { controllers }, Duration::ZERO) {

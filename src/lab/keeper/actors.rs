@@ -33,7 +33,7 @@ impl Keeper {
         let me = std::process::id();
         let pid = match self.cgroups.fork(&mut self.journal).map_err(|errno| failed(errno, "fork"))? {
             Side::Parent(pid) => pid,
-            Side::Child => become_actor(theirs, name, self.report, me, false),
+            Side::Child => become_actor(theirs, name, self.report, me, (false, Vec::new())),
         };
         drop(theirs);
         self.adopt(name, pid, None, ours)

@@ -26,6 +26,13 @@ impl Keeper {
         }))
     }
 
+    pub(super) fn filters(&mut self, name: &str, patience: u32) -> Result<FromKeeper, NoAnswer> {
+        Ok(FromKeeper::Filters(match self.report(name, Ask::Filters, patience)? {
+            Some(Said::Filters(filters)) => Some(filters),
+            _ => None,
+        }))
+    }
+
     pub(super) fn trace(&mut self, name: &str, on: bool) -> Result<FromKeeper, NoAnswer> {
         let index = self.living(name)?;
         self.awake(index)?;

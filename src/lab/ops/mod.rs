@@ -12,6 +12,7 @@ pub mod namespaces;
 pub mod net;
 pub mod processes;
 pub mod roots;
+pub mod walls;
 
 use crate::kernel::Errno;
 

@@ -16,6 +16,7 @@ use crate::kernel::program::{Streams, launch_held, pipe};
 use crate::kernel::{Errno, Trace};
 use crate::lab::program;
 use crate::lab::protocol::{Program, Ran};
+use crate::lab::supervisor::Supervisor;
 use crate::lab::tracer::Tracer;
 
 /// What is kept of a program's output.
@@ -47,7 +48,11 @@ pub struct Run<'a> {
 }
 
 /// Runs a program: in the background, or until it ends, or for `seconds`.
-pub fn run(trace: &mut Trace, tracer: &mut Tracer, run: &Run<'_>) -> Result<Ran, (Errno, String)> {
+pub fn run(
+    trace: &mut Trace,
+    (tracer, supervisor): (&mut Tracer, &mut Supervisor),
+    run: &Run<'_>,
+) -> Result<Ran, (Errno, String)> {
     let what = || format!("run {}", run.argv.join(" "));
     let plan = program::launch(&Program::Argv(run.argv.to_vec()), run.limit);
     let (mut read, write) = doing(pipe(), what)?;
@@ -75,18 +80,21 @@ pub fn run(trace: &mut Trace, tracer: &mut Tracer, run: &Run<'_>) -> Result<Ran,
     // its own may keep the output open.
     loop {
         let more = tracer.turn();
+        supervisor.turn();
         let left = deadline.saturating_duration_since(Instant::now()).as_millis() as i64;
         let mut watched =
             vec![PollFd::new(pidfd.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        // Behind the first two, whatever else there is.
         if open {
             watched.push(PollFd::new(read.as_fd(), PollFlags::POLLIN));
         }
+        watched.extend(supervisor.descriptors().map(|listener| PollFd::new(listener, PollFlags::POLLIN)));
         let timeout =
             if more { PollTimeout::ZERO } else { PollTimeout::try_from(left + 1).unwrap_or(PollTimeout::MAX) };
         let _ = poll(&mut watched, timeout);
         let ready: Vec<bool> = watched.iter().map(|fd| fd.any().unwrap_or(false)).collect();
         while let Ok(Some(_)) = signals.read_signal() {}
-        if ready.get(2) == Some(&true) {
+        if open && ready.get(2) == Some(&true) {
             open = drain(&mut read, &mut ran.output);
         } else if ready[0] {
             while tracer.turn() {}

@@ -11,7 +11,7 @@
 //! Known limits, all of ptrace: a setuid program runs without its owner's rights, and
 //! a traced command can't be traced by somebody else (`strace` in a traced shell).
 
-mod decode;
+pub(super) mod decode;
 mod table;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

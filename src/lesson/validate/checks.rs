@@ -147,9 +147,9 @@ pub(super) fn complaint(path: &str, actors: &[String]) -> Option<(Both, Both)> {
         return Some((title, Lang::ALL.map(|lang| error.explain(lang))));
     }
     let prefix = selector::plain_prefix(path);
-    let known = ["taken", "host", "actors", "lab", "namespaces", "traced", "cgroups"];
+    let known = ["taken", "host", "actors", "lab", "namespaces", "traced", "filters", "lsm", "cgroups"];
     match prefix.first().map(String::as_str)? {
-        "actors" | "traced" => {
+        "actors" | "traced" | "filters" => {
             let actor = prefix.get(1).filter(|actor| *actor != HOST && !actors.contains(actor))?;
             let shown = quoted(actor);
             let known: Vec<&str> = actors.iter().map(String::as_str).collect();

@@ -6,6 +6,7 @@ mod cgroup;
 mod checks;
 mod net;
 mod ops;
+mod seccomp;
 mod steps;
 mod texts;
 

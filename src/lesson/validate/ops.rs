@@ -40,8 +40,8 @@ impl Context<'_> {
                 raw.span(),
                 both!("no operation", "il manque l'opération"),
                 both!(
-                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup, caps, securebits, no_new_privs, filecap, become",
-                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup, caps, securebits, no_new_privs, filecap, become"
+                    "one of unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup, caps, securebits, no_new_privs, filecap, become, seccomp, landlock",
+                    "l'une de unshare, map, fork, mount, umount, root, chroot, pivot_root, mkdir, write, volume, hostname, domainname, setns, hold, release, write_map, clock, shmget, mqueue, run, kill, link, address, route, listen, connect, cgroup, caps, securebits, no_new_privs, filecap, become, seccomp, landlock"
                 ),
             );
             return None;
@@ -208,6 +208,12 @@ impl Context<'_> {
             ops.push(Op::Cgroup(self.cgroup(cgroup)));
         }
         ops.extend(self.privileges(raw));
+        if let Some(seccomp) = &raw.seccomp {
+            ops.push(self.seccomp(seccomp));
+        }
+        if let Some(landlock) = &raw.landlock {
+            ops.push(self.landlock(landlock));
+        }
         ops
     }
 
@@ -400,7 +406,7 @@ impl Context<'_> {
         word.to_string()
     }
 
-    fn errno(&mut self, symbol: &Word) {
+    pub(super) fn errno(&mut self, symbol: &Word) {
         let known = (1..=133)
             .map(nix::errno::Errno::from_raw)
             .any(|errno| errno != nix::errno::Errno::UnknownErrno && format!("{errno:?}") == symbol.as_str());

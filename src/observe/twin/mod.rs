@@ -75,6 +75,10 @@ pub enum Key {
     Securebits,
     /// The seccomp mode.
     Seccomp,
+    /// An instruction of a seccomp filter: which filter, and its number there.
+    Instruction(usize, usize),
+    /// A call that a filter refused lately, by its place among them.
+    Refused(usize),
     /// The no_new_privs bit.
     NoNewPrivs,
     /// The cgroup paths that a side reads of itself.

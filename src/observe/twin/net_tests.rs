@@ -46,6 +46,7 @@ fn side(ns: u64, links: Vec<Link>, listeners: Vec<Listener>) -> View {
         caps: no(),
         securebits: no(),
         seccomp: no(),
+        filters: no(),
         no_new_privs: no(),
         cgroup: no(),
         init_cgroup: no(),
@@ -82,6 +83,8 @@ fn machine(host: View, actors: Vec<(&str, View)>) -> Snapshot {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        lsm: crate::observe::lsm::modules(),
+        filters: BTreeMap::new(),
         cgroups: None,
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn view() -> View {
         caps: unread(),
         securebits: unread(),
         seccomp: unread(),
+        filters: unread(),
         no_new_privs: unread(),
         cgroup: unread(),
         init_cgroup: unread(),
@@ -236,6 +237,8 @@ fn snapshot(host: View, actor: ActorView) -> Snapshot {
         lab: Vec::new(),
         namespaces: Namespaces::default(),
         traced: BTreeMap::new(),
+        lsm: crate::observe::lsm::modules(),
+        filters: BTreeMap::new(),
         cgroups: None,
     }
 }

@@ -103,6 +103,7 @@ fn make(lesson: &mut LessonScreen, lang: Lang, now: Instant, whole: bool) {
             history: &twins.history,
             spoken: lesson.session.group_files(),
             whole,
+            chosen: twins.browse.selected(&twins.table).map(|row| row.key),
             lang,
         };
         let before = std::mem::replace(&mut twins.table, Table::of(pane, &snapshot, look));
@@ -192,6 +193,7 @@ pub(super) fn select(lesson: &mut LessonScreen, size: Size, lang: Lang, now: Ins
     let high = lines(lesson, size);
     let twins = &mut lesson.twins;
     twins.browse.select(at, &twins.table, high);
+    twins.stale |= lesson.pane == Pane::Seccomp;
 }
 
 /// What a key does to the pane in front.
@@ -213,7 +215,9 @@ pub(super) fn act(lesson: &mut LessonScreen, size: Size, lang: Lang, now: Instan
         unfold(lesson, lang, now);
         let high = lines(lesson, size);
         let twins = &mut lesson.twins;
-        return twins.browse.move_by(by, &twins.table, high);
+        twins.browse.move_by(by, &twins.table, high);
+        twins.stale |= lesson.pane == Pane::Seccomp;
+        return;
     }
     let twins = &mut lesson.twins;
     twins.unlisted = true;
@@ -235,6 +239,7 @@ pub(super) fn act(lesson: &mut LessonScreen, size: Size, lang: Lang, now: Instan
         Intent::Close if !twins.browse.filter.is_empty() => twins.browse.filter.clear(),
         Intent::Close if twins.browse.whole() => {
             (twins.browse.cursor, twins.browse.scroll) = (None, 0);
+            twins.stale |= lesson.pane == Pane::Seccomp;
         }
         Intent::Close => lesson.zoom = None,
         _ => {}

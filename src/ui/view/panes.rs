@@ -101,6 +101,7 @@ pub(super) fn label(pane: Pane, lang: Lang) -> &'static str {
         Pane::Time => lang.pick("Time", "Temps"),
         Pane::Cgroup => "Cgroup",
         Pane::Caps => lang.pick("Caps", "Capacités"),
+        Pane::Seccomp => "Seccomp",
         Pane::Walls => lang.pick("Walls", "Cloisons"),
         Pane::Calls => lang.pick("Calls", "Appels"),
     }
@@ -249,8 +250,8 @@ fn rows(buffer: &mut Buffer, place: Place, model: &Model, lesson: &LessonScreen)
     let both = halves[0].union(halves[1]);
     let below = u16::try_from(shown.rows.len() + 1).unwrap_or(u16::MAX);
     if shown.folded.count() > 0 {
-        // A capability is no object that one could see.
-        let alike = lesson.front() == Pane::Caps;
+        // Neither a capability nor an instruction is an object that one could see.
+        let alike = matches!(lesson.front(), Pane::Caps | Pane::Seccomp);
         let text = if alike { more(shown.folded.count(), lang) } else { fold(shown.folded, lang) };
         let line = Line::styled(pad(&text, usize::from(both.width)), theme.style(Role::Quiet));
         put(buffer, both, below, &line);

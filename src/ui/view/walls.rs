@@ -6,9 +6,9 @@ use ratatui::text::{Line, Span};
 
 use super::put;
 use crate::i18n::Lang;
-use crate::observe::effective;
 use crate::observe::model::{Built, Wall};
 use crate::observe::twin::{Key, Side};
+use crate::observe::{effective, filter_count};
 use crate::say;
 use crate::ui::layout::inner;
 use crate::ui::model::{LessonScreen, Model};
@@ -52,8 +52,12 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     for wall in Wall::ALL {
         let state = walls.and_then(|walls| walls.get(&wall)).map_or(Built::Unknown, |wall| wall.state);
         let marked = lesson.twins.changes.of(Side::Inside, lesson.boxed(), Key::Wall(wall)).is_some();
-        let shown = walls.and_then(|walls| walls.get(&wall)).filter(|_| wall == Wall::Caps);
-        let count = shown.and_then(|wall| effective(&wall.actor));
+        let shown = walls.and_then(|walls| walls.get(&wall));
+        let count = shown.and_then(|shown| match wall {
+            Wall::Caps => effective(&shown.actor),
+            Wall::Seccomp => filter_count(&shown.actor),
+            _ => None,
+        });
         let item = item(wall, (state, count), marked, lang, theme);
         if line.width() + item.width() > usize::from(area.width) {
             put(buffer, area, row, &line);
