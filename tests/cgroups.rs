@@ -415,6 +415,51 @@ fn a_sweep_removes_the_groups_of_a_lab_whose_keeper_and_program_were_killed() {
     all_gone(&bases);
 }
 
+/// Set for the process that is alone in this group.
+const ALONE: &str = "CLOISON_TEST_ALONE";
+
+#[test]
+fn two_labs_of_a_program_that_is_alone_in_its_group_leave_it_there_whichever_ends_first() {
+    if let Ok(group) = std::env::var(ALONE) {
+        return two_labs_alone(Path::new(&group));
+    }
+    let _children = with_children();
+    let Some(unified) = Trees::read().unwrap().unified().cloned() else { return };
+    let given = std::fs::read_to_string(unified.mount.join("cgroup.subtree_control")).unwrap();
+    // systemd gives each lab a scope of its own.
+    let has_systemd = Path::new("/run/systemd/system").is_dir();
+    if !is_root() || has_systemd || !given.contains("pids") {
+        return;
+    }
+    let group = unified.mount.join(format!("cloison-{:x}-alone", std::process::id()));
+    std::fs::create_dir(&group).unwrap();
+    let ran = std::process::Command::new("sh")
+        .args(["-c", "echo $$ >$0/cgroup.procs; exec \"$@\" </dev/null", group.to_str().unwrap()])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "two_labs_of_a_program_that_is_alone_in_its_group_leave_it_there_whichever_ends_first"])
+        .env(ALONE, &group)
+        .output()
+        .unwrap();
+    until("the group can go, nothing is below it", || std::fs::remove_dir(&group).is_ok());
+    assert!(ran.status.success() && String::from_utf8_lossy(&ran.stdout).contains("1 passed"), "{ran:?}");
+}
+
+fn two_labs_alone(group: &Path) {
+    for first_ends_first in [true, false] {
+        let (first, bases) = grouped(&[Controller::Pids]).unwrap();
+        assert_eq!(bases[0].parent(), Some(group));
+        assert_ne!(group_of(std::process::id()), group, "it was moved to a leaf");
+        let (second, bases) = grouped(&[Controller::Pids]).unwrap();
+        assert_eq!(bases[0].parent(), Some(group), "beside the first");
+        let (early, late) = if first_ends_first { (first, second) } else { (second, first) };
+        drop(early);
+        drop(late);
+        assert_eq!(group_of(std::process::id()), group, "first_ends_first: {first_ends_first}");
+        assert_eq!(cgroup::below(group, 10), [group]);
+        assert_eq!(std::fs::read_to_string(group.join("cgroup.subtree_control")).unwrap().trim(), "");
+    }
+}
+
 // ---- what the lab itself is in ----
 
 /// The group of version 2 that a process is in, as /proc says.
@@ -459,8 +504,8 @@ fn stands_outside(lab: &Lab, group: &Path) {
 /// The keeper does what it is asked at once, beside actors that can't.
 fn keeper_answers(lab: &mut Lab) {
     let start = Instant::now();
-    assert!(lab.observe(std::process::id(), &[], Duration::from_secs(5)).unwrap().is_some());
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(lab.observe(std::process::id(), &[], support::slow::seconds(5)).unwrap().is_some());
+    assert!(start.elapsed() < support::slow::seconds(3), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -470,7 +515,12 @@ fn actors_and_all_that_they_start_are_born_in_a_group_of_the_labs_own_and_it_goe
     must(&mut lab, "box", &Op::Fork { child: "child".into() });
     background(&mut lab, "child", &["setsid", "env", "-i", "sleep", "600"]);
     assert_eq!(group_of(pid(&lab, "child")), group);
-    until("all three are in it", || cgroup::members(&group).unwrap().len() == 3);
+    // Whom setsid(1) has not left yet dies with the actor.
+    let is_sleep = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n");
+    until("all three are in it", || {
+        let members = cgroup::members(&group).unwrap();
+        members.len() == 3 && members.into_iter().any(is_sleep)
+    });
     stands_outside(&lab, &group);
 
     lab.reset(false).unwrap();

@@ -61,7 +61,8 @@ fn mount(fstype: &str, source: &str, target: &str, flags: &[MountFlag]) -> Op {
 
 fn run(lab: &mut Lab, actor: &str, script: &str) -> String {
     let argv = vec!["sh".into(), "-c".into(), script.into()];
-    let ran = must(lab, actor, &Op::Run { argv, seconds: 20, background: false, trace: false }).ran.unwrap();
+    let seconds = support::slow::seconds(20).as_secs() as u32;
+    let ran = must(lab, actor, &Op::Run { argv, seconds, background: false, trace: false }).ran.unwrap();
     assert!(!ran.timed_out, "{script}");
     String::from_utf8_lossy(&ran.output).trim_end().to_owned()
 }

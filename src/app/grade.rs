@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::check::verdict::StepScore;
 use crate::check::{LessonReport, State, Verdict};
 use crate::i18n::{Explain, Lang};
-use crate::lab::{LabError, Options};
+use crate::lab::LabError;
 use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
 use crate::lesson::broken::PREDICTION;
@@ -36,7 +36,7 @@ pub fn limit(lesson: &Lesson) -> Duration {
 
 /// Grades one lesson in a fresh lab.
 pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<LessonReport, LabError> {
-    let stage = Stage::open(Arc::clone(lesson), &answers.student, Options::default())?;
+    let stage = Stage::open_to_grade(Arc::clone(lesson), &answers.student)?;
     let fresh = Answers { lesson: lesson.id.clone(), student: answers.student.clone(), ..Answers::default() };
     let (session, effects) = Session::new(Arc::clone(lesson), fresh, answers.student.clone());
     let mut grader =
@@ -217,7 +217,7 @@ impl Grader<'_> {
             );
             self.verdicts.push(verdict);
         }
-        self.stage = Stage::open(Arc::clone(self.session.lesson()), &self.answers.student, Options::default())?;
+        self.stage = Stage::open_to_grade(Arc::clone(self.session.lesson()), &self.answers.student)?;
         self.renew()
     }
 

@@ -29,6 +29,9 @@ use crate::session::{OpOutcome, StepOutcome, pids};
 /// How long an actor may take to say what it sees: with thousands of processes it
 /// has that many to read about. One that owes an answer is not waited for again.
 const VIEW_PATIENCE: Duration = Duration::from_secs(2);
+/// The same where no person waits: a verdict by what was seen before would be about how slow
+/// the machine is.
+const GRADING_PATIENCE: Duration = Duration::from_secs(10);
 /// What is kept of a command's output.
 const KEPT: usize = 64 << 10;
 /// How often a command under way is looked at.
@@ -55,6 +58,8 @@ pub struct Stage {
     values: Values,
     lab: Lab,
     sampler: Sampler,
+    /// How long an actor is waited for.
+    patience: Duration,
     /// The last snapshot.
     last: Option<Arc<Snapshot>>,
     tracing: Tracing,
@@ -71,6 +76,11 @@ impl Stage {
         Self::on(lab, lesson, student)
     }
 
+    /// As [`Stage::open`], for the grader, who waits longer for what actors say.
+    pub fn open_to_grade(lesson: Arc<Lesson>, student: &str) -> Result<Self, LabError> {
+        Ok(Self { patience: GRADING_PATIENCE, ..Self::open(lesson, student, Options::default())? })
+    }
+
     /// Puts a lesson on a lab that is there already, and empty.
     pub fn on(lab: Lab, lesson: Arc<Lesson>, student: &str) -> Result<Self, LabError> {
         let unread = |unread: Unread| LabError::Start { doing: unread.path, errno: unread.errno };
@@ -84,6 +94,7 @@ impl Stage {
             values,
             lab,
             sampler,
+            patience: VIEW_PATIENCE,
             last: None,
             tracing: Tracing::default(),
             filtered: Filtered::default(),
@@ -236,7 +247,7 @@ impl Stage {
                 continue;
             }
             let look = self.question(sections, &name, pid, last);
-            match self.lab.view(&name, &look, VIEW_PATIENCE) {
+            match self.lab.view(&name, &look, self.patience) {
                 Ok(Some(bytes)) => {
                     if let Ok(told) = Told::decode(&bytes) {
                         fresh.insert(name, told);
@@ -284,7 +295,7 @@ impl Stage {
             };
             let unread = |errno| Reading::Unread(Unread { path: format!("/proc/{pid}"), errno });
             let look = self.question(sections, &from.name, pid, last);
-            let (seen, told) = match self.lab.observe(pid, &look, VIEW_PATIENCE) {
+            let (seen, told) = match self.lab.observe(pid, &look, self.patience) {
                 Ok(Some(bytes)) => Told::decode(&bytes).map_or_else(
                     |errno| (unread(errno), Sections::ALL),
                     |told| (Reading::Read(told.view), told.sections),

@@ -35,6 +35,24 @@ fn keepers() -> MutexGuard<'static, BTreeSet<u32>> {
     KEEPERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The directories of this process's labs that could not remove all of their groups: while
+/// another lab has groups beside them, the program can't leave the leaf that the first one
+/// put it in.
+static LEFT: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn left() -> MutexGuard<'static, Vec<PathBuf>> {
+    LEFT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what a dead lab left; what can't be is tried again when another lab ends.
+fn sweep_one(directory: PathBuf) {
+    let mut swept = sweep::Swept::default();
+    sweep::sweep_lab(&directory, &mut swept);
+    if !swept.left.is_empty() {
+        left().push(directory);
+    }
+}
+
 /// What the lab could not do.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
@@ -395,7 +413,7 @@ impl Lab {
             cgroups::end::sweep(&lab, &journal::read(&self.directory).unwrap_or_default());
             sweep::end_descendants(&known);
             drop(known);
-            sweep::sweep_lab(&self.directory, &mut sweep::Swept::default());
+            sweep_one(self.directory.clone());
             self.actors.clear();
         }
         LabError::KeeperDied
@@ -407,6 +425,7 @@ impl Drop for Lab {
         if self.buried {
             return;
         }
+        let earlier = std::mem::take(&mut *left());
         let bye = postcard::to_stdvec(&ToKeeper::Bye).unwrap_or_default();
         if self.connection.send(&bye, &[], PATIENCE).is_ok() {
             let deadline = Instant::now() + PATIENCE;
@@ -420,6 +439,7 @@ impl Drop for Lab {
         } else {
             self.bury();
         }
+        earlier.into_iter().for_each(sweep_one);
     }
 }
 

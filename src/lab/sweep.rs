@@ -186,10 +186,11 @@ pub fn end_descendants(spared: &BTreeSet<u32>) -> usize {
     }
 }
 
-/// Waits until these processes have ended, for at most 20 ms; those that are the
-/// caller's children are still to be collected.
+/// Waits until these processes, which were killed, have ended; those that are the caller's
+/// children are still to be collected. For at most half a second: so long as there is no CPU
+/// for them they can't end, and some never do.
 pub fn wait_for_end(pidfds: &[OwnedFd]) {
-    let until = Instant::now() + Duration::from_millis(20);
+    let until = Instant::now() + Duration::from_millis(500);
     // Who was killed last mostly ends last: the others are then not waited for.
     for pidfd in pidfds.iter().rev() {
         let left = until.saturating_duration_since(Instant::now()).as_millis() as i64;

@@ -138,12 +138,20 @@ pub fn sweep(lab: &str, lines: &[Line]) -> (usize, Vec<(PathBuf, Errno)>) {
         left.extend(remove_tree(path));
     }
     for line in lines {
-        match line {
-            Line::Enabled { path, controllers } if is_group(path) => disable(path, controllers),
-            Line::Leaf { path, back } if is_labs(path, lab) && is_group(path) && path.parent() == Some(back) => {
-                left.extend(leave_leaf(path, back));
-            }
-            _ => {}
+        if let Line::Enabled { path, controllers } = line
+            && is_group(path)
+        {
+            disable(path, controllers);
+        }
+    }
+    // A group that gives controllers to others takes nobody back.
+    for line in lines {
+        if let Line::Leaf { path, back } = line
+            && is_labs(path, lab)
+            && is_group(path)
+            && path.parent() == Some(back)
+        {
+            left.extend(leave_leaf(path, back));
         }
     }
     (killed, left)

@@ -10,6 +10,9 @@ use super::{Cgroups, Failed, PREFIX, enable, make, missing, note, put};
 use crate::kernel::cgroup::{self, Trees};
 use crate::kernel::{Errno, Trace};
 
+/// What the name of the leaf for the program's own processes ends with.
+const LEAF: &str = "-program";
+
 impl Cgroups {
     /// The group below which the lab's own is made in a tree.
     ///
@@ -30,7 +33,9 @@ impl Cgroups {
         }
         let mount = this.mount.clone();
         let mut refused = None;
-        for place in own.ancestors().take_while(|place| place.starts_with(&mount)) {
+        // A leaf of the program's is another lab's, and goes when that one ends: beside it.
+        let places = own.ancestors().take_while(|place| place.starts_with(&mount)).filter(|place| !is_leaf(place));
+        for place in places {
             match suits(place, &controllers, self.program) {
                 Ok(Fit::Empty) => {
                     self.enable_in(trace, journal, place, &controllers)?;
@@ -90,7 +95,7 @@ impl Cgroups {
     /// Moves the program's processes from a group that only they are in to a leaf
     /// below it.
     fn move_out(&mut self, trace: &mut Trace, journal: &mut Journal, place: &Path) -> Result<(), Failed> {
-        let leaf = place.join(format!("{}-program", self.name()));
+        let leaf = place.join(format!("{}{LEAF}", self.name()));
         note(journal, &Line::Leaf { path: leaf.clone(), back: place.to_owned() })?;
         make(trace, &leaf)?;
         self.leaf = Some((leaf.clone(), place.to_owned()));
@@ -151,9 +156,15 @@ pub(super) fn may_write(place: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
+/// Whether a group is a leaf that some lab has moved its program to.
+fn is_leaf(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(PREFIX) && name.ends_with(LEAF)
+}
+
 /// Whether a path is that of a lab's own group, of its actors' or of the leaf beside it.
 pub(in crate::lab) fn is_labs(path: &Path, lab: &str) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let ours = format!("{PREFIX}{lab}");
-    ["", SUFFIX, "-program"].iter().any(|end| name == format!("{ours}{end}"))
+    ["", SUFFIX, LEAF].iter().any(|end| name == format!("{ours}{end}"))
 }
