@@ -399,6 +399,9 @@ fn what_is_typed_in_a_shell_inside_of_the_shell_is_not_kept_as_typed_in_the_oute
     terminal.enter("exit");
     terminal.enter("echo after$((40 + 3))");
     terminal.see("after43");
+    // A line is told with the prompt that follows it.
+    terminal.enter("echo last$((40 + 4))");
+    terminal.see("last44");
     assert_eq!(terminal.quit().code(), Some(0));
     let answers = place.answers("uts");
     assert!(answers.contains("bash --norc") && answers.contains("echo after"), "{answers}");
