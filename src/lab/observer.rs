@@ -40,7 +40,7 @@ pub fn observe(pid: u32, asked: &[u8], deadline: Instant, report: Observer) -> R
         let _ = process::pidfd_kill(&pidfd, libc::SIGKILL);
     }
     // One that can't end at once is collected with the caller's other dead.
-    sweep::wait_for_end(&[pidfd]);
+    sweep::wait_for_end(&[pidfd], || {});
     process::reap_one(child);
     match answer {
         Some((true, bytes)) => Ok(Some(bytes)),

@@ -15,6 +15,9 @@ use super::program::MARKER;
 use crate::kernel::Errno;
 use crate::kernel::process::{forbid_forks, pidfd_kill, pidfd_open, reap_one, stat_field};
 
+/// How long who was killed is waited for before the dead are collected: milliseconds.
+const BETWEEN: u8 = 2;
+
 /// What a sweep did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -175,10 +178,13 @@ pub fn end_descendants(spared: &BTreeSet<u32>) -> usize {
                 ending.push(pidfd);
             }
         }
-        wait_for_end(&ending);
-        for pid in &children {
-            reap_one(*pid);
-        }
+        let collect = || {
+            for pid in children_of("self").into_iter().filter(|pid| !spared.contains(pid)) {
+                reap_one(pid);
+            }
+        };
+        wait_for_end(&ending, collect);
+        collect();
         first = false;
         if Instant::now() > deadline {
             return killed;
@@ -189,14 +195,20 @@ pub fn end_descendants(spared: &BTreeSet<u32>) -> usize {
 /// Waits until these processes, which were killed, have ended; those that are the caller's
 /// children are still to be collected. For at most half a second: so long as there is no CPU
 /// for them they can't end, and some never do.
-pub fn wait_for_end(pidfds: &[OwnedFd]) {
+///
+/// PID 1 of a namespace ends only when all others in there have been collected
+/// (pid_namespaces(7)), which may be the caller's to do: `collect` is called while there is
+/// somebody to wait for.
+pub fn wait_for_end(pidfds: &[OwnedFd], mut collect: impl FnMut()) {
     let until = Instant::now() + Duration::from_millis(500);
     // Who was killed last mostly ends last: the others are then not waited for.
     for pidfd in pidfds.iter().rev() {
-        let left = until.saturating_duration_since(Instant::now()).as_millis() as i64;
-        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
         // An interrupted wait is only shorter.
-        let _ = poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], timeout);
+        while poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], PollTimeout::from(BETWEEN)) != Ok(1)
+            && Instant::now() < until
+        {
+            collect();
+        }
     }
 }
 

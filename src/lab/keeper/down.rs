@@ -24,7 +24,7 @@ impl Keeper {
         if pidfds.len() < self.actors.len() {
             self.cgroups.doubt_actors();
         }
-        sweep::wait_for_end(&pidfds);
+        sweep::wait_for_end(&pidfds, || while let Ok(Some(_)) = process::reap() {});
         self.actors.clear();
         self.launched.clear();
         self.sessions.clear();
