@@ -41,3 +41,7 @@ schema:
 # Validate every lesson, with its solution and its wrong answers
 lint-lessons:
     cargo run --quiet -- --lessons lessons lesson lint
+
+# The usual ways out of a container, tried from inside ours, bubblewrap's and runc's (as root and as an ordinary user)
+escapes:
+    cargo run --quiet --example escapes

@@ -54,13 +54,18 @@ fn seal(memory: &File) -> nix::Result<()> {
     Err(nix::errno::Errno::EBUSY)
 }
 
+/// KEYCTL_JOIN_SESSION_KEYRING, keyctl(2): without a name, a new and empty keyring.
+const JOIN_SESSION_KEYRING: libc::c_long = 1;
+
 /// The number of the first descriptor that [`spawn_detached`] passes on: high, so
 /// that it can't overwrite one that is still needed between fork and exec.
 pub const FIRST_PASSED: RawFd = 100;
 
-/// Runs a program that is open as a descriptor, in a session of its own, with
-/// /dev/null as 0, 1 and 2 and the descriptors given from [`FIRST_PASSED`] on. May be called
-/// with threads: nothing but system calls happens between fork and exec.
+/// Runs a program that is open as a descriptor, in a session and with an empty session
+/// keyring of its own, with /dev/null as 0, 1 and 2 and the descriptors given from
+/// [`FIRST_PASSED`] on. May be called with threads: nothing but system calls happens
+/// between fork and exec. EDQUOT where the user has as many keys as there may be,
+/// keyrings(7).
 #[expect(unsafe_code, reason = "pre_exec: descriptors must be placed between fork and exec")]
 pub fn spawn_detached(
     program: &OwnedFd,
@@ -81,6 +86,15 @@ pub fn spawn_detached(
         }
         if unsafe { libc::setsid() } < 0 {
             return Err(std::io::Error::last_os_error());
+        }
+        // Who inherits a session keyring possesses what it holds, in whatever namespaces.
+        let own = unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>()) };
+        if own < 0 {
+            let error = std::io::Error::last_os_error();
+            // No keys in this kernel, or a filter that keeps them from the box as well.
+            if !matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM | libc::EACCES)) {
+                return Err(error);
+            }
         }
         Ok(())
     };

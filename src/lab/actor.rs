@@ -423,7 +423,7 @@ impl Actor {
             Ok(pidfd) => pidfd,
             Err(errno) => return Ok(Err((errno, "pidfd_open".to_owned()))),
         };
-        self.say(self.number, &Said::Forked { name: name.to_owned(), pid }, &[&ours.into_fd(), &pidfd])?;
+        self.say(self.number, &Said::Forked { pid }, &[&ours.into_fd(), &pidfd])?;
         Ok(Ok(()))
     }
 

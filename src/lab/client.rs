@@ -144,7 +144,9 @@ impl Lab {
             [(super::program::MARKER, name.as_str()), (volumes::VARIABLE, &volumes), (cgroups::VARIABLE, &cgroup)];
         let keeper = spawn_detached(copy, &args, &env, &fds).map_err(|error| {
             let _ = journal::remove_directory(&directory);
-            failed("execve")(error)
+            // The one of its calls that is refused for want of room for a key.
+            let call = if error.raw_os_error() == Some(libc::EDQUOT) { "keyctl" } else { "execve" };
+            failed(call)(error)
         })?;
         known.insert(keeper.id());
         drop(known);

@@ -343,8 +343,6 @@ pub enum Said {
     /// In the middle of an op: I made a child, which waits to be asked; its connection
     /// and a pidfd come along.
     Forked {
-        /// The new actor's name.
-        name: String,
         /// Its PID in the actor's namespace.
         pid: u32,
     },

@@ -68,8 +68,8 @@ impl Keeper {
         let (Some(connection), Some(pidfd)) = (connection, pidfd) else {
             return Err(NoAnswer::Failed(Failure::Call(Errno(libc::EBADF), name.to_owned())));
         };
-        let pid =
-            host_pid(&pidfd).ok_or_else(|| NoAnswer::Failed(Failure::Call(Errno(libc::ESRCH), name.to_owned())))?;
+        let pid = born_of(&pidfd, self.actors[parent].pid)
+            .ok_or_else(|| NoAnswer::Failed(Failure::Call(Errno(libc::ESRCH), name.to_owned())))?;
         self.adopt(name, pid, Some((parent, inner)), Connection::new(connection))
     }
 
@@ -160,9 +160,32 @@ impl Keeper {
     }
 }
 
+/// The PID that a pidfd stands for, where that is a child of `parent`. Who has taken over
+/// an actor can send the pidfd of anybody, the keeper's own among them (SO_PEERPIDFD,
+/// unix(7)), and what is done for an actor would be done for that process.
+fn born_of(pidfd: &OwnedFd, parent: u32) -> Option<u32> {
+    host_pid(pidfd).filter(|pid| process::stat_of(*pid).is_some_and(|stat| stat.parent == parent))
+}
+
 /// The PID that a pidfd stands for, in the keeper's own namespace: `Pid:` of
 /// /proc/self/fdinfo/FD, pidfd_open(2).
 pub(super) fn host_pid(pidfd: &OwnedFd) -> Option<u32> {
     let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
     text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok()).filter(|pid| *pid > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_child_of_an_actor_is_taken_in_as_its_child() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
+        let me = std::process::id();
+        let of = |pid: u32| process::pidfd_open(pid).expect("a pidfd");
+        assert_eq!(born_of(&of(child.id()), me), Some(child.id()));
+        assert_eq!(born_of(&of(me), me), None);
+        assert_eq!(born_of(&of(child.id()), 1), None);
+        child.kill().and_then(|()| child.wait()).expect("its end");
+    }
 }

@@ -51,6 +51,7 @@ impl Keeper {
         self.awake(index)?;
         let deadline = Instant::now() + ops.iter().map(patience).sum::<Duration>();
         let forks: Vec<bool> = ops.iter().map(|op| matches!(op, Op::Fork { .. })).collect();
+        let mut children: VecDeque<String> = ops.iter().filter_map(child_of).collect();
         let (mut asked, mut fds) = (Vec::with_capacity(ops.len()), Vec::new());
         for op in ops {
             match self.context(index, &op)? {
@@ -95,8 +96,11 @@ impl Keeper {
                     self.give_directory(index, &mapped);
                     self.put_again(index, number, Ask::Mapped(mapped), &[])?;
                 }
-                Said::Forked { name, pid } => {
-                    made.push_back(self.take_in(index, &name, pid)?);
+                // The name is the lesson's, whatever the actor says.
+                Said::Forked { pid } => {
+                    let unasked = || NoAnswer::Failed(Failure::Silent(name.to_owned()));
+                    let child = children.pop_front().ok_or_else(unasked)?;
+                    made.push_back(self.take_in(index, &child, pid)?);
                 }
                 _ => return Err(NoAnswer::Failed(Failure::Silent(name.to_owned()))),
             }
@@ -160,6 +164,14 @@ impl Keeper {
                 let _ = maps::give(&path, self.actors[index].pid);
             }
         }
+    }
+}
+
+/// The name of the actor that an op makes.
+fn child_of(op: &Op) -> Option<String> {
+    match op {
+        Op::Fork { child } => Some(child.clone()),
+        _ => None,
     }
 }
 
