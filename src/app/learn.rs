@@ -50,9 +50,9 @@ pub struct Wanted {
 pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
     let Wanted { library, store, lang, theme, open, mouse } = wanted;
     // All lessons are read for the list: where one is to be opened at once, after that.
-    let entries = if open.is_none() { entries(&library, &store) } else { Vec::new() };
+    let listed = open.is_none();
+    let entries = if listed { entries(&library, &store) } else { Vec::new() };
     let setup = Setup { lang, theme, entries, machine: machine(), first: open.map(Request::Open), mouse };
-    let listed = !setup.entries.is_empty();
     on_screen(setup, move |events, requests, terminal| {
         Driver::new(library, store, lang, events, listed).serve(&requests, terminal);
     })

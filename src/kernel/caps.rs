@@ -22,23 +22,32 @@ pub fn capset(trace: &mut Trace, sets: [u64; 3], shown: &[String; 3]) -> Result<
     trace.record("capset", args, || set(sets), |()| 0)
 }
 
+/// What capget(2) and capset(2) take: `_LINUX_CAPABILITY_VERSION_3`, linux/capability.h.
+#[repr(C)]
+pub(super) struct Header {
+    version: u32,
+    pid: i32,
+}
+
+impl Header {
+    /// Of the calling thread.
+    pub(super) const OWN: Self = Self { version: 0x2008_0522, pid: 0 };
+}
+
+/// Half of each set: version 3 has two of these, the lower 32 bits first.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub(super) struct Half {
+    pub(super) effective: u32,
+    pub(super) permitted: u32,
+    pub(super) inheritable: u32,
+}
+
 fn set(sets: [u64; 3]) -> nix::Result<()> {
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        pid: i32,
-    }
-    #[repr(C)]
-    struct Data {
-        effective: u32,
-        permitted: u32,
-        inheritable: u32,
-    }
-    const VERSION_3: u32 = 0x2008_0522;
-    let mut header = Header { version: VERSION_3, pid: 0 };
+    let mut header = Header::OWN;
     let half = |shift: u32| {
         let [effective, permitted, inheritable] = sets.map(|set| (set >> shift) as u32);
-        Data { effective, permitted, inheritable }
+        Half { effective, permitted, inheritable }
     };
     let data = [half(0), half(32)];
     #[expect(unsafe_code, reason = "capset(2) is in neither nix nor libc")]

@@ -14,6 +14,7 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag};
 use nix::sys::stat::{FileStat, Mode};
 
 use super::Errno;
+use super::caps::{Half, Header};
 
 /// What is asked of every descriptor opened here: closed on exec, no terminal
 /// taken, no wait for the other end of a FIFO.
@@ -273,21 +274,8 @@ pub fn clocks() -> Result<[i64; 3], Errno> {
 
 /// The effective, permitted and inheritable sets of the calling thread, capget(2).
 pub fn capabilities() -> Result<[u64; 3], Errno> {
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        pid: i32,
-    }
-    #[repr(C)]
-    #[derive(Clone, Copy, Default)]
-    struct Data {
-        effective: u32,
-        permitted: u32,
-        inheritable: u32,
-    }
-    const VERSION_3: u32 = 0x2008_0522;
-    let mut header = Header { version: VERSION_3, pid: 0 };
-    let mut data = [Data::default(); 2];
+    let mut header = Header::OWN;
+    let mut data = [Half::default(); 2];
     #[expect(unsafe_code, reason = "capget(2) is in neither nix nor libc")]
     // SAFETY: version 3 takes this header and two of these structures.
     let done = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) };
