@@ -129,11 +129,27 @@ impl Driver {
             Err(error) => drop(self.fail(&error)),
         }
         sweep_leftovers(None);
-        while self.turn(requests).is_ok() {}
+        self.answer(requests);
         // Leaving: what the lab made goes before the program does.
         drop((self.stage, self.idle));
         for thread in self.threads {
             let _ = thread.join();
+        }
+    }
+
+    /// Answers requests until the screen is gone.
+    fn answer(&mut self, requests: &Receiver<Request>) {
+        while self.turn(requests).is_ok() {}
+        self.keep_last(requests);
+    }
+
+    /// The screen may have left while this thread was busy: what it asked to keep before is
+    /// kept. It asks for nothing more once it hears nothing more.
+    fn keep_last(&mut self, requests: &Receiver<Request>) {
+        let saves = requests.try_iter().filter(|request| matches!(request, Request::Session(Effect::Save(_))));
+        if let Some(last) = saves.last() {
+            // Nobody is there to be told of an error.
+            let _ = self.handle(last);
         }
     }
 
@@ -411,5 +427,33 @@ impl Driver {
             let _ = thread.join();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{channel, sync_channel};
+
+    use super::*;
+
+    #[test]
+    fn what_the_screen_asked_to_keep_before_it_left_is_kept_though_there_is_nobody_to_tell() {
+        let place = tempfile::tempdir().unwrap();
+        let store = || Store::open(Some(place.path())).unwrap();
+        let library = Library::open(None).unwrap();
+        let lesson = library.get("uts").unwrap();
+        let (events, screen) = sync_channel(1);
+        let (ask, requests) = channel();
+        let save = |student: &str| {
+            let answers = Answers { lesson: "uts".into(), student: student.into(), ..Answers::default() };
+            Request::Session(Effect::Save(Box::new(answers)))
+        };
+        // The first is told to the screen, which has left.
+        for request in [Request::Open("nothing".into()), save("earlier"), save("ada"), Request::Close] {
+            ask.send(request).unwrap();
+        }
+        drop((screen, ask));
+        Driver::new(library, store(), Lang::En, events, true).answer(&requests);
+        assert_eq!(store().load(&lesson).unwrap().student, "ada");
     }
 }
