@@ -8,6 +8,7 @@ use nix::unistd::{ForkResult, Pid};
 use serde::{Deserialize, Serialize};
 
 use super::call::{Errno, Trace};
+use super::read;
 
 /// How a process ended, wait(2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -327,9 +328,12 @@ pub fn stat_field(process: &str, number: usize) -> Option<String> {
     stat_fields(process)?.split_ascii_whitespace().nth(number.checked_sub(3)?).map(str::to_owned)
 }
 
+/// More than /proc/PID/stat can hold: 52 numbers and a name.
+const STAT: usize = 2_048;
+
 /// The fields of /proc/PROCESS/stat from the third on.
 fn stat_fields(process: &str) -> Option<String> {
-    let mut stat = std::fs::read(format!("/proc/{process}/stat")).ok()?;
+    let mut stat = read::piece(format!("/proc/{process}/stat").as_str(), STAT).ok()?;
     let after = stat.iter().rposition(|byte| *byte == b')')? + 2;
     String::from_utf8(stat.split_off(after.min(stat.len()))).ok()
 }

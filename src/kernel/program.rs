@@ -268,6 +268,10 @@ fn become_program(
     }
     let mut last = Errno(libc::ENOENT);
     for program in candidates {
+        // Cheaper than an exec that finds nothing.
+        if let Err(nix::errno::Errno::ENOENT) = nix::unistd::access(program.as_c_str(), nix::unistd::AccessFlags::F_OK) {
+            continue;
+        }
         let Err(errno) = nix::unistd::execve(program, argv, env);
         // As execvp(3): a directory that has it but may not be used is worth more than one that has it not.
         if errno != nix::errno::Errno::ENOENT && errno != nix::errno::Errno::ENOTDIR {

@@ -85,6 +85,15 @@ pub fn read_piece(file: BorrowedFd<'_>, buffer: &mut Vec<u8>, limit: usize) -> R
     }
 }
 
+/// A file of /proc that is made in one piece, at most `limit` bytes of it: opened, read
+/// and closed, and no more calls.
+pub fn piece<P: ?Sized + NixPath>(path: &P, limit: usize) -> Result<Vec<u8>, Errno> {
+    let file = nix::fcntl::open(path, OFlag::O_RDONLY | SAFE, Mode::empty())?;
+    let mut buffer = Vec::new();
+    read_piece(file.as_fd(), &mut buffer, limit)?;
+    Ok(buffer)
+}
+
 /// One read(2) behind what `buffer` holds, up to `most` bytes in all.
 fn read_more(file: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -> Result<usize, Errno> {
     const FIRST: usize = 16 * 1024;

@@ -52,6 +52,8 @@ pub struct Connection {
     arrived: Vec<u8>,
     descriptors: VecDeque<OwnedFd>,
     closed: bool,
+    /// Whole frames that go with the next one.
+    held: Vec<u8>,
 }
 
 impl AsFd for Connection {
@@ -63,7 +65,7 @@ impl AsFd for Connection {
 impl Connection {
     /// Takes over one end.
     pub fn new(fd: OwnedFd) -> Self {
-        Self { fd, arrived: Vec::new(), descriptors: VecDeque::new(), closed: false }
+        Self { fd, arrived: Vec::new(), descriptors: VecDeque::new(), closed: false, held: Vec::new() }
     }
 
     /// Two connected ends, both close-on-exec.
@@ -77,10 +79,19 @@ impl Connection {
         self.fd
     }
 
-    /// Sends one frame. Waits for a slow reader for at most `patience`.
-    pub fn send(&self, bytes: &[u8], fds: &[RawFd], patience: Duration) -> Result<(), FrameError> {
+    /// Keeps a frame until the next one is sent: for who knows that there will be one, and
+    /// that nobody reads this one before.
+    pub fn hold(&mut self, bytes: &[u8]) {
+        self.held.extend((bytes.len() as u32).to_le_bytes());
+        self.held.extend(bytes);
+    }
+
+    /// Sends one frame, behind those that were held. Waits for a slow reader for at most
+    /// `patience`.
+    pub fn send(&mut self, bytes: &[u8], fds: &[RawFd], patience: Duration) -> Result<(), FrameError> {
         let deadline = Instant::now() + patience;
-        let header = (bytes.len() as u32).to_le_bytes();
+        let mut header = std::mem::take(&mut self.held);
+        header.extend((bytes.len() as u32).to_le_bytes());
         let mut sent = 0;
         let total = header.len() + bytes.len();
         while sent < total {
@@ -106,6 +117,7 @@ impl Connection {
     pub fn fill(&mut self) -> Result<(), FrameError> {
         // Small: a fresh process pays a page fault for each page of it.
         let mut buffer = [0_u8; 4 << 10];
+        let room = buffer.len();
         let mut control = nix::cmsg_space!([RawFd; MAX_FDS]);
         loop {
             let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
@@ -136,6 +148,10 @@ impl Connection {
             if self.descriptors.len() > 4 * MAX_FDS || self.arrived.len() > MAX_FRAME + (1 << 20) {
                 return Err(FrameError::TooLong(self.arrived.len()));
             }
+            // Less than there was room for: it was all, or poll(2) says that more is there.
+            if count < room {
+                return Ok(());
+            }
         }
     }
 
@@ -156,6 +172,12 @@ impl Connection {
         let mut bytes = std::mem::replace(&mut self.arrived, rest);
         bytes.drain(..4);
         Ok(Some(bytes))
+    }
+
+    /// Whether a whole frame has arrived that nobody has taken.
+    pub fn has_frame(&self) -> bool {
+        let length = self.arrived.first_chunk::<4>().map(|header| u32::from_le_bytes(*header) as usize);
+        length.is_some_and(|length| self.arrived.len() - 4 >= length)
     }
 
     /// The oldest descriptor that came and was not yet taken. Descriptors keep the
@@ -211,7 +233,7 @@ mod tests {
 
     #[test]
     fn frames_arrive_whole_and_in_order_with_their_descriptors() {
-        let (a, mut b) = Connection::pair().unwrap();
+        let (mut a, mut b) = Connection::pair().unwrap();
         let file = std::fs::File::open("/dev/null").unwrap();
         a.send(b"one", &[], SOON).unwrap();
         a.send(b"two", &[file.as_raw_fd()], SOON).unwrap();
@@ -223,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_long_frame_crosses_a_small_buffer() {
-        let (a, mut b) = Connection::pair().unwrap();
+        let (mut a, mut b) = Connection::pair().unwrap();
         let long = vec![7_u8; 3 << 20];
         let expected = long.clone();
         let sender = std::thread::spawn(move || a.send(&long, &[], SOON));
@@ -236,6 +258,19 @@ mod tests {
         let (a, mut b) = Connection::pair().unwrap();
         nix::unistd::write(&a.fd, &[0xff, 0xff, 0xff, 0xff, 1, 2, 3]).unwrap();
         assert!(matches!(b.receive(Instant::now() + SOON), Err(FrameError::TooLong(_))));
+    }
+
+    #[test]
+    fn a_frame_that_is_held_goes_before_the_next_one() {
+        let (mut a, mut b) = Connection::pair().unwrap();
+        a.hold(b"one");
+        b.fill().unwrap();
+        assert_eq!(b.next_frame(), Ok(None));
+        a.send(b"two", &[], SOON).unwrap();
+        b.fill().unwrap();
+        assert!(b.has_frame());
+        assert_eq!([b.next_frame(), b.next_frame()], [Ok(Some(b"one".to_vec())), Ok(Some(b"two".to_vec()))]);
+        assert!(!b.has_frame());
     }
 
     #[test]

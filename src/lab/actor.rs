@@ -189,7 +189,7 @@ impl Actor {
         }
     }
 
-    pub(super) fn say(&self, number: u64, said: &Said, fds: &[&OwnedFd]) -> Result<(), FrameError> {
+    pub(super) fn say(&mut self, number: u64, said: &Said, fds: &[&OwnedFd]) -> Result<(), FrameError> {
         #[derive(serde::Serialize)]
         struct Borrowed<'a> {
             number: u64,

@@ -322,6 +322,12 @@ impl Keeper {
             ToKeeper::Hello { .. } | ToKeeper::Bye => return Err(FrameError::TooLong(0)),
         };
         match answer {
+            // The program has asked for more already, and reads both answers together.
+            Ok(FromKeeper::Spawned(made, None)) if self.client.has_frame() => {
+                let bytes = postcard::to_stdvec(&FromKeeper::Spawned(made, None));
+                self.client.hold(&bytes.map_err(|_| FrameError::TooLong(0))?);
+                Ok(())
+            }
             Ok(answer) => self.say(&answer),
             Err(NoAnswer::Failed(failure)) => self.say(&FromKeeper::Failed(failure)),
             Err(NoAnswer::ClientGone) => Err(FrameError::Closed),

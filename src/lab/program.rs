@@ -30,20 +30,21 @@ const REPORT_LINE: &str = r"case $? in 130) printf '\033]633;E;^';; *) printf '\
 pub fn launch(program: &Program, limit: Option<u64>) -> Launch {
     let uid = nix::unistd::geteuid().as_raw();
     let home = home(uid);
-    let mut env = environment(&home);
-    let shell = ["/bin/bash", "/usr/bin/bash"].into_iter().find(|path| Path::new(path).exists());
+    let path = path();
+    let mut env = environment(&home, &path);
+    let shell = || ["/bin/bash", "/usr/bin/bash"].into_iter().find(|path| Path::new(path).exists());
     let argv: Vec<OsString> = match program {
         Program::Argv(argv) => argv.iter().map(OsString::from).collect(),
         Program::Script(script) => {
             env.push(format!("CLOISON_SCRIPT={script}").into());
             let read = "set -- \"$CLOISON_SCRIPT\"; unset CLOISON_SCRIPT; eval \"$1\"";
-            vec![shell.unwrap_or("/bin/sh").into(), "-c".into(), read.into()]
+            vec![shell().unwrap_or("/bin/sh").into(), "-c".into(), read.into()]
         }
         Program::LineShell(lang) => {
             env.push(speaks(*lang));
             env.retain(|pair| !pair.as_encoded_bytes().starts_with(b"TERM="));
             env.extend(["TERM=dumb", "HISTFILE=", "PS1=\x1b]633;B\x07", "PS2=\x1b]633;C\x07"].map(OsString::from));
-            match shell {
+            match shell() {
                 Some(bash) => {
                     env.push(format!("PROMPT_COMMAND={REPORT_LINE}").into());
                     vec![bash.into(), "--norc".into(), "--noprofile".into(), "--noediting".into(), "-i".into()]
@@ -53,7 +54,7 @@ pub fn launch(program: &Program, limit: Option<u64>) -> Launch {
         }
         Program::Shell(lang) => {
             env.push(speaks(*lang));
-            match shell {
+            match shell() {
                 Some(bash) => {
                     env.push("HISTFILE=".into());
                     env.push("PS1=\\u@\\h:\\w\\$ ".into());
@@ -67,7 +68,7 @@ pub fn launch(program: &Program, limit: Option<u64>) -> Launch {
             }
         }
     };
-    Launch { argv, env, path: path(), cwd: Some(home), processes: limit }
+    Launch { argv, env, path, cwd: Some(home), processes: limit }
 }
 
 /// What makes the lab's own load speak the language of the lesson, whatever the locale.
@@ -82,8 +83,7 @@ fn path() -> String {
 
 /// What the student's programs find: a fixed PATH, the language, the marker, and
 /// where the lab's volumes are on the host.
-fn environment(home: &str) -> Vec<OsString> {
-    let path = path();
+fn environment(home: &str, path: &str) -> Vec<OsString> {
     let mut env: Vec<OsString> =
         vec![format!("PATH={path}").into(), "TERM=xterm-256color".into(), format!("HOME={home}").into()];
     if cgroups::links().is_some_and(|links| Path::new(&links).is_dir()) {

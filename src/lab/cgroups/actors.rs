@@ -87,8 +87,11 @@ impl Cgroups {
     /// that is full.
     pub fn fork(&mut self, journal: &mut Journal) -> Result<Side, Errno> {
         for _ in 0..2 {
-            if self.actors.is_none() && !self.ungrouped {
-                self.actors = self.make_actors(journal).ok();
+            if self.actors.is_none() && !self.ungrouped && !self.nowhere {
+                match self.place_of_actors() {
+                    Ok(place) => self.actors = self.make_actors(journal, &place).ok(),
+                    Err(_) => self.nowhere = true,
+                }
                 self.ungrouped = self.actors.is_none();
             }
             let Some(actors) = &mut self.actors else { break };
@@ -113,8 +116,8 @@ impl Cgroups {
         process::fork(&mut Trace::default())
     }
 
-    fn make_actors(&self, journal: &mut Journal) -> Result<Actors, Failed> {
-        let path = self.place_of_actors()?.join(format!("{}{SUFFIX}", self.name()));
+    fn make_actors(&self, journal: &mut Journal, place: &Path) -> Result<Actors, Failed> {
+        let path = place.join(format!("{}{SUFFIX}", self.name()));
         note(journal, &Line::Group { path: path.clone() })?;
         Actors::make(&path).map_err(|errno| (errno, path.display().to_string()))
     }

@@ -56,8 +56,10 @@ pub struct Cgroups {
     actors: Option<Actors>,
     /// Those that no actor could be born in any more.
     lost: Vec<Actors>,
-    /// Whether none can be had.
+    /// Whether none could be made; tried again for the next lab.
     ungrouped: bool,
+    /// Whether there is no place for one: asked again when a lesson wants groups.
+    nowhere: bool,
 }
 
 impl Cgroups {
@@ -88,7 +90,7 @@ impl Cgroups {
     /// not.
     pub fn prepare(&mut self, wanted: Vec<Controller>, journal: &mut Journal) -> Result<(), Failed> {
         self.wanted = wanted;
-        self.ungrouped = false;
+        (self.ungrouped, self.nowhere) = (false, false);
         let trace = &mut Trace::default();
         for (tree, controllers) in self.trees_for(&self.wanted.clone())? {
             let base = self.base(trace, journal, tree)?;

@@ -4,7 +4,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::{ActorState, Keeper, NoAnswer, UNASKED};
-use crate::kernel::Errno;
+use crate::kernel::{Errno, read};
 use crate::kernel::process::{self, Side};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::lab::actor::become_actor;
@@ -36,6 +36,7 @@ impl Keeper {
             Side::Child => become_actor(theirs, name, self.report, me, (false, Vec::new())),
         };
         drop(theirs);
+        let pid = Pid::now(pid).ok_or_else(|| failed(Errno(libc::ESRCH), "journal"))?;
         self.adopt(name, pid, None, ours)
     }
 
@@ -44,18 +45,16 @@ impl Keeper {
     pub(super) fn adopt(
         &mut self,
         name: &str,
-        pid: u32,
+        pid: Pid,
         parent: Option<(usize, u32)>,
         connection: Connection,
     ) -> Result<ActorInfo, NoAnswer> {
-        let written = Pid::now(pid).ok_or(Errno(libc::ESRCH)).and_then(|pid| {
-            let line = Line::Actor { name: name.to_owned(), pid };
-            self.journal.write(&line).map_err(|error| Errno::from(&error))
-        });
-        if let Err(errno) = written {
+        let written = self.journal.write(&Line::Actor { name: name.to_owned(), pid });
+        let pid = pid.pid;
+        if let Err(error) = written {
             // Its connection closes here, which ends it as well.
             let _ = process::pidfd_open(pid).and_then(|pidfd| process::pidfd_kill(&pidfd, libc::SIGKILL));
-            return Err(NoAnswer::Failed(Failure::Call(errno, "journal".to_owned())));
+            return Err(NoAnswer::Failed(Failure::Call(Errno::from(&error), "journal".to_owned())));
         }
         self.actors.push(ActorState { name: name.to_owned(), pid, parent, connection, ended: None, owes: None });
         Ok(ActorInfo { name: name.to_owned(), pid, ended: None })
@@ -160,18 +159,19 @@ impl Keeper {
     }
 }
 
-/// The PID that a pidfd stands for, where that is a child of `parent`. Who has taken over
+/// The process that a pidfd stands for, where that is a child of `parent`. Who has taken over
 /// an actor can send the pidfd of anybody, the keeper's own among them (SO_PEERPIDFD,
 /// unix(7)), and what is done for an actor would be done for that process.
-fn born_of(pidfd: &OwnedFd, parent: u32) -> Option<u32> {
-    host_pid(pidfd).filter(|pid| process::stat_of(*pid).is_some_and(|stat| stat.parent == parent))
+fn born_of(pidfd: &OwnedFd, parent: u32) -> Option<Pid> {
+    let pid = host_pid(pidfd)?;
+    process::stat_of(pid).filter(|stat| stat.parent == parent).map(|stat| Pid { pid, start: stat.start })
 }
 
 /// The PID that a pidfd stands for, in the keeper's own namespace: `Pid:` of
 /// /proc/self/fdinfo/FD, pidfd_open(2).
 pub(super) fn host_pid(pidfd: &OwnedFd) -> Option<u32> {
-    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
-    text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok()).filter(|pid| *pid > 0)
+    let text = read::piece(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()).as_str(), 1_024).ok()?;
+    String::from_utf8_lossy(&text).lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok()).filter(|pid| *pid > 0)
 }
 
 #[cfg(test)]
@@ -183,7 +183,7 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
         let me = std::process::id();
         let of = |pid: u32| process::pidfd_open(pid).expect("a pidfd");
-        assert_eq!(born_of(&of(child.id()), me), Some(child.id()));
+        assert_eq!(born_of(&of(child.id()), me), Pid::now(child.id()));
         assert_eq!(born_of(&of(me), me), None);
         assert_eq!(born_of(&of(child.id()), 1), None);
         child.kill().and_then(|()| child.wait()).expect("its end");

@@ -64,8 +64,11 @@ fn furnish(trace: &mut Trace, stage: &str, root: &Path) -> Result<(), Failed> {
     // What the stage hides can't be shown any more: note the links first.
     let shown: Vec<(&str, Option<PathBuf>)> = SHOWN
         .into_iter()
-        .filter(|path| std::fs::symlink_metadata(path).is_ok())
-        .map(|path| (path, std::fs::read_link(path).ok()))
+        .filter_map(|path| match std::fs::read_link(path) {
+            Ok(link) => Some((path, Some(link))),
+            // EINVAL: it is there, and no link.
+            Err(error) => (error.raw_os_error() == Some(libc::EINVAL)).then_some((path, None)),
+        })
         .collect();
     let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     doing(kernel::mount(trace, "tmpfs", stage, "tmpfs", plain, "mode=0755"), || format!("mount {stage}"))?;
