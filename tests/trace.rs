@@ -8,14 +8,18 @@ mod support;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cloison::app::stage::Stage;
 use cloison::i18n::Lang;
 use cloison::kernel::process::{Exit, pidfd_kill, pidfd_open};
 use cloison::kernel::{Traced, TracedCall};
 use cloison::lab::client::Launch;
 use cloison::lab::protocol::Ran;
-use cloison::lab::{Lab, Program};
+use cloison::lab::{Lab, Options, Program};
+use cloison::lesson::answers::Answers;
+use cloison::lesson::library::Library;
 use cloison::lesson::op::{MapKind, NsKind, Op};
 
 use support::lab::lab;
@@ -247,4 +251,28 @@ fn the_tracer_answers_while_a_command_makes_calls_without_end() {
         lab.listen().unwrap();
         lab.ended(launch.id) == Some(Exit::Signal(9))
     });
+}
+
+#[test]
+fn going_back_lists_the_calls_of_the_step_again_and_none_of_those_before_it() {
+    let library = Library::open(None).unwrap();
+    let lesson = Arc::new(library.get("syscall").unwrap());
+    let to = lesson.steps.iter().position(|step| step.id == "read").unwrap();
+    let program = Some(PathBuf::from(env!("CARGO_BIN_EXE_cloison")));
+    let mut stage = Stage::open(Arc::clone(&lesson), "ana", Options { program, ..Options::default() }).unwrap();
+    let files = |stage: &mut Stage| {
+        let snapshot = stage.snapshot().unwrap();
+        let (all, calls) = (snapshot.traced["box"].total, &snapshot.traced["box"].calls);
+        let opened = calls.iter().filter(|call| call.name == "openat");
+        (all, opened.map(|call| call.args[1].clone()).collect::<Vec<_>>())
+    };
+    for step in 0..=to {
+        stage.perform(step).unwrap();
+    }
+    let before = files(&mut stage);
+    assert!(before.1.iter().any(|name| name.contains("/etc/passwd")), "{before:?}");
+    stage.rebuild(to, &Answers::default()).unwrap();
+    assert_eq!(files(&mut stage), before);
+    stage.rebuild(to + 1, &Answers::default()).unwrap();
+    assert!(!files(&mut stage).1.iter().any(|name| name.contains("/etc/passwd")));
 }

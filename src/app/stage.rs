@@ -145,10 +145,21 @@ impl Stage {
     /// Carries out the ops of a step, in order; stops at one that fails though it
     /// was not meant to.
     pub fn perform(&mut self, step: usize) -> Result<StepOutcome, LabError> {
+        self.carry_out(step, true)
+    }
+
+    /// As [`Self::perform`]; without `traced`, programs that the step runs for their calls
+    /// run untraced, unless the student traces their actor.
+    fn carry_out(&mut self, step: usize, traced: bool) -> Result<StepOutcome, LabError> {
         let start = Instant::now();
         let mut outcome = StepOutcome { step, ..StepOutcome::default() };
         self.tracing.leave_step(&mut self.lab)?;
-        let ops = self.lesson.steps[step].ops.clone();
+        let mut ops = self.lesson.steps[step].ops.clone();
+        for each in &mut ops {
+            if let Op::Run { trace, .. } = &mut each.op {
+                *trace &= traced || self.tracing.is_wanted(&each.actor);
+            }
+        }
         let mut rest = ops.as_slice();
         while !rest.is_empty() {
             let asked = rest.iter().map(|each| (each.actor.clone(), each.op.with_values(&self.values))).collect();
@@ -311,14 +322,15 @@ impl Stage {
     }
 
     /// Takes the lab down and replays every step up to and including `to`, with the
-    /// commands of the answers for the tasks passed in steps before it.
+    /// commands of the answers for the tasks passed in steps before it. The calls of those
+    /// steps' programs are not listed again: the next step would forget them.
     pub fn rebuild(&mut self, to: usize, answers: &Answers) -> Result<Vec<StepOutcome>, LabError> {
         self.clear()?;
         let lesson = Arc::clone(&self.lesson);
         let passed = answers.progress.as_ref().map(|progress| progress.passed.clone()).unwrap_or_default();
         let mut outcomes = Vec::new();
         for (index, step) in lesson.steps.iter().enumerate().take(to + 1) {
-            outcomes.push(self.perform(index)?);
+            outcomes.push(self.carry_out(index, index == to)?);
             let Some(task) = step.task.as_ref().filter(|_| index < to && passed.contains(&step.id)) else { continue };
             for (shell, script) in answers.tasks.get(&step.id).into_iter().flatten() {
                 let limit = Duration::from_secs(u64::from(task.seconds));

@@ -64,6 +64,11 @@ impl Tracing {
         Ok(())
     }
 
+    /// Whether the student has an actor's commands traced.
+    pub fn is_wanted(&self, actor: &str) -> bool {
+        self.wanted.contains(actor)
+    }
+
     /// The student wants the commands of an actor's shells traced, or no more.
     pub fn want(&mut self, lab: &mut Lab, actor: &str, on: bool) -> Result<(), LabError> {
         if on {

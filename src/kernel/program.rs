@@ -269,7 +269,8 @@ fn become_program(
     let mut last = Errno(libc::ENOENT);
     for program in candidates {
         // Cheaper than an exec that finds nothing.
-        if let Err(nix::errno::Errno::ENOENT) = nix::unistd::access(program.as_c_str(), nix::unistd::AccessFlags::F_OK) {
+        if let Err(nix::errno::Errno::ENOENT) = nix::unistd::access(program.as_c_str(), nix::unistd::AccessFlags::F_OK)
+        {
             continue;
         }
         let Err(errno) = nix::unistd::execve(program, argv, env);

@@ -59,6 +59,8 @@ pub struct Sampler {
     pub(super) groups: Option<Vec<PathBuf>>,
     /// What they used of the CPUs, from one snapshot to the next.
     pub(super) usage: Usage,
+    /// This process from outside, as the last whole snapshot had it.
+    own: Option<Face>,
 }
 
 impl Sampler {
@@ -76,6 +78,7 @@ impl Sampler {
             stand_in: None,
             groups: None,
             usage: Usage::default(),
+            own: None,
         })
     }
 
@@ -198,7 +201,10 @@ impl Sampler {
     }
 
     fn actors(&mut self, actors: Vec<Known>, host: &View, last: Option<&Snapshot>) -> BTreeMap<String, ActorView> {
-        let own = Face { cgroup: host.cgroup.clone(), ..self.own_face() };
+        // Its group may have changed; the rest does so at most by another's hand.
+        let before = self.own.take().filter(|_| last.is_some());
+        let own = Face { cgroup: host.cgroup.clone(), ..before.unwrap_or_else(|| self.own_face()) };
+        self.own = Some(own.clone());
         self.eyes.retain(|pid, _| actors.iter().any(|known| known.pid == *pid));
         actors.into_iter().map(|known| self.actor(&own, known, host, last)).collect()
     }

@@ -4,9 +4,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::{ActorState, Keeper, NoAnswer, UNASKED};
-use crate::kernel::{Errno, read};
 use crate::kernel::process::{self, Side};
 use crate::kernel::socket::{Connection, FrameError};
+use crate::kernel::{Errno, read};
 use crate::lab::actor::become_actor;
 use crate::lab::journal::{Line, Pid};
 use crate::lab::protocol::{ActorInfo, Ask, Failure, FromKeeper, Said, ToActor};
@@ -171,7 +171,10 @@ fn born_of(pidfd: &OwnedFd, parent: u32) -> Option<Pid> {
 /// /proc/self/fdinfo/FD, pidfd_open(2).
 pub(super) fn host_pid(pidfd: &OwnedFd) -> Option<u32> {
     let text = read::piece(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()).as_str(), 1_024).ok()?;
-    String::from_utf8_lossy(&text).lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok()).filter(|pid| *pid > 0)
+    String::from_utf8_lossy(&text)
+        .lines()
+        .find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
+        .filter(|pid| *pid > 0)
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub fn run(
     // The end of the program and the end of its output are two things: a child of
     // its own may keep the output open.
     loop {
-        let more = tracer.turn();
+        let more = tracer.turn_closely();
         supervisor.turn();
         let left = deadline.saturating_duration_since(Instant::now()).as_millis() as i64;
         let mut watched =

@@ -15,7 +15,7 @@ pub(super) mod decode;
 mod table;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use decode::Entry;
 
@@ -27,6 +27,8 @@ use crate::kernel::{Errno, Traced, TracedCall};
 const MOST_CALLS: usize = 256;
 /// The most changes that are dealt with in one turn.
 const MOST_CHANGES: usize = 128;
+/// How long a program may take to its next call before its tracer sleeps.
+const AWAKE: Duration = Duration::from_micros(100);
 /// How a call that a signal broke off returns inside of the kernel: it starts again,
 /// or becomes EINTR, which is no answer to the program yet. ERESTARTSYS and others,
 /// include/linux/errno.h.
@@ -147,13 +149,37 @@ impl Tracer {
     /// Takes in what has happened to children and tracees, up to a bound; whether
     /// there may be more.
     pub fn turn(&mut self) -> bool {
-        for _ in 0..MOST_CHANGES {
-            match ptrace::next_change() {
-                Ok(Some((pid, change))) => self.change(pid, change),
-                Ok(None) | Err(_) => return false,
+        self.take(MOST_CHANGES) == MOST_CHANGES
+    }
+
+    /// As [`Tracer::turn`], and stays awake for a moment after each change: between two
+    /// calls a program needs less time than it takes to wake who waits for it.
+    pub fn turn_closely(&mut self) -> bool {
+        let mut left = MOST_CHANGES;
+        let mut last = None;
+        while left > 0 {
+            let taken = self.take(left);
+            left -= taken;
+            if taken > 0 {
+                last = Some(Instant::now());
+            } else if last.is_none_or(|last| last.elapsed() > AWAKE) {
+                return false;
+            } else {
+                std::thread::yield_now();
             }
         }
         true
+    }
+
+    /// Takes in so many changes at most; how many there were.
+    fn take(&mut self, most: usize) -> usize {
+        for taken in 0..most {
+            match ptrace::next_change() {
+                Ok(Some((pid, change))) => self.change(pid, change),
+                Ok(None) | Err(_) => return taken,
+            }
+        }
+        most
     }
 
     /// The children that have ended since the last time.
