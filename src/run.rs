@@ -267,7 +267,7 @@ fn enclose(wanted: &Wanted, program: Option<&[Instruction]>, lang: Lang) -> Resu
         landlock::restrict(&mut trace, &wanted.read, &wanted.write).map_err(|(errno, doing)| failed(errno, &doing))?;
     }
     if let Some(program) = program {
-        seccomp::install(&mut trace, program, false).map_err(|errno| failed(errno, "seccomp"))?;
+        seccomp::install_unmeasured(program).map_err(|errno| failed(errno, "seccomp"))?;
     }
     if wanted.strict {
         seccomp::strict().map_err(|errno| failed(errno, "seccomp SECCOMP_SET_MODE_STRICT"))?;

@@ -34,11 +34,14 @@ pub fn enter(pid: u32, name: &str) -> Result<(), Failed> {
     let trees = Trees::read()?;
     let booted = Path::new("/run/systemd/system").is_dir();
     let Some(unified) = trees.unified().filter(|_| booted && trees.mode() == Mode::V2) else { return Ok(()) };
-    if group_of(pid).and_then(|path| unified.group(&path)).is_some_and(|group| is_delegated(&group)) {
+    let scope = format!("{PREFIX}{name}.scope");
+    let here = group_of(pid);
+    // Asked for once: the process may have gone on to a group below it.
+    let entered = here.as_deref().is_some_and(|path| is_within(path, &scope));
+    if entered || here.and_then(|path| unified.group(&path)).is_some_and(|group| is_delegated(&group)) {
         return Ok(());
     }
     let deadline = Instant::now() + PATIENCE;
-    let scope = format!("{PREFIX}{name}.scope");
     let mut bus = Bus::connect(deadline)?;
     bus.call(BUS, BUS_PATH, BUS, "Hello", "", &[])?;
     let rule = format!("type='signal',sender='{SYSTEMD}',interface='{MANAGER}',member='JobRemoved'");
@@ -69,6 +72,11 @@ fn is_delegated(group: &Path) -> bool {
 /// The path of a process's group of version 2.
 fn group_of(pid: u32) -> Option<String> {
     groups(&std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?).remove("")
+}
+
+/// Whether a group is a unit's, or one below.
+fn is_within(path: &str, unit: &str) -> bool {
+    path.split('/').any(|name| name == unit)
 }
 
 fn is_in(pid: u32, scope: &str) -> bool {
@@ -440,6 +448,13 @@ mod tests {
             wrong[cut] ^= 0xff;
             let _ = next(&mut wrong);
         }
+    }
+
+    #[test]
+    fn a_scope_is_known_again_in_the_groups_below_it() {
+        let own = "/user.slice/user-1000.slice/user@1000.service/app.slice/cloison-1-2.scope";
+        assert!(is_within(own, "cloison-1-2.scope") && is_within(&format!("{own}/program"), "cloison-1-2.scope"));
+        assert!(!is_within(own, "cloison-1.scope") && !is_within("/", "cloison-1-2.scope"));
     }
 
     #[test]

@@ -57,31 +57,40 @@ pub fn no_new_privs(trace: &mut Trace) -> Result<(), Errno> {
 /// EACCES without no_new_privs; EINVAL for a program that the kernel does not take;
 /// EBUSY where there is a listener already.
 pub fn install(trace: &mut Trace, program: &[Instruction], listener: bool) -> Result<Option<OwnedFd>, Errno> {
-    /// `struct sock_fprog`.
-    #[repr(C)]
-    struct Program {
-        length: u16,
-        filter: *const Instruction,
-    }
-    let length = u16::try_from(program.len()).map_err(|_| Errno(libc::EINVAL))?;
-    let handed = Program { length, filter: program.as_ptr() };
-    let flags = if listener { libc::SECCOMP_FILTER_FLAG_NEW_LISTENER } else { 0 };
     let shown = if listener { "SECCOMP_FILTER_FLAG_NEW_LISTENER" } else { "0" };
+    let length = program.len();
     let args = vec!["SECCOMP_SET_MODE_FILTER".to_owned(), shown.to_owned(), format!("{{len={length}, filter=…}}")];
-    #[expect(unsafe_code, reason = "seccomp(2) is not in nix")]
-    let call = || {
-        // SAFETY: the program outlives the call, and is as long as it says; the kernel
-        // copies and checks it.
-        let done = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const handed) };
-        nix::errno::Errno::result(done)
-    };
-    let done = trace.record("seccomp", args, call, |done| *done)?;
+    let flags = if listener { libc::SECCOMP_FILTER_FLAG_NEW_LISTENER } else { 0 };
+    let done = trace.record("seccomp", args, || load(program, flags), |done| *done)?;
     if !listener {
         return Ok(None);
     }
     #[expect(unsafe_code, reason = "a descriptor that the kernel has just made")]
     // SAFETY: it is new, and nobody else's; it is close-on-exec from the start.
     Ok(Some(unsafe { OwnedFd::from_raw_fd(done as i32) }))
+}
+
+/// As [`install`] without `listener`, and no other call: for who is bound by the program at
+/// once. Not recorded, since to measure a call takes clock_gettime(2) where the machine's
+/// clock can't be read without the kernel, vdso(7).
+pub fn install_unmeasured(program: &[Instruction]) -> Result<(), Errno> {
+    Ok(load(program, 0).map(drop)?)
+}
+
+fn load(program: &[Instruction], flags: libc::c_ulong) -> nix::Result<libc::c_long> {
+    /// `struct sock_fprog`.
+    #[repr(C)]
+    struct Program {
+        length: u16,
+        filter: *const Instruction,
+    }
+    let length = u16::try_from(program.len()).map_err(|_| nix::errno::Errno::EINVAL)?;
+    let handed = Program { length, filter: program.as_ptr() };
+    #[expect(unsafe_code, reason = "seccomp(2) is not in nix")]
+    // SAFETY: the program outlives the call, and is as long as it says; the kernel
+    // copies and checks it.
+    let done = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const handed) };
+    nix::errno::Errno::result(done)
 }
 
 /// seccomp(2), SECCOMP_SET_MODE_STRICT: from here on the calling thread may only call
