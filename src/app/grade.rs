@@ -57,11 +57,18 @@ pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<Less
     })
 }
 
-/// Whether a process of the lab that was not there before has work to do.
+/// Whether a process of the lab that was not there before has work to do. One that is
+/// traced has, while it stands at a call.
 fn runs(snapshot: &Snapshot, before: &BTreeSet<u32>) -> bool {
     let new = |pid: u32| !before.contains(&pid) && snapshot.lab.iter().any(|process| process.pid == pid);
     let all = snapshot.host.processes.read().into_iter().flatten();
-    all.filter(|process| matches!(process.state, 'R' | 'D')).any(|process| new(process.pid))
+    all.filter(|process| matches!(process.state, 'R' | 'D' | 't')).any(|process| new(process.pid))
+}
+
+/// Who is in the lab, and what they run.
+fn who(snapshot: Option<&Arc<Snapshot>>) -> Vec<(u32, String)> {
+    let lab = snapshot.into_iter().flat_map(|seen| &seen.lab);
+    lab.map(|process| (process.pid, process.command.clone())).collect()
 }
 
 struct Grader<'a> {
@@ -164,14 +171,17 @@ impl Grader<'_> {
             // What the checks speak of, and no more: who is asked uses the CPUs, and in the
             // groups that a check is about.
             let sections = self.stage.judged(self.session.step()) | Sections::PROCESSES;
-            let mut quiet = Instant::now();
+            let (mut quiet, mut there) = (Instant::now(), who(self.seen.as_ref()));
             while !self.passed() && quiet.elapsed() < SETTLE {
                 self.stage.pause();
                 let snapshot = self.stage.glance(sections)?;
                 self.take_in(snapshot)?;
-                if Instant::now() < deadline && self.seen.as_ref().is_some_and(|seen| runs(seen, &before)) {
+                let now = who(self.seen.as_ref());
+                let goes_on = now != there || self.seen.as_ref().is_some_and(|seen| runs(seen, &before));
+                if goes_on && Instant::now() < deadline {
                     quiet = Instant::now();
                 }
+                there = now;
             }
         }
         self.judge(step, &help);
