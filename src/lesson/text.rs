@@ -116,7 +116,7 @@ fn sections(source: &Source, found: &mut Vec<Diagnostic>) -> Vec<(usize, Section
     let text = source.text.as_str();
     let mut headings: Vec<(usize, Range<usize>)> = Vec::new();
     let mut nesting = 0_usize;
-    for (event, span) in Parser::new_ext(text, Options::empty()).into_offset_iter() {
+    for (event, span) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
         match event {
             Event::Start(Tag::Heading { level, .. }) => {
                 nesting += 1;
@@ -128,6 +128,20 @@ fn sections(source: &Source, found: &mut Vec<Diagnostic>) -> Vec<(usize, Section
                 } else {
                     headings.push((depth(level), span));
                 }
+            }
+            Event::Start(Tag::Table(_)) => {
+                nesting += 1;
+                found.push(
+                    source
+                        .at(
+                            span,
+                            both!(
+                                "a table: the text beside the panes has no room for one",
+                                "un tableau : le texte à côté des volets n'a pas la place"
+                            ),
+                        )
+                        .help(both!("write a list", "écrivez une liste")),
+                );
             }
             Event::Start(_) => nesting += 1,
             Event::End(_) => nesting = nesting.saturating_sub(1),
