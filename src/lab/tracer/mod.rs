@@ -49,14 +49,25 @@ pub struct Tracer {
     ended: Vec<(u32, Exit)>,
 }
 
+/// Whose calls they are, and so which are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Part {
+    /// Of the shell until its exec makes it a command.
+    #[default]
+    Child,
+    /// Its exec makes it the shell.
+    ShellToBe,
+    /// The shell.
+    Shell,
+    /// A command: all of its calls are listed.
+    Command,
+}
+
 #[derive(Debug, Default)]
 struct Tracee {
     /// A child of the actor's, and not a descendant that came along.
     child: bool,
-    /// All of its calls are listed.
-    listed: bool,
-    /// Its next exec makes it the shell.
-    shell_to_be: bool,
+    part: Part,
     /// The program that it runs.
     program: String,
     /// The call that it is in, and since when.
@@ -81,8 +92,15 @@ impl Tracer {
         }
         for (&shell, program) in shells {
             match self.seize(shell, program) {
-                // Attaching stops nobody: its calls are seen once it has stood.
-                Ok(_) => ptrace::interrupt(shell).or_else(gone)?,
+                // Attaching stops nobody: its calls are seen once it has stood. Until then
+                // it may still be in the exec that makes it the shell: who made it by vfork(2)
+                // was let go in the midst of that.
+                Ok(tracee) => {
+                    if tracee.part == Part::Child {
+                        tracee.part = Part::ShellToBe;
+                    }
+                    ptrace::interrupt(shell).or_else(gone)?;
+                }
                 Err(Errno(libc::ESRCH)) => {}
                 Err(errno) => {
                     self.refused = Some(errno);
@@ -100,7 +118,7 @@ impl Tracer {
     pub fn trace_shell(&mut self, pid: u32, program: &str) {
         if self.on {
             match self.seize(pid, program) {
-                Ok(tracee) => tracee.shell_to_be = true,
+                Ok(tracee) => tracee.part = Part::ShellToBe,
                 Err(errno) => self.refused = Some(errno),
             }
         }
@@ -226,7 +244,12 @@ impl Tracer {
         let tracee = self.tracees.entry(pid).or_default();
         let mut signal = 0;
         match change {
-            Change::Ended(_) | Change::Trapped => {}
+            Change::Ended(_) => {}
+            Change::Trapped => {
+                if tracee.part == Part::ShellToBe {
+                    tracee.part = Part::Shell;
+                }
+            }
             Change::Signal(number) => signal = number,
             Change::Stopped(_) => {
                 let _ = ptrace::leave_stopped(pid);
@@ -234,17 +257,19 @@ impl Tracer {
             }
             Change::Syscall => self.border(pid),
             Change::Forked => {
-                let (listed, program) = (tracee.listed, tracee.program.clone());
+                let (part, program) = (tracee.part, tracee.program.clone());
                 if let Some(made) = ptrace::event_message(pid) {
                     let made = self.tracees.entry(made).or_default();
-                    made.listed |= listed;
+                    if part == Part::Command {
+                        made.part = part;
+                    }
                     if made.program.is_empty() {
                         made.program = program;
                     }
                 }
             }
             Change::Executed => {
-                tracee.listed = !std::mem::take(&mut tracee.shell_to_be);
+                tracee.part = if tracee.part == Part::ShellToBe { Part::Shell } else { Part::Command };
                 let path = tracee.call.as_ref().map(|(entry, _)| entry);
                 if let Some(program) = path.and_then(Entry::program) {
                     tracee.program = program;
@@ -264,7 +289,7 @@ impl Tracer {
         let Some(tracee) = self.tracees.get_mut(&pid) else { return };
         match ptrace::stage(pid) {
             Stage::Entry(number, registers) => {
-                let wanted = tracee.listed || number.is_some_and(|number| is_the_commands_own(&decode::name(number)));
+                let wanted = tracee.part == Part::Command || number.is_some_and(|number| is_the_commands_own(&decode::name(number)));
                 tracee.call = wanted.then(|| (decode::entry(pid, number, &registers), Instant::now()));
             }
             Stage::Exit(result) => {
