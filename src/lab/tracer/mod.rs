@@ -289,7 +289,8 @@ impl Tracer {
         let Some(tracee) = self.tracees.get_mut(&pid) else { return };
         match ptrace::stage(pid) {
             Stage::Entry(number, registers) => {
-                let wanted = tracee.part == Part::Command || number.is_some_and(|number| is_the_commands_own(&decode::name(number)));
+                let wanted = tracee.part == Part::Command
+                    || number.is_some_and(|number| is_the_commands_own(&decode::name(number)));
                 tracee.call = wanted.then(|| (decode::entry(pid, number, &registers), Instant::now()));
             }
             Stage::Exit(result) => {
