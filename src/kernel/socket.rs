@@ -158,10 +158,9 @@ impl Connection {
     /// The next whole frame among what has arrived. `Closed` once the other end is
     /// gone and nothing whole is left.
     pub fn next_frame(&mut self) -> Result<Option<Vec<u8>>, FrameError> {
-        let Some(header) = self.arrived.first_chunk::<4>() else {
+        let Some(length) = self.announced() else {
             return if self.closed { Err(FrameError::Closed) } else { Ok(None) };
         };
-        let length = u32::from_le_bytes(*header) as usize;
         if length > MAX_FRAME {
             return Err(FrameError::TooLong(length));
         }
@@ -176,8 +175,12 @@ impl Connection {
 
     /// Whether a whole frame has arrived that nobody has taken.
     pub fn has_frame(&self) -> bool {
-        let length = self.arrived.first_chunk::<4>().map(|header| u32::from_le_bytes(*header) as usize);
-        length.is_some_and(|length| self.arrived.len() - 4 >= length)
+        self.announced().is_some_and(|length| self.arrived.len() - 4 >= length)
+    }
+
+    /// How long the next frame is, once its header has arrived.
+    fn announced(&self) -> Option<usize> {
+        self.arrived.first_chunk::<4>().map(|header| u32::from_le_bytes(*header) as usize)
     }
 
     /// The oldest descriptor that came and was not yet taken. Descriptors keep the
