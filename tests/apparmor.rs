@@ -8,6 +8,7 @@ mod support;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Instant;
 
 use serde_json::Value;
 use support::skip::skip;
@@ -102,9 +103,10 @@ fn a_program_behind_a_profile_is_told_by_its_label_and_refused_by_the_profile() 
     let refused = reads(&shut);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("Permission denied"), "{refused:?}");
     let mut child = behind(&["sleep", "60"]).spawn().unwrap();
-    // Until aa-exec has become sleep: without sleeping, as long as a test may take.
     let name = || std::fs::read_to_string(format!("/proc/{}/comm", child.id())).unwrap();
+    let deadline = Instant::now() + support::slow::seconds(15);
     while name().trim() != "sleep" {
+        assert!(Instant::now() < deadline, "aa-exec never became sleep: {}", name());
         std::thread::yield_now();
     }
     let seen = snapshot(child.id());
