@@ -1,10 +1,56 @@
 //! The privileges of the calling thread, capabilities(7): its sets, its securebits,
 //! its no_new_privs bit, and the capabilities of a file. Called by actors, which have
-//! one thread. Names of capabilities come from the caller, for the trace alone.
+//! one thread. The names that calls show come from the caller.
 
 use std::ffi::CString;
 
 use super::call::{Errno, Trace, quoted};
+
+/// The names of the capabilities without `CAP_`, by number (linux/capability.h), as of
+/// Linux 5.9.
+pub const NAMES: [&str; 41] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
+    "CHECKPOINT_RESTORE",
+];
 
 /// A capability: its number, and how the trace names it.
 pub type Named<'a> = (u8, &'a str);

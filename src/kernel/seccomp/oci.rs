@@ -5,6 +5,7 @@
 use serde::Deserialize;
 
 use super::super::call::Errno;
+use super::super::caps;
 use super::{Action, Compare, Condition, Policy, Rule, number};
 
 /// The largest profile that is read, in bytes.
@@ -174,54 +175,9 @@ impl Only {
     }
 }
 
-/// By number, capabilities(7): linux/capability.h.
-const CAPABILITIES: [&str; 41] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];
-
 fn has(name: &str, here: Here) -> Result<bool, Error> {
     let short = name.strip_prefix("CAP_").unwrap_or(name);
-    let at = CAPABILITIES.iter().position(|known| *known == short).ok_or_else(|| Error::Word(name.to_owned()))?;
+    let at = caps::NAMES.iter().position(|known| *known == short).ok_or_else(|| Error::Word(name.to_owned()))?;
     Ok(here.capabilities >> at & 1 == 1)
 }
 
