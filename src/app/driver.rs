@@ -3,6 +3,7 @@
 //! keeper is killed.
 
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, PoisonError};
@@ -49,10 +50,19 @@ const REBUILDS: usize = 5;
 /// The longest time between two snapshots.
 const LONGEST: Duration = Duration::from_secs(5);
 
+/// Where answers come from, and whether they are kept.
+#[derive(Debug, Clone)]
+pub enum Keeping {
+    /// A student's progress.
+    Store(Store),
+    /// Nothing is kept; a lesson begins with these.
+    Nothing(Box<Answers>),
+}
+
 /// The lab's thread.
 pub(super) struct Driver {
     library: Library,
-    store: Store,
+    keeping: Keeping,
     lang: Lang,
     events: SyncSender<Event>,
     /// Whether the screen has its list of lessons.
@@ -95,10 +105,10 @@ pub(super) fn for_screen(one: &doctor::Finding, lang: Lang) -> Finding {
 struct Gone;
 
 impl Driver {
-    pub(super) fn new(library: Library, store: Store, lang: Lang, events: SyncSender<Event>, listed: bool) -> Self {
+    pub(super) fn new(library: Library, keeping: Keeping, lang: Lang, events: SyncSender<Event>, listed: bool) -> Self {
         Self {
             library,
-            store,
+            keeping,
             lang,
             events,
             listed,
@@ -221,7 +231,8 @@ impl Driver {
         if std::mem::replace(&mut self.listed, true) {
             return Ok(());
         }
-        self.send(Event::Listed(entries(&self.library, &self.store)))
+        let Keeping::Store(store) = &self.keeping else { return Ok(()) };
+        self.send(Event::Listed(entries(&self.library, store)))
     }
 
     fn open(&mut self, id: &str) -> Result<(), Gone> {
@@ -233,10 +244,13 @@ impl Driver {
         if let Some(missing) = doctor::missing(&lesson) {
             return self.send(Event::Failed(missing.explain(self.lang)));
         }
-        let answers = match self.store.load(&lesson) {
-            Ok(answers) => answers,
-            Err(error @ StoreError::Unreadable(_)) => return self.unreadable(id, &error),
-            Err(error) => return self.fail(&error),
+        let answers = match &self.keeping {
+            Keeping::Nothing(answers) => (**answers).clone(),
+            Keeping::Store(store) => match store.load(&lesson) {
+                Ok(answers) => answers,
+                Err(error @ StoreError::Unreadable(_)) => return self.unreadable(&store.path(id), &error),
+                Err(error) => return self.fail(&error),
+            },
         };
         let lab = match self.idle.take().map_or_else(|| self.start_lab(), Ok) {
             Ok(lab) => lab,
@@ -255,12 +269,14 @@ impl Driver {
 
     /// The student that an answers file names, or who is at the keyboard.
     fn student(&self, answers: &Answers) -> String {
-        if answers.student.is_empty() { self.store.student().to_owned() } else { answers.student.clone() }
+        match &self.keeping {
+            Keeping::Store(store) if answers.student.is_empty() => store.student().to_owned(),
+            _ => answers.student.clone(),
+        }
     }
 
     /// A progress file that can't be read is never written over.
-    fn unreadable(&self, id: &str, error: &StoreError) -> Result<(), Gone> {
-        let path = self.store.path(id);
+    fn unreadable(&self, path: &Path, error: &StoreError) -> Result<(), Gone> {
         let (path, why, lang) = (path.display(), error.explain(self.lang), self.lang);
         self.send(Event::Failed(say!(
             lang,
@@ -306,9 +322,9 @@ impl Driver {
             }
             Effect::Save(answers) => {
                 self.answers = (*answers).clone();
-                match self.store.save(&answers) {
-                    Ok(()) => Ok(()),
-                    Err(error) => self.fail(&error),
+                match &self.keeping {
+                    Keeping::Store(store) => store.save(&answers).or_else(|error| self.fail(&error)),
+                    Keeping::Nothing(_) => Ok(()),
                 }
             }
             // The screen's own business.
@@ -453,7 +469,7 @@ mod tests {
             ask.send(request).unwrap();
         }
         drop((screen, ask));
-        Driver::new(library, store(), Lang::En, events, true).answer(&requests);
+        Driver::new(library, Keeping::Store(store()), Lang::En, events, true).answer(&requests);
         assert_eq!(store().load(&lesson).unwrap().student, "ada");
     }
 }

@@ -19,6 +19,7 @@ use cloison::observe::{Call, Errno, Reading, Snapshot};
 use cloison::session::{Effect, OpOutcome, StepOutcome};
 use cloison::ui::event::{Entry, EntryState, Event, Finding, LessonSummary, Request, ShellHandle};
 use cloison::ui::model::{Focus, LessonScreen};
+use cloison::ui::projector::Projector;
 use cloison::ui::update::{tick, update};
 use cloison::ui::{Model, Theme, view};
 use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
@@ -65,6 +66,21 @@ impl Scene {
         let mut lesson = lesson();
         change(&mut lesson);
         scene.event(Event::Opened { lesson: Arc::new(lesson), answers: Box::new(answers) });
+        scene
+    }
+
+    /// The same lesson, or another, on a projector; its task has something to type.
+    pub fn wall(lesson: Lesson) -> Self {
+        let mut scene = Self::list();
+        let commands = [("box".to_owned(), "hostname cigale-42".to_owned())].into_iter().collect();
+        let tasks = [("rename".to_owned(), commands)].into_iter().collect();
+        let solution = Answers { student: "ana".to_owned(), tasks, ..Answers::default() };
+        scene.model.projector = Some(Projector::new(solution.clone()));
+        scene.model.theme = Theme::DARK.projected();
+        scene.event(Event::Opened {
+            lesson: Arc::new(lesson),
+            answers: Box::new(Answers { tasks: IndexMap::new(), ..solution }),
+        });
         scene
     }
 
