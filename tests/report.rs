@@ -244,6 +244,109 @@ fn steps_take_the_time_that_they_take() {
     assert!(lesson["millis"].as_u64().unwrap() >= all, "{report:#}");
 }
 
+/// The verdicts of one lesson of the course on these answers.
+fn verdicts(lesson: &str, tasks: &str) -> Vec<Verdict> {
+    let course = course();
+    let answers = format!("format = 1\nlesson = \"{lesson}\"\nstudent = \"ana\"\n{tasks}");
+    std::fs::write(course.path().join(format!("answers/{lesson}.toml")), answers).unwrap();
+    let output = check(course.path(), lesson, &["--format", "json"], &[]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let document: report::Document = serde_json::from_slice(&output.stdout).unwrap();
+    document.lessons.into_iter().next().unwrap().verdicts
+}
+
+#[test]
+fn a_task_that_only_an_earlier_one_lets_down_says_which() {
+    // One segment too many: the task fails. Of the lab that follows it is no part, nor is
+    // the segment that the next task counts on.
+    let make = "[tasks.make]\nbox = \"ipcmk -M 96220\"\npeer = \"ipcmk -M 96220\"\n";
+    let right = "[tasks.remove]\npeer = \"ipcrm -M 0x0defaced\"\n";
+    let queue = "[tasks.queue]\nbox = \"ipcmk -Q\"\n";
+    let found = verdicts("ipc", &format!("{make}{right}{queue}"));
+    let after = |step: &str, check: &str| {
+        let one = found.iter().find(|one| (one.step.as_str(), one.check.as_str()) == (step, check)).unwrap();
+        (one.state, one.after.as_deref())
+    };
+    assert_eq!(after("make", "box-alone"), (State::Fail, None));
+    assert_eq!(after("remove", "own-kept"), (State::Fail, Some("make")));
+    assert_eq!(after("remove", "gone"), (State::Pass, None));
+    // Wrong by itself, whatever came before it.
+    assert_eq!(after("queue", "named"), (State::Fail, None));
+}
+
+#[test]
+fn what_nothing_typed_before_would_save_waits_for_nothing() {
+    let make = "[tasks.make]\nbox = \"ipcmk -Q\"\n";
+    let right = "[tasks.remove]\npeer = \"ipcrm -M 0x0defaced\"\n";
+    for tasks in [format!("{make}{right}"), right.to_owned()] {
+        let found = verdicts("ipc", &tasks);
+        assert!(found.iter().any(|one| one.step == "remove" && one.state == State::Fail), "{found:#?}");
+        assert!(found.iter().all(|one| one.after.is_none()), "{found:#?}");
+    }
+}
+
+#[test]
+fn an_operation_that_the_machine_refuses_in_the_middle_is_no_failure_but_one_that_the_student_broke_is() {
+    let course = course();
+    let file = course.path().join("lessons/07-uts/lesson.toml");
+    let lesson = std::fs::read_to_string(&file).unwrap();
+    let run = |from: &str, to: &str, more: &str| {
+        assert!(lesson.contains(from));
+        std::fs::write(&file, lesson.replace(from, to)).unwrap();
+        let solution = std::fs::read_to_string("lessons/07-uts/solution.toml").unwrap();
+        let answers = solution.replace("hostname mistral-77", &format!("hostname mistral-77{more}"));
+        assert_eq!(answers == solution, more.is_empty());
+        std::fs::write(course.path().join("answers/uts.toml"), answers).unwrap();
+        let output = check(course.path(), "uts", &["--format", "json"], &[]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), report["lessons"][0].clone())
+    };
+    let (code, report) = run(", fails = \"EPERM\"", "", "");
+    assert_eq!(code, Some(3), "{report:#}");
+    assert!(report["cannot"].as_str().unwrap().contains("EPERM"), "{report:#}");
+    assert_eq!((&report["out_of"], &report["verdicts"]), (&0.into(), &Value::Array(vec![])));
+
+    let domain = "id = \"domain\"";
+    let writes = format!("{domain}\ndo = [{{ actor = \"box\", write = {{ path = \"/tmp/a/b\", text = \"x\" }} }}]");
+    let (code, report) = run(domain, &writes, "; touch /tmp/a");
+    assert_eq!(code, Some(1), "{report:#}");
+    let verdicts = report["verdicts"].as_array().unwrap();
+    let error = verdicts.iter().find(|verdict| verdict["state"] == "error").unwrap();
+    assert_eq!((&error["step"], &report["cannot"]), (&"domain".into(), &Value::Null), "{report:#}");
+    // The same without what was typed: nothing is wrong with the lesson.
+    assert_eq!(run(domain, &writes, "").0, Some(0));
+}
+
+#[test]
+fn each_reader_refuses_what_is_not_of_its_form() {
+    let course = course();
+    let wrong: [(Format, &str, &str); 14] = [
+        (Format::Json, "\"format\": 1", "\"format\": 2"),
+        (Format::Json, "\"cannot\": null,", ""),
+        (Format::Json, "\"state\": \"fail\"", "\"state\": \"failed\""),
+        (Format::Junit, " failures=\"", " wrong=\""),
+        (Format::Junit, "<failure", "<fault"),
+        (Format::Junit, "&quot;", "\""),
+        (Format::Tap, "version 14", "version 15"),
+        (Format::Tap, "not ok", "nok"),
+        (Format::Tap, "  ...\n", ""),
+        (Format::Classroom50, "\"submit/", "\"sent/"),
+        (Format::Classroom50, "\"max-score\": 9", "\"max-score\": \"9\""),
+        (Format::Gradescope, "\"status\": \"failed\"", "\"status\": \"fail\""),
+        (Format::Gradescope, "\"score\": 0", "\"score\": 9"),
+        (Format::Markdown, "` a│b", "a|b"),
+    ];
+    for (format, from, to) in wrong {
+        let output = check(course.path(), "ipc", &["--format", format.name()], &RUNNER);
+        let good = text(&output.stdout);
+        read(format, &good);
+        assert!(good.contains(from), "{format:?} has no {from}: {good}");
+        let bad = good.replace(from, to);
+        let silently = std::panic::catch_unwind(|| read(format, &bad));
+        assert!(silently.is_err(), "{format:?} with {to} in place of {from} was read: {bad}");
+    }
+}
+
 // ---- hostile texts ----
 
 /// Texts that mean something to some form, and any others.

@@ -58,7 +58,7 @@ pub struct Request<'a> {
 /// What comes back from the jail.
 #[derive(Serialize, Deserialize)]
 enum FromJail {
-    Graded(Box<LessonReport>),
+    Graded(Box<grade::Graded>),
     Failed(Both),
 }
 
@@ -132,6 +132,20 @@ pub fn grade_in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Les
 
 /// Grades one lesson in a jail; the error says why this machine can't, in both languages.
 fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<LessonReport, Both> {
+    let graded = once(lesson, answers, lang)?;
+    if graded.stopped.is_none() {
+        return Ok(graded.report);
+    }
+    // An operation of the lesson's did not do what it means. A jail in which nothing was
+    // typed tells whether that is the machine's doing or the student's.
+    let untouched = Answers { lesson: answers.lesson.clone(), student: answers.student.clone(), ..Answers::default() };
+    match once(lesson, &untouched, lang)?.stopped {
+        Some(why) => Err(why),
+        None => Ok(graded.report),
+    }
+}
+
+fn once(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<grade::Graded, Both> {
     if let Some(missing) = crate::doctor::missing(lesson) {
         return Err(both(&missing));
     }
@@ -139,13 +153,13 @@ fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<Lesson
     let groups = groups.map_err(|(errno, doing)| both(&JailError::Build(errno, doing)))?;
     let graded = jail::run(grade::limit(lesson), groups.as_ref(), || {
         let answer = match grade::grade(lesson, answers, lang) {
-            Ok(report) => FromJail::Graded(Box::new(report)),
+            Ok(graded) => FromJail::Graded(Box::new(graded)),
             Err(error) => FromJail::Failed(both(&error)),
         };
         postcard::to_stdvec(&answer).unwrap_or_default()
     });
     match graded.map(|bytes| postcard::from_bytes(&bytes)) {
-        Ok(Ok(FromJail::Graded(report))) => Ok(*report),
+        Ok(Ok(FromJail::Graded(graded))) => Ok(*graded),
         Ok(Ok(FromJail::Failed(why))) => Err(why),
         // Not what the grader writes: it came to grief on its way.
         Ok(Err(_)) => Err(both(&JailError::Died(None))),
