@@ -2,9 +2,13 @@
 //! reports what the kernel says. Never trusts what commands print. Runs inside the
 //! jail (`lab::jail`).
 
+mod again;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
 
 use crate::check::verdict::StepScore;
 use crate::check::{LessonReport, State, Verdict};
@@ -13,6 +17,7 @@ use crate::lab::LabError;
 use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
 use crate::lesson::broken::PREDICTION;
+use crate::lesson::diagnostic::Both;
 use crate::observe::{Sections, Snapshot};
 use crate::say;
 use crate::session::{Command, Effect, Session};
@@ -31,30 +36,61 @@ const STEP: Duration = Duration::from_secs(10);
 /// The longest that grading this lesson may take.
 pub fn limit(lesson: &Lesson) -> Duration {
     let tasks: u32 = lesson.steps.iter().filter_map(|step| step.task.as_ref()).map(|task| task.seconds + 3).sum();
-    STEP * (lesson.steps.len() as u32 + 3) + Duration::from_secs(u64::from(tasks))
+    // Once as they are, and once more after what failed before them.
+    STEP * (lesson.steps.len() as u32 + 3) + Duration::from_secs(2 * u64::from(tasks))
+}
+
+/// What came of grading a lesson.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Graded {
+    /// The verdicts and the points.
+    pub report: LessonReport,
+    /// Why the lesson could not go on, where an operation did something else than it
+    /// means: by what was typed, or by the machine.
+    pub stopped: Option<Both>,
 }
 
 /// Grades one lesson in a fresh lab.
-pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<LessonReport, LabError> {
+pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<Graded, LabError> {
+    let start = Instant::now();
     let stage = Stage::open_to_grade(Arc::clone(lesson), &answers.student)?;
     let fresh = Answers { lesson: lesson.id.clone(), student: answers.student.clone(), ..Answers::default() };
     let (session, effects) = Session::new(Arc::clone(lesson), fresh, answers.student.clone());
-    let mut grader =
-        Grader { stage, session, answers, lang, seen: None, verdicts: Vec::new(), scores: Vec::new(), finished: false };
+    let mut grader = Grader {
+        stage,
+        session,
+        answers,
+        lang,
+        seen: None,
+        entered: Instant::now(),
+        verdicts: Vec::new(),
+        scores: Vec::new(),
+        failed: Vec::new(),
+        stopped: None,
+        finished: false,
+    };
     grader.carry_out(effects)?;
     while !grader.finished {
         grader.step()?;
     }
     let session = &grader.session;
-    Ok(LessonReport {
+    let report = LessonReport {
         lesson: lesson.id.clone(),
         title: lesson.text(lang).title.clone(),
         student: answers.student.clone(),
         points: session.points(),
         out_of: session.out_of(),
+        millis: millis(start),
+        cannot: None,
         steps: grader.scores,
         verdicts: grader.verdicts,
-    })
+    };
+    Ok(Graded { report, stopped: grader.stopped })
+}
+
+/// Since then, in milliseconds.
+fn millis(since: Instant) -> u64 {
+    since.elapsed().as_millis() as u64
 }
 
 /// Whether a process of the lab that was not there before has work to do. One that is
@@ -77,8 +113,14 @@ struct Grader<'a> {
     answers: &'a Answers,
     lang: Lang,
     seen: Option<Arc<Snapshot>>,
+    /// When the step began.
+    entered: Instant,
     verdicts: Vec<Verdict>,
     scores: Vec<StepScore>,
+    /// The tasks that failed with commands which ended in their time.
+    failed: Vec<String>,
+    /// Why the lesson can't go on.
+    stopped: Option<Both>,
     finished: bool,
 }
 
@@ -87,6 +129,7 @@ impl Grader<'_> {
     fn step(&mut self) -> Result<(), LabError> {
         let before = self.session.points();
         let def = self.session.step_def().clone();
+        let notice = Lang::ALL.map(|lang| self.session.notice(lang).unwrap_or_default());
         if let Some(notice) = self.session.notice(self.lang) {
             self.verdicts.push(self.verdict(&def.id, "lesson", State::Error, notice));
         }
@@ -98,11 +141,20 @@ impl Grader<'_> {
         }
         if def.points() > 0 {
             let points = self.session.points() - before;
-            self.scores.push(StepScore { step: def.id.clone(), points, out_of: def.points() });
+            self.scores.push(StepScore {
+                step: def.id.clone(),
+                points,
+                out_of: def.points(),
+                millis: millis(self.entered),
+            });
         }
+        self.entered = Instant::now();
         let effects = self.session.apply(Command::Skip);
-        // Refused: an op did not do what the lesson needs, which was said above.
-        self.finished = effects.is_empty();
+        if effects.is_empty() {
+            // Refused: an op did not do what the lesson needs, which was said above.
+            self.finished = true;
+            self.stopped = Some(notice);
+        }
         self.carry_out(effects)
     }
 
@@ -115,6 +167,7 @@ impl Grader<'_> {
             expected: String::new(),
             found,
             help: String::new(),
+            after: None,
         }
     }
 
@@ -141,55 +194,77 @@ impl Grader<'_> {
     }
 
     fn task(&mut self, step: &str) -> Result<(), LabError> {
-        let lang = self.lang;
         let Some(task) = self.session.step_def().task.clone() else { return Ok(()) };
-        let deadline = Instant::now() + Duration::from_secs(u64::from(task.seconds));
-        let scripts = self.answers.tasks.get(step).cloned().unwrap_or_default();
-        let before: BTreeSet<u32> = self.seen.iter().flat_map(|seen| &seen.lab).map(|process| process.pid).collect();
-        let mut help = String::new();
-        for (shell, script) in &scripts {
+        let time = Duration::from_secs(u64::from(task.seconds));
+        let scripts: Vec<(String, String)> =
+            self.answers.tasks.get(step).cloned().unwrap_or_default().into_iter().collect();
+        for (shell, line) in &scripts {
             // Kept with the session's answers, so that a rebuilt lab has seen it.
-            let typed = Command::Typed { shell: shell.clone(), line: script.clone(), before_pass: true };
+            let typed = Command::Typed { shell: shell.clone(), line: line.clone(), before_pass: true };
             let _ = self.session.apply(typed);
+        }
+        let stopped = match self.attempt(&scripts, Instant::now() + time) {
+            Ok(stopped) => stopped,
+            // All of the lab went with the commands: they fail the task, and the next
+            // step gets a new lab.
+            Err(error) => return self.lose(step, &error),
+        };
+        let first = self.verdicts.len();
+        self.judge(step, &stopped);
+        if scripts.is_empty() || self.passed() {
+            return Ok(());
+        }
+        if stopped.is_empty() {
+            let after = self.waits_for(&scripts, time);
+            for verdict in self.verdicts[first..].iter_mut().filter(|verdict| verdict.state != State::Pass) {
+                verdict.after.clone_from(&after);
+            }
+            self.failed.push(step.to_owned());
+        }
+        // What failed commands did to the lab must not weigh on the steps to come.
+        self.renew()
+    }
+
+    /// Runs the commands of this step's task, and waits until what they began is done:
+    /// empty, or why some did not come to their end. An error is the end of the lab.
+    fn attempt(&mut self, scripts: &[(String, String)], deadline: Instant) -> Result<String, LabError> {
+        let lang = self.lang;
+        let mut stopped = String::new();
+        let before: BTreeSet<u32> = self.seen.iter().flat_map(|seen| &seen.lab).map(|process| process.pid).collect();
+        for (shell, script) in scripts {
             match self.run(shell, script, deadline) {
                 Ok(end) if end.exit.is_none() && !end.satisfied => {
-                    let seconds = task.seconds;
-                    help = say!(
+                    let seconds = self.session.step_def().task.as_ref().map_or(0, |task| task.seconds);
+                    stopped = say!(
                         lang,
                         "The commands in {shell} were stopped after {seconds} s.",
                         "Les commandes dans {shell} ont été arrêtées au bout de {seconds} s."
                     );
                 }
                 Ok(_) => {}
-                Err(error @ LabError::Failed(_)) => help = error.explain(lang),
-                // All of the lab went with the commands: they fail the task, and the
-                // next step gets a new lab.
-                Err(error) => return self.lose(step, &error),
+                Err(error @ LabError::Failed(_)) => stopped = error.explain(lang),
+                Err(error) => return Err(error),
             }
         }
-        if !scripts.is_empty() {
-            // What the checks speak of, and no more: who is asked uses the CPUs, and in the
-            // groups that a check is about.
-            let sections = self.stage.judged(self.session.step()) | Sections::PROCESSES;
-            let (mut quiet, mut there) = (Instant::now(), who(self.seen.as_ref()));
-            while !self.passed() && quiet.elapsed() < SETTLE {
-                self.stage.pause();
-                let snapshot = self.stage.glance(sections)?;
-                self.take_in(snapshot)?;
-                let now = who(self.seen.as_ref());
-                let goes_on = now != there || self.seen.as_ref().is_some_and(|seen| runs(seen, &before));
-                if goes_on && Instant::now() < deadline {
-                    quiet = Instant::now();
-                }
-                there = now;
+        if scripts.is_empty() {
+            return Ok(stopped);
+        }
+        // What the checks speak of, and no more: who is asked uses the CPUs, and in the
+        // groups that a check is about.
+        let sections = self.stage.judged(self.session.step()) | Sections::PROCESSES;
+        let (mut quiet, mut there) = (Instant::now(), who(self.seen.as_ref()));
+        while !self.passed() && quiet.elapsed() < SETTLE {
+            self.stage.pause();
+            let snapshot = self.stage.glance(sections)?;
+            self.take_in(snapshot)?;
+            let now = who(self.seen.as_ref());
+            let goes_on = now != there || self.seen.as_ref().is_some_and(|seen| runs(seen, &before));
+            if goes_on && Instant::now() < deadline {
+                quiet = Instant::now();
             }
+            there = now;
         }
-        self.judge(step, &help);
-        if !scripts.is_empty() && !self.passed() {
-            // What failed commands did to the lab must not weigh on the steps to come.
-            self.renew()?;
-        }
-        Ok(())
+        Ok(stopped)
     }
 
     /// A lab as it would be without this step's commands.
@@ -209,7 +284,8 @@ impl Grader<'_> {
             let help = if state == State::Pass { String::new() } else { helps.clone() };
             let step = step.to_owned();
             let (expected, found) = (check.expected, check.found);
-            self.verdicts.push(Verdict { step, check: check.id, state, label: check.label, expected, found, help });
+            let (check, label) = (check.id, check.label);
+            self.verdicts.push(Verdict { step, check, state, label, expected, found, help, after: None });
         }
     }
 
