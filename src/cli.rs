@@ -8,6 +8,10 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use crate::i18n::Lang;
 use crate::say;
 
+mod answers;
+
+pub use answers::AnswersMode;
+
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cli {
@@ -45,9 +49,15 @@ pub enum Mode {
         lesson: String,
         /// A file, or a directory of them; the student's own where not said.
         answers: Option<PathBuf>,
+        /// The student who hands them in.
+        student: Option<String>,
+        /// The class key.
+        key: Option<PathBuf>,
         /// Whether the report is JSON.
         json: bool,
     },
+    /// About answers.
+    Answers(AnswersMode),
     /// The machine, or one process of it.
     Snapshot {
         /// The process.
@@ -183,6 +193,12 @@ pub fn grammar(lang: Lang) -> Command {
                             "Réponses à corriger, ou un dossier avec ID.toml ou NN-ID/solution.toml (par défaut : les vôtres)"
                         )),
                 )
+                .arg(answers::student(lang).help(say!(
+                    lang,
+                    "Refuse answers that name another student",
+                    "Refuser les réponses qui nomment un autre étudiant"
+                )))
+                .arg(answers::key(lang))
                 .arg(
                     Arg::new("format")
                         .long("format")
@@ -251,6 +267,7 @@ pub fn grammar(lang: Lang) -> Command {
                 )
                 .subcommand(Command::new("schema").about(say!(lang, "The JSON Schema of lesson.toml", "Le schéma JSON de lesson.toml"))),
         )
+        .subcommand(answers::grammar(lang))
         .subcommand(
             Command::new("doctor")
                 .about(say!(lang, "What works on this machine, what doesn't, why, and the remedy", "Ce qui marche sur cette machine, ce qui ne marche pas, pourquoi, et le remède"))
@@ -289,6 +306,8 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
         Some(("check", found)) => Mode::Check {
             lesson: text(found, "lesson"),
             answers: found.get_one::<PathBuf>("answers").cloned(),
+            student: found.get_one::<String>("student").cloned(),
+            key: found.get_one::<PathBuf>("key").cloned(),
             json: text(found, "format") == "json",
         },
         Some(("snapshot", found)) => {
@@ -307,6 +326,7 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             }
             _ => LessonMode::Schema,
         }),
+        Some(("answers", found)) => Mode::Answers(answers::parse(found)),
         Some(("doctor", found)) => Mode::Doctor { json: found.get_flag("json") },
         Some(("clean", _)) => Mode::Clean,
         _ => Mode::Learn(None),

@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::grade;
-use super::store::Store;
+use super::store::{Store, StoreError};
+use super::{class, grade};
 use crate::check::LessonReport;
 use crate::i18n::{Explain, Lang};
 use crate::lab::cgroups::jail::Groups;
 use crate::lab::jail::{self, JailError};
-use crate::lesson::Lesson;
 use crate::lesson::answers::{Answers, validate_answers};
 use crate::lesson::diagnostic::render_all;
 use crate::lesson::library::{Library, Listed};
 use crate::lesson::source::Source;
+use crate::lesson::{Lesson, Values};
 use crate::report;
 use crate::term::safe;
 
@@ -45,6 +45,10 @@ pub struct Request<'a> {
     pub lessons: Option<&'a Path>,
     /// The student's own answers.
     pub state: Option<&'a Path>,
+    /// The student who hands them in.
+    pub student: Option<&'a str>,
+    /// The class key that values of one's own are made with.
+    pub key: Option<&'a Path>,
     /// Whether the report is JSON.
     pub json: bool,
     /// Its language.
@@ -86,15 +90,38 @@ pub fn run(request: &Request) -> Output {
             Err(text) => return refuse(text),
         }
     }
-    grade_all(&work, request)
+    match values_of(request, &work) {
+        Ok(values) => grade_all(&work, &values, request),
+        Err(text) => refuse(text),
+    }
 }
 
-fn grade_all(work: &[(Arc<Lesson>, Answers)], request: &Request) -> Output {
+/// The values that the answers are judged by: those of the class with this key, or of
+/// the student of a class who checks their own answers.
+fn values_of(request: &Request, work: &[(Arc<Lesson>, Answers)]) -> Result<Vec<Values>, String> {
+    let mut values = class::values(request.key, work).map_err(|error| error.explain(request.lang))?;
+    if request.key.is_none() {
+        // Without a home there is nobody who joined.
+        let member = match Store::open(request.state) {
+            Ok(store) => store.member().cloned(),
+            Err(StoreError::NoPlace) => None,
+            Err(error) => return Err(error.explain(request.lang)),
+        };
+        for (values, (lesson, _)) in values.iter_mut().zip(work) {
+            if let Some(member) = member.as_ref().filter(|member| member.student == values.student()) {
+                *values = member.values(lesson);
+            }
+        }
+    }
+    Ok(values)
+}
+
+fn grade_all(work: &[(Arc<Lesson>, Answers)], values: &[Values], request: &Request) -> Output {
     let lang = request.lang;
     let (mut stdout, mut stderr, mut exit) = (String::new(), String::new(), PASS);
     let mut reports = Vec::new();
-    for (lesson, answers) in work {
-        match in_jail(lesson, answers, lang) {
+    for ((lesson, answers), values) in work.iter().zip(values) {
+        match in_jail(lesson, answers, values, lang) {
             Ok(report) => {
                 if !report.passed() {
                     exit = exit.max(FAIL);
@@ -117,14 +144,14 @@ fn grade_all(work: &[(Arc<Lesson>, Answers)], request: &Request) -> Output {
 }
 
 /// Grades one lesson in a jail; the error says why this machine can't.
-fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<LessonReport, String> {
+fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lang) -> Result<LessonReport, String> {
     if let Some(missing) = crate::doctor::missing(lesson) {
         return Err(missing.explain(lang));
     }
     let groups = lesson.controllers().map(|controllers| Groups::new(&controllers)).transpose();
     let groups = groups.map_err(|(errno, doing)| JailError::Build(errno, doing).explain(lang))?;
     let graded = jail::run(grade::limit(lesson), groups.as_ref(), || {
-        let answer = match grade::grade(lesson, answers, lang) {
+        let answer = match grade::grade(lesson, answers, values, lang) {
             Ok(report) => FromJail::Graded(Box::new(report)),
             Err(error) => FromJail::Failed(Lang::ALL.map(|lang| error.explain(lang))),
         };
@@ -138,8 +165,14 @@ fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<Lesson
     }
 }
 
-/// The answers to one lesson; empty ones where the student gave none.
+/// The answers to one lesson, as handed in; empty ones where the student gave none.
 fn answers_of(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<Answers, String> {
+    let answers = answers_found(request, listed, lesson)?;
+    let Some(student) = request.student else { return Ok(answers) };
+    answers.by(student).map_err(|foreign| foreign.explain(request.lang))
+}
+
+fn answers_found(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<Answers, String> {
     let lang = request.lang;
     let path = match request.answers {
         None => {

@@ -1,6 +1,8 @@
 //! The composition root: wires the parts together, a file per mode.
 
+pub mod answers_command;
 pub mod check_command;
+pub mod class;
 pub mod clean_command;
 pub mod doctor_command;
 mod driver;
@@ -73,11 +75,13 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             Ok(()) => (String::new(), String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
         },
-        Mode::Check { lesson, answers, json } => check_command::run(&check_command::Request {
+        Mode::Check { lesson, answers, student, key, json } => check_command::run(&check_command::Request {
             lesson,
             answers: answers.as_deref(),
             lessons,
             state: common.state.as_deref(),
+            student: student.as_deref(),
+            key: key.as_deref(),
             json: *json,
             lang,
             color,
@@ -98,6 +102,7 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         Mode::Lesson(LessonMode::Show { id, json }) => lesson_commands::show(lessons, id, lang, *json, color),
         Mode::Lesson(LessonMode::Lint(folders)) => lesson_commands::lint(lessons, folders, lang, color),
         Mode::Lesson(LessonMode::Schema) => lesson_commands::schema(),
+        Mode::Answers(mode) => answers_command::run(mode, common, color),
         Mode::Doctor { json } => doctor_command::run(*json, lang, color),
         Mode::Clean => clean_command::run(lang),
     }

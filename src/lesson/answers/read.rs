@@ -57,6 +57,10 @@ struct RawProgress {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, u32>")]
     hints: IndexMap<String, u32>,
+    /// Which lines failed, by step and shell.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, Vec<u32>>>")]
+    failed: IndexMap<String, IndexMap<String, Vec<u32>>>,
 }
 
 /// Reads an answers file, of at most 1 MiB. What it says is not held against any
@@ -209,6 +213,7 @@ impl RawAnswers {
                 step: raw.step,
                 passed: raw.passed,
                 hints: raw.hints,
+                failed: raw.failed,
                 points: raw.points,
                 finished: raw.finished,
             }),
