@@ -213,3 +213,165 @@ fn answers_that_name_another_student_are_refused_and_nameless_ones_are_who_hands
     desk.fine(&["check", "uts", "--answers", "nameless.toml", "--student", "ana"]);
     assert!(desk.refused(&["check", "uts", "--answers", "nameless.toml", "--key", "key"]).contains("--student"));
 }
+
+/// What `new` writes, with what stands in comments as an example taken for an answer.
+fn uncommented(template: &str) -> String {
+    let mut inside = false;
+    let lines = template.lines().map(|line| {
+        let Some(rest) = line.strip_prefix("# ") else { return line.to_owned() };
+        let opens = rest.ends_with("= '''");
+        let example = opens || inside || rest.split_once(" = \"").is_some_and(|(key, _)| !key.contains(' '));
+        inside = opens || (inside && rest != "'''");
+        if example { rest.to_owned() } else { line.to_owned() }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_new_file_of_any_lesson_lints_clean_as_it_is_and_once_it_is_filled_in() {
+    let desk = Desk::new();
+    let library = Library::open(None).unwrap();
+    let mut files = Vec::new();
+    for (listed, lang) in library.list().iter().zip(["en", "fr"].iter().cycle()) {
+        let (id, file) = (&listed.id, format!("{}.toml", listed.id));
+        desk.fine(&["answers", "new", id, "--student", "Ana \"Mó\"", "--lang", lang, "--to", &file]);
+        let lesson = library.get(id).unwrap();
+        let text = desk.read(&file);
+        for (_, value) in Values::new(&lesson, "Ana \"Mó\"").iter() {
+            assert!(text.contains(value), "{text}");
+        }
+        let filled = uncommented(&text);
+        let asked = lesson.steps.iter().filter(|step| step.predict.is_some() || step.task.is_some()).count();
+        let answered =
+            cloison::lesson::answers::parse_answers(&cloison::lesson::source::Source::new(id, filled.clone()));
+        let answered = answered.unwrap_or_else(|found| panic!("{found:?}\n{filled}"));
+        assert_eq!(
+            answered.answers.len() + answered.tasks.values().filter(|one| !one.is_empty()).count(),
+            asked,
+            "{filled}"
+        );
+        desk.write(&format!("filled-{file}"), &filled);
+        files.extend([format!("filled-{file}"), file]);
+    }
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let said = desk.fine(&[&["answers", "lint"], files.as_slice()].concat());
+    assert_eq!(said.lines().count(), files.len());
+    let before = desk.read("uts.toml");
+    assert!(desk.refused(&["answers", "new", "uts", "--to", "uts.toml"]).contains("uts.toml is there already"));
+    assert_eq!(desk.read("uts.toml"), before);
+}
+
+#[test]
+fn a_new_file_of_a_student_of_a_class_has_the_values_of_their_token() {
+    let desk = Desk::new();
+    let token = desk.key().token("ana");
+    desk.fine(&["answers", "join", "ana", &token.to_text()]);
+    let text = desk.fine(&["answers", "new", "uts"]);
+    assert!(text.contains("student = \"ana\"") && text.contains(keyed("uts", &token).get("name").unwrap()), "{text}");
+    let other = desk.fine(&["answers", "new", "uts", "--student", "eve"]);
+    assert!(other.contains("student = \"eve\"") && other.contains(own("uts", "eve").get("name").unwrap()), "{other}");
+}
+
+#[test]
+fn lint_says_all_that_is_wrong_at_its_place() {
+    let desk = Desk::new();
+    let head = "format = 1\nlesson = \"uts\"\nstudent = \"ana\"\n";
+    for (text, line, column, en, fr) in [
+        (
+            format!("{head}[answers]\nguess-copy = \"copie\"\n"),
+            5,
+            14,
+            "did you mean `copy`",
+            "vouliez-vous dire « copy »",
+        ),
+        (format!("{head}[answers]\nguess-copi = \"copy\"\n"), 5, 1, "did you mean `guess-copy`", "« guess-copy »"),
+        (format!("{head}[tasks.name]\npeer = \"id\"\n"), 5, 1, "no shell `peer`", "pas de shell « peer »"),
+        (head.replace("uts", "utc"), 2, 10, "there is no lesson `utc`", "il n'y a pas de leçon « utc »"),
+        (head.replace("format = 1", "format = 2"), 1, 10, "format 2 is not known", "le format 2 est inconnu"),
+        (format!("{head}[tasks.name]\nbox = '''\nid\n"), 0, 0, "", ""),
+        (head.replace("student = \"ana\"\n", ""), 0, 0, "no student is named", "aucun étudiant n'est nommé"),
+        (format!("{head}[token]\n"), 4, 2, "token", "token"),
+    ] {
+        desk.write("wrong.toml", &text);
+        for (lang, words) in [("en", en), ("fr", fr)] {
+            let output = desk.run(&["answers", "lint", "--lang", lang, "wrong.toml"]);
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{text}{said}");
+            assert!(said.contains(words), "{said}");
+            assert!(line == 0 || said.contains(&format!("wrong.toml:{line}:{column}")), "{said}");
+        }
+    }
+    desk.write("right.toml", head);
+    let output = desk.run(&["answers", "lint", "right.toml", "wrong.toml", "nowhere.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "right.toml: nothing to find fault with\n");
+}
+
+/// Types lines into the line interface, in a lesson that stands at its task.
+fn typed(desk: &Desk, lines: &str) -> String {
+    std::fs::create_dir_all(desk.state("")).unwrap();
+    let at = "format = 1\nlesson = \"uts\"\nstudent = \"ana\"\n[answers]\nguess-copy = \"copy\"\n[progress]\nstep = \"name\"\n";
+    std::fs::write(desk.state("uts.toml"), at).unwrap();
+    let mut lesson = Command::new(env!("CARGO_BIN_EXE_cloison"))
+        .args(["learn", "--plain", "uts"])
+        .env("HOME", desk.0.path())
+        .env_remove("XDG_STATE_HOME")
+        .env_remove("SUDO_UID")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut lesson.stdin.take().unwrap(), lines.as_bytes()).unwrap();
+    let output = lesson.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    std::fs::read_to_string(desk.state("uts.toml")).unwrap()
+}
+
+#[test]
+fn what_was_really_typed_is_shown_in_its_order_and_handed_in_without_what_failed() {
+    let before = Left::now();
+    let desk = Desk::new();
+    let name = own("uts", "ana").get("name").unwrap().to_owned();
+    let kept = typed(&desk, &format!("hostnam {name}\necho one; (exit 3)\necho two\nhostname {name}\n:next\n:quit\n"));
+    let shown: serde_json::Value = serde_json::from_str(&desk.fine(&["answers", "show", "uts", "--json"])).unwrap();
+    let task = shown["steps"].as_array().unwrap().iter().find(|step| step["step"] == "name").unwrap();
+    let line = |line: &str, failed: bool| serde_json::json!({ "line": line, "failed": failed });
+    let renamed = format!("hostname {name}");
+    let wanted = [
+        line(&format!("hostnam {name}"), true),
+        line("echo one; (exit 3)", true),
+        line("echo two", false),
+        line(&renamed, false),
+    ];
+    assert_eq!(task["task"]["shells"], serde_json::json!([{ "shell": "box", "lines": wanted }]), "{kept}");
+    assert_eq!((&task["task"]["passed"], &task["points"]), (&true.into(), &3.into()), "{kept}");
+    assert_eq!(shown["points"], 4, "{shown:#}");
+    for (lang, failed) in [("en", "(failed)"), ("fr", "(échec)")] {
+        let page = desk.fine(&["answers", "show", "uts", "--lang", lang]);
+        assert_eq!(page.matches(failed).count(), 2, "{page}");
+        assert!(
+            page.contains(&format!("box $ {renamed}\n")) && page.contains(desk.state("uts.toml").to_str().unwrap()),
+            "{page}"
+        );
+    }
+
+    desk.fine(&["answers", "export", "uts", "--to", "all.toml"]);
+    desk.fine(&["answers", "export", "uts", "--without-failed", "--to", "handed-in.toml"]);
+    let (all, handed_in) = (desk.read("all.toml"), desk.read("handed-in.toml"));
+    assert!(all.contains("hostnam ") && !all.contains("[progress]"), "{all}");
+    assert!(!handed_in.contains("hostnam ") && handed_in.contains(&format!("echo two\n{renamed}'''")), "{handed_in}");
+    for file in ["all.toml", "handed-in.toml"] {
+        desk.fine(&["answers", "lint", file]);
+        let output = desk.run(&["check", "uts", "--format", "json", "--answers", file]);
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["points"], 4, "{report:#}");
+    }
+    // Again: it is an earlier export. Not over anything else.
+    desk.fine(&["answers", "export", "uts", "--to", "all.toml"]);
+    for (file, text) in [("notes.txt", "mine"), ("other.toml", "format = 1\nlesson = \"uts\"\nstudent = \"eve\"\n")] {
+        desk.write(file, text);
+        desk.refused(&["answers", "export", "uts", "--to", file]);
+        assert_eq!(desk.read(file), text);
+    }
+    before.assert_same();
+}

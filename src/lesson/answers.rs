@@ -12,7 +12,7 @@ use crate::i18n::{Explain, Lang};
 use crate::say;
 
 pub(super) use read::{answers_fit, plain, tasks_fit};
-pub use read::{load_answers, parse_answers, validate_answers};
+pub use read::{lint_answers, load_answers, parse_answers, validate_answers};
 
 /// The name of a lesson, a step, a shell.
 pub type Name = String;
