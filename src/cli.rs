@@ -9,6 +9,10 @@ use crate::i18n::Lang;
 use crate::report::Format;
 use crate::say;
 
+mod answers;
+
+pub use answers::AnswersMode;
+
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cli {
@@ -57,6 +61,10 @@ pub enum Mode {
         lesson: String,
         /// A file, or a directory of them; the student's own where not said.
         answers: Option<PathBuf>,
+        /// The student who hands them in.
+        student: Option<String>,
+        /// The class key.
+        key: Option<PathBuf>,
         /// The form of the report.
         format: Format,
         /// Where the report goes besides standard output.
@@ -64,6 +72,8 @@ pub enum Mode {
     },
     /// The JSON Schema of a report.
     ReportSchema,
+    /// About answers.
+    Answers(AnswersMode),
     /// The machine, or one process of it.
     Snapshot {
         /// The process.
@@ -230,6 +240,12 @@ pub fn grammar(lang: Lang) -> Command {
                             "Réponses à corriger, ou un dossier avec ID.toml ou NN-ID/solution.toml (par défaut : les vôtres)"
                         )),
                 )
+                .arg(answers::student(lang).help(say!(
+                    lang,
+                    "Refuse answers that name another student",
+                    "Refuser les réponses qui nomment un autre étudiant"
+                )))
+                .arg(answers::key(lang))
                 .arg(
                     Arg::new("format")
                         .long("format")
@@ -328,6 +344,7 @@ pub fn grammar(lang: Lang) -> Command {
                 )
                 .subcommand(Command::new("schema").about(say!(lang, "The JSON Schema of lesson.toml", "Le schéma JSON de lesson.toml"))),
         )
+        .subcommand(answers::grammar(lang))
         .subcommand(
             Command::new("doctor")
                 .about(say!(lang, "What works on this machine, what doesn't, why, and the remedy", "Ce qui marche sur cette machine, ce qui ne marche pas, pourquoi, et le remède"))
@@ -372,6 +389,8 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
         Some(("check", found)) => Mode::Check {
             lesson: text(found, "lesson"),
             answers: found.get_one::<PathBuf>("answers").cloned(),
+            student: found.get_one::<String>("student").cloned(),
+            key: found.get_one::<PathBuf>("key").cloned(),
             format: found.get_one::<Format>("format").copied().unwrap_or(Format::Human),
             output: found.get_one::<PathBuf>("output").cloned(),
         },
@@ -392,6 +411,7 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             }
             _ => LessonMode::Schema,
         }),
+        Some(("answers", found)) => Mode::Answers(answers::parse(found)),
         Some(("doctor", found)) => Mode::Doctor { json: found.get_flag("json") },
         Some(("clean", _)) => Mode::Clean,
         _ => Mode::Learn(None),
@@ -444,6 +464,8 @@ mod tests {
         let check = |format, output: Option<&str>| Mode::Check {
             lesson: "uts".to_owned(),
             answers: None,
+            student: None,
+            key: None,
             format,
             output: output.map(PathBuf::from),
         };

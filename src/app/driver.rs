@@ -23,6 +23,7 @@ use crate::lab::{Lab, LabError, Options};
 use crate::lesson::answers::Answers;
 use crate::lesson::library::Library;
 use crate::lesson::model::Pane;
+use crate::lesson::{Lesson, Values};
 use crate::observe::{Sections, Snapshot};
 use crate::say;
 use crate::session::Effect;
@@ -256,22 +257,22 @@ impl Driver {
             Ok(lab) => lab,
             Err(error) => return self.fail(&error),
         };
-        let student = self.student(&answers);
-        match Stage::on(lab, Arc::clone(&lesson), &student) {
+        let values = self.values(&lesson, &answers);
+        match Stage::on(lab, Arc::clone(&lesson), values.clone()) {
             Ok(stage) => self.stage = Some(stage),
             Err(error) => return self.fail(&error),
         }
         self.enter(0);
         self.last = None;
         self.answers = answers.clone();
-        self.send(Event::Opened { lesson, answers: Box::new(Answers { student, ..answers }) })
+        self.send(Event::Opened { lesson, answers: Box::new(answers), values })
     }
 
-    /// The student that an answers file names, or who is at the keyboard.
-    fn student(&self, answers: &Answers) -> String {
+    /// The values of whoever works on a lesson.
+    fn values(&self, lesson: &Lesson, answers: &Answers) -> Values {
         match &self.keeping {
-            Keeping::Store(store) if answers.student.is_empty() => store.student().to_owned(),
-            _ => answers.student.clone(),
+            Keeping::Store(store) => store.values(lesson, answers),
+            Keeping::Nothing(_) => Values::new(lesson, &answers.student),
         }
     }
 
@@ -372,9 +373,9 @@ impl Driver {
         let Some(stage) = self.stage.take() else { return Ok(()) };
         let lesson = Arc::clone(stage.lesson());
         drop(stage);
-        let student = self.student(&self.answers);
+        let values = self.values(&lesson, &self.answers);
         let rebuild = || {
-            let mut stage = Stage::on(self.start_lab()?, Arc::clone(&lesson), &student)?;
+            let mut stage = Stage::on(self.start_lab()?, Arc::clone(&lesson), values.clone())?;
             let outcomes = stage.rebuild(self.step, &self.answers)?;
             Ok((stage, outcomes))
         };

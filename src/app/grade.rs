@@ -14,10 +14,10 @@ use crate::check::verdict::StepScore;
 use crate::check::{LessonReport, State, Verdict};
 use crate::i18n::{Explain, Lang};
 use crate::lab::LabError;
-use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
 use crate::lesson::broken::PREDICTION;
 use crate::lesson::diagnostic::Both;
+use crate::lesson::{Lesson, Values};
 use crate::observe::{Sections, Snapshot};
 use crate::say;
 use crate::session::{Command, Effect, Session};
@@ -50,16 +50,17 @@ pub struct Graded {
     pub stopped: Option<Both>,
 }
 
-/// Grades one lesson in a fresh lab.
-pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<Graded, LabError> {
+/// Grades one lesson in a fresh lab, by these values of the student's own.
+pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lang) -> Result<Graded, LabError> {
     let start = Instant::now();
-    let stage = Stage::open_to_grade(Arc::clone(lesson), &answers.student)?;
-    let fresh = Answers { lesson: lesson.id.clone(), student: answers.student.clone(), ..Answers::default() };
-    let (session, effects) = Session::new(Arc::clone(lesson), fresh, answers.student.clone());
+    let stage = Stage::open_to_grade(Arc::clone(lesson), values.clone())?;
+    let fresh = Answers { lesson: lesson.id.clone(), ..Answers::default() };
+    let (session, effects) = Session::new(Arc::clone(lesson), fresh, values.clone());
     let mut grader = Grader {
         stage,
         session,
         answers,
+        values,
         lang,
         seen: None,
         entered: Instant::now(),
@@ -77,7 +78,7 @@ pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<Grad
     let report = LessonReport {
         lesson: lesson.id.clone(),
         title: lesson.text(lang).title.clone(),
-        student: answers.student.clone(),
+        student: values.student().to_owned(),
         points: session.points(),
         out_of: session.out_of(),
         millis: millis(start),
@@ -111,6 +112,7 @@ struct Grader<'a> {
     stage: Stage,
     session: Session,
     answers: &'a Answers,
+    values: &'a Values,
     lang: Lang,
     seen: Option<Arc<Snapshot>>,
     /// When the step began.
@@ -200,7 +202,7 @@ impl Grader<'_> {
             self.answers.tasks.get(step).cloned().unwrap_or_default().into_iter().collect();
         for (shell, line) in &scripts {
             // Kept with the session's answers, so that a rebuilt lab has seen it.
-            let typed = Command::Typed { shell: shell.clone(), line: line.clone(), before_pass: true };
+            let typed = Command::Typed { shell: shell.clone(), line: line.clone(), before_pass: true, failed: false };
             let _ = self.session.apply(typed);
         }
         let stopped = match self.attempt(&scripts, Instant::now() + time) {
@@ -303,7 +305,7 @@ impl Grader<'_> {
             );
             self.verdicts.push(verdict);
         }
-        self.stage = Stage::open_to_grade(Arc::clone(self.session.lesson()), &self.answers.student)?;
+        self.stage = Stage::open_to_grade(Arc::clone(self.session.lesson()), self.values.clone())?;
         self.renew()
     }
 

@@ -1,6 +1,8 @@
 //! The composition root: wires the parts together, a file per mode.
 
+pub mod answers_command;
 pub mod check_command;
+pub mod class;
 pub mod clean_command;
 mod delivery;
 pub mod demo;
@@ -85,11 +87,13 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             Ok(text) => (text, String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
         },
-        Mode::Check { lesson, answers, format, output } => check_command::run(&check_command::Request {
+        Mode::Check { lesson, answers, student, key, format, output } => check_command::run(&check_command::Request {
             lesson,
             answers: answers.as_deref(),
             lessons,
             state: common.state.as_deref(),
+            student: student.as_deref(),
+            key: key.as_deref(),
             format: *format,
             output: output.as_deref(),
             lang,
@@ -112,6 +116,7 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         Mode::Lesson(LessonMode::Show { id, json }) => lesson_commands::show(lessons, id, lang, *json, color),
         Mode::Lesson(LessonMode::Lint(folders)) => lesson_commands::lint(lessons, folders, lang, color),
         Mode::Lesson(LessonMode::Schema) => lesson_commands::schema(),
+        Mode::Answers(mode) => answers_command::run(mode, common, color),
         Mode::Doctor { json } => doctor_command::run(*json, lang, color),
         Mode::Clean => clean_command::run(lang),
     }

@@ -1,8 +1,9 @@
 //! Which lines a student entered in a shell: told by the prompt of our own bash in
-//! `ESC ] 633 ; E ; NUMBER ; LINE BEL` (or ended by `ESC \`; a `^` before the number:
-//! the command was interrupted by SIGINT), and for shells without
-//! it rebuilt from the keys typed. Lines are kept as answers, so they hold no
-//! control characters and have a bounded length; they prove nothing about what ran.
+//! `ESC ] 633 ; E ; NUMBER ; LINE BEL` (or ended by `ESC \`; before the number a `^`:
+//! the command was interrupted by SIGINT, or a `!`: it failed), and for shells without
+//! it rebuilt from the keys typed. Lines are kept as answers, so they hold no control
+//! characters but the newlines of a here-document, and have a bounded length; they
+//! prove nothing about what ran.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
@@ -18,6 +19,9 @@ pub struct Told {
     pub line: String,
     /// SIGINT ended it: it was taken back rather than carried out.
     pub interrupted: bool,
+    /// It ended with a status other than 0, and not by SIGINT. Never said of a line whose
+    /// end is not known.
+    pub failed: bool,
 }
 
 /// Follows one shell.
@@ -146,7 +150,7 @@ impl Integration {
         self.typed.truncate(kept);
     }
 
-    /// A sequence of ours has ended: `NUMBER ; LINE`, or `^ NUMBER ; LINE`.
+    /// A sequence of ours has ended: `NUMBER ; LINE`, `^ NUMBER ; LINE` or `! NUMBER ; LINE`.
     fn close(&mut self) -> Option<Told> {
         let Scan::Inside(held, _) = std::mem::take(&mut self.scan) else { return None };
         // The first prompt has no line to tell yet, and shows all the same who tells.
@@ -155,20 +159,22 @@ impl Integration {
         self.untold = None;
         let text = String::from_utf8_lossy(&held);
         let (number, line) = text.split_once(';')?;
-        let uninterrupted = number.trim_start_matches('^');
-        let interrupted = uninterrupted.len() < number.len();
+        let (interrupted, failed) = (number.starts_with('^'), number.starts_with('!'));
+        let number = number.trim_start_matches(['^', '!']);
         // A line changed in the history is marked with a star.
-        let number: u64 = uninterrupted.trim().trim_end_matches('*').parse().ok()?;
+        let number: u64 = number.trim().trim_end_matches('*').parse().ok()?;
         if self.last.replace(number) == Some(number) {
             return None;
         }
-        clean(line).map(|line| Told { line, interrupted })
+        clean(line).map(|line| Told { line, interrupted, failed })
     }
 }
 
-/// A line without control characters and not too long; none when it is blank.
+/// A line without control characters and not too long; none when it is blank. What bash
+/// keeps on several lines (the others it joins by `;`) would mean something else on one.
 fn clean(line: &str) -> Option<String> {
-    let mut line: String = line.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect();
+    let visible = |c: &char| *c == '\n' || !c.is_control();
+    let mut line: String = line.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(visible).collect();
     if line.len() > LONGEST {
         let end = (0..=LONGEST).rev().find(|&at| line.is_char_boundary(at)).unwrap_or(0);
         line.truncate(end);
@@ -201,6 +207,21 @@ mod tests {
         assert_eq!(lines, ["hostname a; id", "ls"]);
         assert!(told(&mut shell, b"\x1b]633;E;8;ls\x07").is_empty());
         assert_eq!(told(&mut shell, b"\x1b]633;E;1;after history -c\x07"), ["after history -c"]);
+    }
+
+    #[test]
+    fn a_here_document_keeps_its_lines() {
+        let mut shell = Integration::new();
+        let lines = told(&mut shell, b"\x1b]633;E;    6  ;cat <<EOF\r\n  a;\r\n\r\nEOF\r\n\x07");
+        assert_eq!(lines, ["cat <<EOF\n  a;\n\nEOF"]);
+    }
+
+    #[test]
+    fn a_line_that_failed_is_told_as_such() {
+        let mut shell = Integration::new();
+        let lines = shell.output(b"\x1b]633;E;!    4  ;cd /nowhere\n\x07\x1b]633;E;    5  ;echo !6;x\n\x07");
+        let said: Vec<_> = lines.iter().map(|told| (told.line.as_str(), told.interrupted, told.failed)).collect();
+        assert_eq!(said, [("cd /nowhere", false, true), ("echo !6;x", false, false)]);
     }
 
     #[test]
@@ -287,7 +308,7 @@ mod tests {
             let mut shell = Integration::new();
             for piece in pieces {
                 for line in told(&mut shell, &piece) {
-                    prop_assert!(line.len() <= LONGEST && !line.chars().any(char::is_control));
+                    prop_assert!(line.len() <= LONGEST && !line.chars().any(|c| c.is_control() && c != '\n'));
                 }
             }
             let mut shell = Integration::new();

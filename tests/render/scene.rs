@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cloison::i18n::Lang;
+use cloison::lesson::Values;
 use cloison::lesson::answers::Answers;
 use cloison::lesson::model::{
     Check, Do, Lesson, LessonText, Operand, Pane, Part, Predicate, Predict, Reaction, Step, StepText, Task,
@@ -62,10 +63,10 @@ impl Scene {
     /// The test lesson, changed.
     pub fn lesson_with(change: impl FnOnce(&mut Lesson)) -> Self {
         let mut scene = Self::list();
-        let answers = Answers { student: "ana".to_owned(), ..Answers::default() };
         let mut lesson = lesson();
         change(&mut lesson);
-        scene.event(Event::Opened { lesson: Arc::new(lesson), answers: Box::new(answers) });
+        let values = Values::new(&lesson, "ana");
+        scene.event(Event::Opened { lesson: Arc::new(lesson), answers: Box::default(), values });
         scene
     }
 
@@ -75,12 +76,10 @@ impl Scene {
         let commands = [("box".to_owned(), "hostname cigale-42".to_owned())].into_iter().collect();
         let tasks = [("rename".to_owned(), commands)].into_iter().collect();
         let solution = Answers { student: "ana".to_owned(), tasks, ..Answers::default() };
-        scene.model.projector = Some(Projector::new(solution.clone()));
+        scene.model.projector = Some(Projector::new(solution));
         scene.model.theme = Theme::DARK.projected();
-        scene.event(Event::Opened {
-            lesson: Arc::new(lesson),
-            answers: Box::new(Answers { tasks: IndexMap::new(), ..solution }),
-        });
+        let values = Values::new(&lesson, "ana");
+        scene.event(Event::Opened { lesson: Arc::new(lesson), answers: Box::default(), values });
         scene
     }
 

@@ -42,12 +42,12 @@ impl Grader<'_> {
         let step = self.session.step_def().id.clone();
         answers.progress = Some(Progress { step, passed, ..Progress::default() });
         let lesson = Arc::clone(self.session.lesson());
-        let (session, effects) = Session::new(lesson, answers, self.answers.student.clone());
+        let (session, effects) = Session::new(lesson, answers, self.values.clone());
         let own = std::mem::replace(&mut self.session, session);
         let done = self.carry_out(effects).and_then(|()| act(self));
         self.session = own;
         if done.is_err() {
-            self.stage = Stage::open_to_grade(Arc::clone(self.session.lesson()), &self.answers.student)?;
+            self.stage = Stage::open_to_grade(Arc::clone(self.session.lesson()), self.values.clone())?;
         }
         done
     }
