@@ -1,5 +1,7 @@
 //! clap types only: the commands, their flags and values, in both languages.
 
+mod lesson;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -7,6 +9,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::i18n::Lang;
 use crate::say;
+
+pub use lesson::LessonMode;
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,27 +79,6 @@ pub enum Mode {
     Clean,
 }
 
-/// What to do about lessons.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LessonMode {
-    /// All of them, a line each.
-    List {
-        /// Whether as JSON.
-        json: bool,
-    },
-    /// One of them.
-    Show {
-        /// Its id.
-        id: String,
-        /// Whether as JSON.
-        json: bool,
-    },
-    /// Validate folders of lessons, or the whole library.
-    Lint(Vec<PathBuf>),
-    /// The JSON Schema of lesson.toml.
-    Schema,
-}
-
 /// The language that the arguments ask for, before they are parsed: messages about
 /// them are in it too.
 pub fn language(args: &[std::ffi::OsString]) -> Lang {
@@ -113,8 +96,8 @@ pub fn language(args: &[std::ffi::OsString]) -> Lang {
 
 /// The grammar of the command line, with its help in one language.
 pub fn grammar(lang: Lang) -> Command {
-    let json = || Arg::new("json").long("json").action(ArgAction::SetTrue).help(say!(lang, "As JSON", "En JSON"));
-    let id = |name: &'static str| Arg::new(name).value_name(say!(lang, "LESSON", "LEÇON"));
+    let json = || json(lang);
+    let id = |name| named_lesson(name, lang);
     let directory = |name: &'static str| {
         Arg::new(name)
             .long(name)
@@ -179,8 +162,8 @@ pub fn grammar(lang: Lang) -> Command {
                         .value_parser(value_parser!(PathBuf))
                         .help(say!(
                             lang,
-                            "Answers to grade, or a directory with ID.toml or NN-ID/solution.toml (default: your own)",
-                            "Réponses à corriger, ou un dossier avec ID.toml ou NN-ID/solution.toml (par défaut : les vôtres)"
+                            "Answers to grade (-: standard input), or a directory with ID.toml or NN-ID/solution.toml (default: your own)",
+                            "Réponses à corriger (- : l'entrée standard), ou un dossier avec ID.toml ou NN-ID/solution.toml (par défaut : les vôtres)"
                         )),
                 )
                 .arg(
@@ -231,26 +214,7 @@ pub fn grammar(lang: Lang) -> Command {
                 )
                 .arg(json()),
         )
-        .subcommand(
-            Command::new("lesson")
-                .about(say!(lang, "About lessons: list, show, validate", "Au sujet des leçons : lister, montrer, valider"))
-                .subcommand_required(true)
-                .arg_required_else_help(true)
-                .subcommand(Command::new("list").about(say!(lang, "All lessons", "Toutes les leçons")).arg(json()))
-                .subcommand(
-                    Command::new("show").about(say!(lang, "One lesson", "Une leçon")).arg(id("id").required(true)).arg(json()),
-                )
-                .subcommand(
-                    Command::new("lint").about(say!(lang, "Validate lessons", "Valider des leçons")).arg(
-                        Arg::new("folders")
-                            .num_args(0..)
-                            .value_name(say!(lang, "DIR", "DOSSIER"))
-                            .value_parser(value_parser!(PathBuf))
-                            .help(say!(lang, "Folders of lessons (default: all of the library)", "Dossiers de leçons (par défaut : toute la bibliothèque)")),
-                    ),
-                )
-                .subcommand(Command::new("schema").about(say!(lang, "The JSON Schema of lesson.toml", "Le schéma JSON de lesson.toml"))),
-        )
+        .subcommand(lesson::grammar(lang))
         .subcommand(
             Command::new("doctor")
                 .about(say!(lang, "What works on this machine, what doesn't, why, and the remedy", "Ce qui marche sur cette machine, ce qui ne marche pas, pourquoi, et le remède"))
@@ -264,6 +228,16 @@ pub fn grammar(lang: Lang) -> Command {
         .subcommand(
             Command::new("clean").about(say!(lang, "Remove what a killed run left", "Retirer ce qu'une exécution tuée a laissé")),
         )
+}
+
+/// `--json`.
+fn json(lang: Lang) -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help(say!(lang, "As JSON", "En JSON"))
+}
+
+/// An argument that names a lesson.
+fn named_lesson(name: &'static str, lang: Lang) -> Arg {
+    Arg::new(name).value_name(say!(lang, "LESSON", "LEÇON"))
 }
 
 /// Reads the command line.
@@ -299,14 +273,7 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             list: found.get_flag("list"),
             json: found.get_flag("json"),
         },
-        Some(("lesson", found)) => Mode::Lesson(match found.subcommand() {
-            Some(("list", found)) => LessonMode::List { json: found.get_flag("json") },
-            Some(("show", found)) => LessonMode::Show { id: text(found, "id"), json: found.get_flag("json") },
-            Some(("lint", found)) => {
-                LessonMode::Lint(found.get_many::<PathBuf>("folders").into_iter().flatten().cloned().collect())
-            }
-            _ => LessonMode::Schema,
-        }),
+        Some(("lesson", found)) => Mode::Lesson(lesson::parse(found)),
         Some(("doctor", found)) => Mode::Doctor { json: found.get_flag("json") },
         Some(("clean", _)) => Mode::Clean,
         _ => Mode::Learn(None),

@@ -8,6 +8,7 @@ mod filtered;
 pub mod grade;
 pub mod inspect;
 pub mod learn;
+pub mod left;
 pub mod lesson_commands;
 mod listing;
 pub mod plain_command;
@@ -16,9 +17,11 @@ pub mod snapshot_command;
 pub mod stage;
 pub mod store;
 mod tracing;
+pub mod trial;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{self, Cli, LessonMode, Mode};
@@ -28,10 +31,13 @@ use crate::say;
 use crate::ui::Theme;
 use crate::ui::model::Mouse;
 
+use lesson_commands::{LintRequest, Told};
 use store::Store;
 
 /// Usage, or a file that can't be read.
 const USAGE: u8 = 2;
+/// The program that is running, to be run again: proc_pid_exe(5).
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// Runs what the command line asks for; its exit code. The calling process has one
 /// thread.
@@ -96,10 +102,53 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         },
         Mode::Lesson(LessonMode::List { json }) => lesson_commands::list(lessons, lang, *json, color),
         Mode::Lesson(LessonMode::Show { id, json }) => lesson_commands::show(lessons, id, lang, *json, color),
-        Mode::Lesson(LessonMode::Lint(folders)) => lesson_commands::lint(lessons, folders, lang, color),
+        Mode::Lesson(LessonMode::Lint { folders, files, jobs }) => {
+            let program = (!files).then_some(Path::new(OWN_PROGRAM));
+            let hands = jobs.map_or_else(trial::hands, |jobs| jobs as usize);
+            let request = LintRequest { directory: lessons, folders, program, hands, lang, color };
+            (String::new(), String::new(), lesson_commands::lint(&request, &mut tell_lint()))
+        }
+        Mode::Lesson(LessonMode::New { id, directory }) => {
+            let directory = directory.as_deref().or(lessons).unwrap_or(Path::new("."));
+            lesson_commands::new(id, directory, lang, color)
+        }
+        Mode::Lesson(LessonMode::Handout { lesson, html, solutions, output }) => {
+            lesson_commands::handout(&lesson_commands::HandoutRequest {
+                directory: lessons,
+                lesson,
+                html: *html,
+                solutions: *solutions,
+                output: output.as_deref(),
+                lang,
+                color,
+            })
+        }
         Mode::Lesson(LessonMode::Schema) => lesson_commands::schema(),
         Mode::Doctor { json } => doctor_command::run(*json, lang, color),
         Mode::Clean => clean_command::run(lang),
+    }
+}
+
+/// Says what `lint` tells as it comes; how far it is, on a line that the next text
+/// takes the place of, and only to a person.
+fn tell_lint() -> impl FnMut(Told) {
+    let terminal = std::io::stderr().is_terminal();
+    let mut shown = false;
+    move |told| {
+        let mut stderr = std::io::stderr();
+        // A reader that has gone away is no error.
+        if std::mem::take(&mut shown) {
+            let _ = write!(stderr, "\r\u{1b}[K");
+        }
+        match told {
+            Told::Fine(text) => print(&text, ""),
+            Told::Wrong(text) => print("", &text),
+            Told::Progress(text) if terminal => {
+                let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
+                shown = true;
+            }
+            Told::Progress(_) => {}
+        }
     }
 }
 
