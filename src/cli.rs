@@ -42,7 +42,12 @@ pub struct Common {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
     /// The screen, at the list or at a lesson.
-    Learn(Option<String>),
+    Learn {
+        /// The lesson.
+        lesson: Option<String>,
+        /// Whether the screen follows while the lesson's files are changed.
+        watch: bool,
+    },
     /// Grade answers.
     Check {
         /// A lesson, or `all`.
@@ -149,7 +154,12 @@ pub fn grammar(lang: Lang) -> Command {
         .subcommand(
             Command::new("learn")
                 .about(say!(lang, "The lessons, on the screen (the default)", "Les leçons, à l'écran (par défaut)"))
-                .arg(id("lesson").help(say!(lang, "Open this one", "Ouvrir celle-ci"))),
+                .arg(id("lesson").help(say!(lang, "Open this one", "Ouvrir celle-ci")))
+                .arg(Arg::new("watch").long("watch").action(ArgAction::SetTrue).help(say!(
+                    lang,
+                    "With --lessons: the screen follows while the lesson's files are changed",
+                    "Avec --lessons : l'écran suit pendant que l'on modifie les fichiers de la leçon"
+                ))),
         )
         .subcommand(
             Command::new("check")
@@ -259,7 +269,9 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
         state: path("state"),
     };
     let mode = match matches.subcommand() {
-        Some(("learn", found)) => Mode::Learn(found.get_one::<String>("lesson").cloned()),
+        Some(("learn", found)) => {
+            Mode::Learn { lesson: found.get_one::<String>("lesson").cloned(), watch: found.get_flag("watch") }
+        }
         Some(("check", found)) => Mode::Check {
             lesson: text(found, "lesson"),
             answers: found.get_one::<PathBuf>("answers").cloned(),
@@ -276,7 +288,7 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
         Some(("lesson", found)) => Mode::Lesson(lesson::parse(found)),
         Some(("doctor", found)) => Mode::Doctor { json: found.get_flag("json") },
         Some(("clean", _)) => Mode::Clean,
-        _ => Mode::Learn(None),
+        _ => Mode::Learn { lesson: None, watch: false },
     };
     Ok(Cli { common, mode })
 }
@@ -310,7 +322,7 @@ mod tests {
     fn global_flags_may_stand_before_or_after_the_command() {
         for line in ["cloison --lang fr --plain learn uts", "cloison learn uts --plain --lang=fr"] {
             let cli = parsed(line);
-            assert_eq!(cli.mode, Mode::Learn(Some("uts".into())));
+            assert_eq!(cli.mode, Mode::Learn { lesson: Some("uts".into()), watch: false });
             assert!(cli.common.plain);
             assert_eq!(cli.common.lang, Lang::Fr);
         }
@@ -318,7 +330,7 @@ mod tests {
 
     #[test]
     fn no_command_is_the_list_of_lessons() {
-        assert_eq!(parsed("cloison --color never").mode, Mode::Learn(None));
+        assert_eq!(parsed("cloison --color never").mode, Mode::Learn { lesson: None, watch: false });
     }
 
     #[test]

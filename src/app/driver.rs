@@ -3,6 +3,7 @@
 //! keeper is killed.
 
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, PoisonError};
@@ -13,18 +14,20 @@ use super::listing::entries;
 use super::shells::{self, Shared};
 use super::stage::Stage;
 use super::store::{Store, StoreError};
+use super::watch::Watch;
 use crate::doctor;
 use crate::i18n::{Explain, Lang};
 use crate::kernel::process::Exit;
 use crate::kernel::terminal::Settings;
 use crate::lab::client::sweep_leftovers;
 use crate::lab::{Lab, LabError, Options};
+use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
 use crate::lesson::library::Library;
 use crate::lesson::model::Pane;
 use crate::observe::{Sections, Snapshot};
 use crate::say;
-use crate::session::Effect;
+use crate::session::{Effect, same_place};
 use crate::ui::event::{Event, Finding, Request, ShellId};
 
 /// How often the lab's thread looks whether a shell has been active.
@@ -79,6 +82,10 @@ pub(super) struct Driver {
     threads: Vec<JoinHandle<()>>,
     /// The terminal's settings, for every keeper that is started.
     settings: Option<(OwnedFd, Settings)>,
+    /// The directory whose lessons are followed while they are changed.
+    followed: Option<PathBuf>,
+    /// The folder of the open one.
+    watch: Option<Watch>,
 }
 
 /// What the doctor found, as the screen shows it.
@@ -117,7 +124,14 @@ impl Driver {
             next_shell: 1,
             threads: Vec::new(),
             settings: None,
+            followed: None,
+            watch: None,
         }
+    }
+
+    /// Follows the lessons of this directory while their authors change them.
+    pub(super) fn following(self, directory: Option<PathBuf>) -> Self {
+        Self { followed: directory, ..self }
     }
 
     pub(super) fn serve(mut self, requests: &Receiver<Request>, terminal: Option<(OwnedFd, Settings)>) {
@@ -168,6 +182,9 @@ impl Driver {
             Err(RecvTimeoutError::Disconnected) => return Err(Gone),
         }
         self.note_closed()?;
+        if self.stage.is_some() && self.watch.as_mut().is_some_and(|watch| watch.changed(Instant::now())) {
+            self.reload()?;
+        }
         if self.shared.active.swap(false, Ordering::AcqRel) {
             self.next_sample = self.next_sample.min((Instant::now() + SOON).max(self.earliest));
         }
@@ -250,7 +267,49 @@ impl Driver {
         self.enter(0);
         self.last = None;
         self.answers = answers.clone();
+        self.follow(&lesson)?;
         self.send(Event::Opened { lesson, answers: Box::new(Answers { student, ..answers }) })
+    }
+
+    /// Watches the open lesson's folder, where lessons are followed.
+    fn follow(&mut self, lesson: &Lesson) -> Result<(), Gone> {
+        let folder = self.library.find(&lesson.id).ok().map(|listed| listed.folder.clone());
+        let Some(folder) = self.followed.as_ref().zip(folder).map(|(directory, folder)| directory.join(folder)) else {
+            return Ok(());
+        };
+        match Watch::new(folder) {
+            Ok(watch) => {
+                self.watch = Some(watch);
+                Ok(())
+            }
+            Err(errno) => {
+                let errno = crate::kernel::Errno::from(errno).explain(self.lang);
+                let lang = self.lang;
+                self.send(Event::Failed(say!(
+                    lang,
+                    "The lesson's folder can't be watched: inotify_init1: {errno}.",
+                    "Le dossier de la leçon ne peut pas être surveillé : inotify_init1 : {errno}."
+                )))
+            }
+        }
+    }
+
+    /// The open lesson was saved: the screen gets it, or what is wrong with it.
+    fn reload(&mut self) -> Result<(), Gone> {
+        let Some(old) = self.stage.as_ref().map(|stage| Arc::clone(stage.lesson())) else { return Ok(()) };
+        let lesson = match self.library.get(&old.id) {
+            Ok(lesson) => Arc::new(lesson),
+            Err(error) => return self.fail(&error),
+        };
+        if let Some(missing) = doctor::missing(&lesson) {
+            return self.send(Event::Failed(missing.explain(self.lang)));
+        }
+        let student = self.student(&self.answers);
+        if let Some(stage) = &mut self.stage {
+            stage.change(Arc::clone(&lesson), &student);
+        }
+        self.enter(same_place(&old, self.step, &lesson));
+        self.send(Event::Reloaded(lesson))
     }
 
     /// The student that an answers file names, or who is at the keyboard.
@@ -271,6 +330,7 @@ impl Driver {
 
     fn close(&mut self) -> Result<(), Gone> {
         self.last = None;
+        self.watch = None;
         if let Some(stage) = self.stage.take() {
             match stage.leave() {
                 Ok(lab) => self.idle = Some(lab),
@@ -282,6 +342,8 @@ impl Driver {
 
     fn effect(&mut self, effect: Effect) -> Result<(), Gone> {
         match effect {
+            // Asked before the lesson was reloaded, which has fewer steps now.
+            Effect::Perform { step: to } | Effect::Rebuild { to, .. } if !self.has_step(to) => Ok(()),
             Effect::Perform { step } => {
                 self.enter(step);
                 let Some(stage) = &mut self.stage else { return Ok(()) };
@@ -314,6 +376,11 @@ impl Driver {
             // The screen's own business.
             Effect::FocusShell(_) | Effect::Finished => Ok(()),
         }
+    }
+
+    /// Whether the open lesson has a step of this index.
+    fn has_step(&self, step: usize) -> bool {
+        self.stage.as_ref().is_none_or(|stage| step < stage.lesson().steps.len())
     }
 
     fn enter(&mut self, step: usize) {

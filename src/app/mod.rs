@@ -18,6 +18,7 @@ pub mod stage;
 pub mod store;
 mod tracing;
 pub mod trial;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
@@ -25,7 +26,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{self, Cli, LessonMode, Mode};
-use crate::i18n::Explain;
+use crate::i18n::{Explain, Lang};
 use crate::lesson::library::Library;
 use crate::say;
 use crate::ui::Theme;
@@ -70,12 +71,13 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
     let color = common.color.unwrap_or_else(|| wants_color(std::io::stdout().is_terminal()));
     let lessons = common.lessons.as_deref();
     match &cli.mode {
-        Mode::Learn(lesson) if common.plain => {
+        Mode::Learn { watch: true, .. } if common.plain || lessons.is_none() => (String::new(), unwatched(lang), USAGE),
+        Mode::Learn { lesson, .. } if common.plain => {
             let lesson = lesson.as_deref();
             let request = plain_command::Request { lesson, lessons, state: common.state.as_deref(), lang, color };
             (String::new(), String::new(), plain_command::run(&request))
         }
-        Mode::Learn(lesson) => match screen(cli, lesson.clone()) {
+        Mode::Learn { lesson, watch } => match screen(cli, lesson.clone(), *watch) {
             Ok(()) => (String::new(), String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
         },
@@ -152,8 +154,17 @@ fn tell_lint() -> impl FnMut(Told) {
     }
 }
 
+/// Why `--watch` means nothing here.
+fn unwatched(lang: Lang) -> String {
+    say!(
+        lang,
+        "--watch is for the screen and a directory of lessons: cloison learn LESSON --lessons DIR --watch",
+        "--watch est pour l'écran et un dossier de leçons : cloison learn LEÇON --lessons DOSSIER --watch"
+    )
+}
+
 /// The screen. What can't be is said with the exit code.
-fn screen(cli: &Cli, open: Option<String>) -> Result<(), (String, u8)> {
+fn screen(cli: &Cli, open: Option<String>, watch: bool) -> Result<(), (String, u8)> {
     let common = &cli.common;
     let lang = common.lang;
     let library = Library::open(common.lessons.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
@@ -161,7 +172,8 @@ fn screen(cli: &Cli, open: Option<String>) -> Result<(), (String, u8)> {
     let open = open.map_err(|error| (error.explain(lang), USAGE))?;
     let store = Store::open(common.state.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
     let (theme, mouse) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
-    let wanted = learn::Wanted { library, store, lang, theme, open, mouse };
+    let followed = common.lessons.clone().filter(|_| watch);
+    let wanted = learn::Wanted { library, store, lang, theme, open, mouse, followed };
     learn::learn(wanted).map_err(|error| (format!("{error:#}"), 1))
 }
 

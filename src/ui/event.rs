@@ -25,6 +25,8 @@ pub enum Event {
         /// Answers and progress to resume from; empty for a new one.
         answers: Box<Answers>,
     },
+    /// The open lesson as its author has just saved it.
+    Reloaded(Arc<Lesson>),
     /// A new snapshot of the open lesson's lab.
     Observed(Arc<Snapshot>),
     /// The answer to [`Effect::Perform`].

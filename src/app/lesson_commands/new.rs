@@ -45,8 +45,8 @@ fn account(id: &str, directory: &Path, folder: &Path, lang: Lang) -> String {
     let (list, folder, directory) = (FILES.join(", "), shell_word(folder), shell_word(directory));
     say!(
         lang,
-        "{folder}: a small lesson that is complete ({list}). Make it yours:\n\n  cloison lesson lint {folder}\n  cloison --lessons {directory} learn {id}\n  cloison --lessons {directory} lesson handout {id}\n",
-        "{folder} : une petite leçon complète ({list}). Faites-en la vôtre :\n\n  cloison lesson lint {folder}\n  cloison --lessons {directory} learn {id}\n  cloison --lessons {directory} lesson handout {id}\n"
+        "{folder}: a small lesson that is complete ({list}). Make it yours:\n\n  cloison lesson lint {folder}\n  cloison --lessons {directory} learn {id} --watch\n  cloison --lessons {directory} lesson handout {id}\n",
+        "{folder} : une petite leçon complète ({list}). Faites-en la vôtre :\n\n  cloison lesson lint {folder}\n  cloison --lessons {directory} learn {id} --watch\n  cloison --lessons {directory} lesson handout {id}\n"
     )
 }
 

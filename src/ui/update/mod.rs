@@ -45,6 +45,7 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             model.dirty = true;
             carry_out(model, effects, &mut requests);
         }
+        Event::Reloaded(lesson) => lesson::reload(model, lesson, &mut requests),
         Event::Observed(snapshot) if inspect::inspecting(model) => drop(panes::observed(model, &snapshot, now)),
         Event::Observed(snapshot) => {
             let news = panes::observed(model, &snapshot, now);
