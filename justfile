@@ -38,7 +38,7 @@ schema:
     cargo run --quiet -- lesson schema > assets/lesson.schema.json.new
     mv assets/lesson.schema.json.new assets/lesson.schema.json
 
-# Validate every lesson, with its solution and its wrong answers
+# Validate every lesson: its files, and what its solution and wrong answers come to
 lint-lessons:
     cargo run --quiet -- --lessons lessons lesson lint
 

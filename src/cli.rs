@@ -1,5 +1,8 @@
 //! clap types only: the commands, their flags and values, in both languages.
 
+mod answers;
+mod lesson;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -9,9 +12,8 @@ use crate::i18n::Lang;
 use crate::report::Format;
 use crate::say;
 
-mod answers;
-
 pub use answers::AnswersMode;
+pub use lesson::LessonMode;
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +45,12 @@ pub struct Common {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
     /// The screen, at the list or at a lesson.
-    Learn(Option<String>),
+    Learn {
+        /// The lesson.
+        lesson: Option<String>,
+        /// Whether the screen follows while the lesson's files are changed.
+        watch: bool,
+    },
     /// A lesson on a projector.
     Demo {
         /// The lesson.
@@ -101,27 +108,6 @@ pub enum Mode {
     Clean,
 }
 
-/// What to do about lessons.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LessonMode {
-    /// All of them, a line each.
-    List {
-        /// Whether as JSON.
-        json: bool,
-    },
-    /// One of them.
-    Show {
-        /// Its id.
-        id: String,
-        /// Whether as JSON.
-        json: bool,
-    },
-    /// Validate folders of lessons, or the whole library.
-    Lint(Vec<PathBuf>),
-    /// The JSON Schema of lesson.toml.
-    Schema,
-}
-
 /// The language that the arguments ask for, before they are parsed: messages about
 /// them are in it too.
 pub fn language(args: &[std::ffi::OsString]) -> Lang {
@@ -139,8 +125,8 @@ pub fn language(args: &[std::ffi::OsString]) -> Lang {
 
 /// The grammar of the command line, with its help in one language.
 pub fn grammar(lang: Lang) -> Command {
-    let json = || Arg::new("json").long("json").action(ArgAction::SetTrue).help(say!(lang, "As JSON", "En JSON"));
-    let id = |name: &'static str| Arg::new(name).value_name(say!(lang, "LESSON", "LEÇON"));
+    let json = || json(lang);
+    let id = |name| named_lesson(name, lang);
     let directory = |name: &'static str| {
         Arg::new(name)
             .long(name)
@@ -192,7 +178,12 @@ pub fn grammar(lang: Lang) -> Command {
         .subcommand(
             Command::new("learn")
                 .about(say!(lang, "The lessons, on the screen (the default)", "Les leçons, à l'écran (par défaut)"))
-                .arg(id("lesson").help(say!(lang, "Open this one", "Ouvrir celle-ci"))),
+                .arg(id("lesson").help(say!(lang, "Open this one", "Ouvrir celle-ci")))
+                .arg(Arg::new("watch").long("watch").action(ArgAction::SetTrue).help(say!(
+                    lang,
+                    "With --lessons: the screen follows while the lesson's files are changed",
+                    "Avec --lessons : l'écran suit pendant que l'on modifie les fichiers de la leçon"
+                ))),
         )
         .subcommand(
             Command::new("demo")
@@ -236,8 +227,8 @@ pub fn grammar(lang: Lang) -> Command {
                         .value_parser(value_parser!(PathBuf))
                         .help(say!(
                             lang,
-                            "Answers to grade, or a directory with ID.toml or NN-ID/solution.toml (default: your own)",
-                            "Réponses à corriger, ou un dossier avec ID.toml ou NN-ID/solution.toml (par défaut : les vôtres)"
+                            "Answers to grade (-: standard input), or a directory with ID.toml or NN-ID/solution.toml (default: your own)",
+                            "Réponses à corriger (- : l'entrée standard), ou un dossier avec ID.toml ou NN-ID/solution.toml (par défaut : les vôtres)"
                         )),
                 )
                 .arg(answers::student(lang).help(say!(
@@ -324,26 +315,7 @@ pub fn grammar(lang: Lang) -> Command {
                 )
                 .arg(json()),
         )
-        .subcommand(
-            Command::new("lesson")
-                .about(say!(lang, "About lessons: list, show, validate", "Au sujet des leçons : lister, montrer, valider"))
-                .subcommand_required(true)
-                .arg_required_else_help(true)
-                .subcommand(Command::new("list").about(say!(lang, "All lessons", "Toutes les leçons")).arg(json()))
-                .subcommand(
-                    Command::new("show").about(say!(lang, "One lesson", "Une leçon")).arg(id("id").required(true)).arg(json()),
-                )
-                .subcommand(
-                    Command::new("lint").about(say!(lang, "Validate lessons", "Valider des leçons")).arg(
-                        Arg::new("folders")
-                            .num_args(0..)
-                            .value_name(say!(lang, "DIR", "DOSSIER"))
-                            .value_parser(value_parser!(PathBuf))
-                            .help(say!(lang, "Folders of lessons (default: all of the library)", "Dossiers de leçons (par défaut : toute la bibliothèque)")),
-                    ),
-                )
-                .subcommand(Command::new("schema").about(say!(lang, "The JSON Schema of lesson.toml", "Le schéma JSON de lesson.toml"))),
-        )
+        .subcommand(lesson::grammar(lang))
         .subcommand(answers::grammar(lang))
         .subcommand(
             Command::new("doctor")
@@ -358,6 +330,16 @@ pub fn grammar(lang: Lang) -> Command {
         .subcommand(
             Command::new("clean").about(say!(lang, "Remove what a killed run left", "Retirer ce qu'une exécution tuée a laissé")),
         )
+}
+
+/// `--json`.
+fn json(lang: Lang) -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help(say!(lang, "As JSON", "En JSON"))
+}
+
+/// An argument that names a lesson.
+fn named_lesson(name: &'static str, lang: Lang) -> Arg {
+    Arg::new(name).value_name(say!(lang, "LESSON", "LEÇON"))
 }
 
 /// Reads the command line.
@@ -379,7 +361,9 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
         state: path("state"),
     };
     let mode = match matches.subcommand() {
-        Some(("learn", found)) => Mode::Learn(found.get_one::<String>("lesson").cloned()),
+        Some(("learn", found)) => {
+            Mode::Learn { lesson: found.get_one::<String>("lesson").cloned(), watch: found.get_flag("watch") }
+        }
         Some(("demo", found)) => Mode::Demo {
             lesson: text(found, "lesson"),
             at: found.get_one::<String>("at").cloned(),
@@ -403,18 +387,11 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             list: found.get_flag("list"),
             json: found.get_flag("json"),
         },
-        Some(("lesson", found)) => Mode::Lesson(match found.subcommand() {
-            Some(("list", found)) => LessonMode::List { json: found.get_flag("json") },
-            Some(("show", found)) => LessonMode::Show { id: text(found, "id"), json: found.get_flag("json") },
-            Some(("lint", found)) => {
-                LessonMode::Lint(found.get_many::<PathBuf>("folders").into_iter().flatten().cloned().collect())
-            }
-            _ => LessonMode::Schema,
-        }),
+        Some(("lesson", found)) => Mode::Lesson(lesson::parse(found)),
         Some(("answers", found)) => Mode::Answers(answers::parse(found)),
         Some(("doctor", found)) => Mode::Doctor { json: found.get_flag("json") },
         Some(("clean", _)) => Mode::Clean,
-        _ => Mode::Learn(None),
+        _ => Mode::Learn { lesson: None, watch: false },
     };
     Ok(Cli { common, mode })
 }
@@ -448,7 +425,7 @@ mod tests {
     fn global_flags_may_stand_before_or_after_the_command() {
         for line in ["cloison --lang fr --plain learn uts", "cloison learn uts --plain --lang=fr"] {
             let cli = parsed(line);
-            assert_eq!(cli.mode, Mode::Learn(Some("uts".into())));
+            assert_eq!(cli.mode, Mode::Learn { lesson: Some("uts".into()), watch: false });
             assert!(cli.common.plain);
             assert_eq!(cli.common.lang, Lang::Fr);
         }
@@ -456,7 +433,7 @@ mod tests {
 
     #[test]
     fn no_command_is_the_list_of_lessons() {
-        assert_eq!(parsed("cloison --color never").mode, Mode::Learn(None));
+        assert_eq!(parsed("cloison --color never").mode, Mode::Learn { lesson: None, watch: false });
     }
 
     #[test]

@@ -8,10 +8,10 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use cloison::app::left::groups_of;
 use cloison::lesson::op::Controller;
 use nix::sys::signal::Signal;
 use support::inventory::{Inventory, Process, end, processes, stop, wait_for_end};
-use support::left::groups_of;
 use support::{PATIENCE, Place, Terminal, contents};
 
 const LESSONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cgroup_lessons");

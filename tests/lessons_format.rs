@@ -76,15 +76,12 @@ fn the_base_lesson_is_valid_and_complete() {
 }
 
 #[test]
-fn every_lesson_of_this_repository_is_built_in_and_without_fault() {
+fn every_lesson_of_this_repository_is_built_in_and_loads() {
     let library = Library::open(None).expect("lists");
     let on_disk = Library::open(Some(&tests().join("../lessons"))).expect("lists");
     assert_eq!(library.list(), on_disk.list());
     for entry in library.list() {
         library.get(&entry.id).unwrap_or_else(|error| panic!("{error}"));
-        let folder = tests().join("../lessons").join(&entry.folder);
-        let (_, errors, code) = cloison::app::lesson_commands::lint(None, &[folder], Lang::En, false);
-        assert_eq!(code, 0, "{errors}");
     }
 }
 

@@ -2,6 +2,7 @@
 //! prints the report. Exit codes: 0 all points, 1 not all, 2 usage or unreadable
 //! file, 3 this machine can't run the lesson.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,11 +16,12 @@ use crate::i18n::{Explain, Lang};
 use crate::lab::cgroups::jail::Groups;
 use crate::lab::jail::{self, JailError};
 use crate::lesson::answers::{Answers, validate_answers};
-use crate::lesson::diagnostic::{Both, render_all};
+use crate::lesson::diagnostic::{Both, Diagnostic, both, render_all};
 use crate::lesson::library::{Library, Listed};
-use crate::lesson::source::Source;
+use crate::lesson::source::{MAX_BYTES, Source};
 use crate::lesson::{Lesson, Values};
 use crate::report::Format;
+use crate::say;
 
 use super::lesson_commands::Output;
 
@@ -33,13 +35,15 @@ const USAGE: u8 = 2;
 const CANNOT: u8 = 3;
 /// In place of a lesson's name: every one.
 const ALL: &str = "all";
+/// In place of a file: answers are read from standard input.
+const STDIN: &str = "-";
 
 /// What to grade.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// A lesson's id or number, or `all`.
     pub lesson: &'a str,
-    /// A file, a directory of them, or the student's own.
+    /// A file (`-`: standard input), a directory of them, or the student's own.
     pub answers: Option<&'a Path>,
     /// Lessons from here.
     pub lessons: Option<&'a Path>,
@@ -74,6 +78,13 @@ pub fn run(request: &Request) -> Output {
         Ok(delivery) => delivery,
         Err(text) => return refuse(text),
     };
+    if request.lesson == ALL && request.answers == Some(Path::new(STDIN)) {
+        return refuse(say!(
+            lang,
+            "standard input holds the answers to one lesson: name it, in place of `all`",
+            "l'entrée standard porte les réponses à une seule leçon : nommez-la, à la place de « all »"
+        ));
+    }
     let library = match Library::open(request.lessons) {
         Ok(library) => library,
         Err(error) => return refuse(error.explain(lang)),
@@ -214,6 +225,10 @@ fn answers_found(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<
             return store.load(lesson).map_err(|error| error.explain(lang));
         }
         Some(path) if path.is_dir() => candidates(path, listed).into_iter().find(|path| path.exists()),
+        Some(path) if path == Path::new(STDIN) => {
+            let found = piped().and_then(|source| validate_answers(&source, lesson));
+            return found.map_err(|found| render_all(&found, lang, request.color));
+        }
         Some(path) => Some(path.to_owned()),
     };
     let Some(path) = path else { return Ok(Answers { lesson: lesson.id.clone(), ..Answers::default() }) };
@@ -223,6 +238,14 @@ fn answers_found(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<
         return Ok(Answers { lesson: lesson.id.clone(), ..Answers::default() });
     }
     validate_answers(&source, lesson).map_err(|found| words(&found))
+}
+
+/// The answers that are piped in, held to what a file is.
+fn piped() -> Result<Source, Vec<Diagnostic>> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes);
+    let failed = |error| Diagnostic::of_file("stdin", both!("failed to read: {error}", "lecture impossible : {error}"));
+    read.map_err(failed).and_then(|_| Source::from_bytes("stdin", bytes)).map_err(|one| vec![one])
 }
 
 /// Where a directory may hold the answers to a lesson.

@@ -2,8 +2,10 @@
 //! samples the lab when something may have changed, and builds it again when its
 //! keeper is killed.
 
+mod following;
+
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, PoisonError};
@@ -14,6 +16,7 @@ use super::listing::entries;
 use super::shells::{self, Shared};
 use super::stage::Stage;
 use super::store::{Store, StoreError};
+use super::watch::Watch;
 use crate::doctor;
 use crate::i18n::{Explain, Lang};
 use crate::kernel::process::Exit;
@@ -90,6 +93,10 @@ pub(super) struct Driver {
     threads: Vec<JoinHandle<()>>,
     /// The terminal's settings, for every keeper that is started.
     settings: Option<(OwnedFd, Settings)>,
+    /// The directory whose lessons are followed while they are changed.
+    followed: Option<PathBuf>,
+    /// The folder of the open one.
+    watch: Option<Watch>,
 }
 
 /// What the doctor found, as the screen shows it.
@@ -128,7 +135,14 @@ impl Driver {
             next_shell: 1,
             threads: Vec::new(),
             settings: None,
+            followed: None,
+            watch: None,
         }
+    }
+
+    /// Follows the lessons of this directory while their authors change them.
+    pub(super) fn following(self, directory: Option<PathBuf>) -> Self {
+        Self { followed: directory, ..self }
     }
 
     pub(super) fn serve(mut self, requests: &Receiver<Request>, terminal: Option<(OwnedFd, Settings)>) {
@@ -179,6 +193,9 @@ impl Driver {
             Err(RecvTimeoutError::Disconnected) => return Err(Gone),
         }
         self.note_closed()?;
+        if self.stage.is_some() && self.watch.as_mut().is_some_and(|watch| watch.changed(Instant::now())) {
+            self.reload()?;
+        }
         if self.shared.active.swap(false, Ordering::AcqRel) {
             self.next_sample = self.next_sample.min((Instant::now() + SOON).max(self.earliest));
         }
@@ -265,6 +282,7 @@ impl Driver {
         self.enter(0);
         self.last = None;
         self.answers = answers.clone();
+        self.follow(&lesson)?;
         self.send(Event::Opened { lesson, answers: Box::new(answers), values })
     }
 
@@ -288,6 +306,7 @@ impl Driver {
 
     fn close(&mut self) -> Result<(), Gone> {
         self.last = None;
+        self.watch = None;
         if let Some(stage) = self.stage.take() {
             match stage.leave() {
                 Ok(lab) => self.idle = Some(lab),
@@ -299,6 +318,8 @@ impl Driver {
 
     fn effect(&mut self, effect: Effect) -> Result<(), Gone> {
         match effect {
+            // Asked before the lesson was reloaded, which has fewer steps now.
+            Effect::Perform { step: to } | Effect::Rebuild { to, .. } if !self.has_step(to) => Ok(()),
             Effect::Perform { step } => {
                 self.enter(step);
                 let Some(stage) = &mut self.stage else { return Ok(()) };
@@ -331,6 +352,11 @@ impl Driver {
             // The screen's own business.
             Effect::FocusShell(_) | Effect::Finished => Ok(()),
         }
+    }
+
+    /// Whether the open lesson has a step of this index.
+    fn has_step(&self, step: usize) -> bool {
+        self.stage.as_ref().is_none_or(|stage| step < stage.lesson().steps.len())
     }
 
     fn enter(&mut self, step: usize) {
@@ -448,29 +474,4 @@ impl Driver {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc::{channel, sync_channel};
-
-    use super::*;
-
-    #[test]
-    fn what_the_screen_asked_to_keep_before_it_left_is_kept_though_there_is_nobody_to_tell() {
-        let place = tempfile::tempdir().unwrap();
-        let store = || Store::open(Some(place.path())).unwrap();
-        let library = Library::open(None).unwrap();
-        let lesson = library.get("uts").unwrap();
-        let (events, screen) = sync_channel(1);
-        let (ask, requests) = channel();
-        let save = |student: &str| {
-            let answers = Answers { lesson: "uts".into(), student: student.into(), ..Answers::default() };
-            Request::Session(Effect::Save(Box::new(answers)))
-        };
-        // The first is told to the screen, which has left.
-        for request in [Request::Open("nothing".into()), save("earlier"), save("ada"), Request::Close] {
-            ask.send(request).unwrap();
-        }
-        drop((screen, ask));
-        Driver::new(library, Keeping::Store(store()), Lang::En, events, true).answer(&requests);
-        assert_eq!(store().load(&lesson).unwrap().student, "ada");
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 //! and one per shell. All of them end and are joined when the screen is left.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
@@ -44,18 +45,21 @@ pub struct Wanted {
     pub open: Option<String>,
     /// Whose the mouse is.
     pub mouse: Mouse,
+    /// The directory of lessons that are followed while they are changed.
+    pub followed: Option<PathBuf>,
 }
 
 /// Runs the screen until it is left.
 pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
-    let Wanted { library, store, lang, theme, open, mouse } = wanted;
+    let Wanted { library, store, lang, theme, open, mouse, followed } = wanted;
     // All lessons are read for the list: where one is to be opened at once, after that.
     let listed = open.is_none();
     let entries = if listed { entries(&library, &store) } else { Vec::new() };
     let setup =
         Setup { lang, theme, entries, machine: machine(), first: open.map(Request::Open), mouse, projector: None };
     on_screen(setup, move |events, requests, terminal| {
-        Driver::new(library, Keeping::Store(store), lang, events, listed).serve(&requests, terminal);
+        let driver = Driver::new(library, Keeping::Store(store), lang, events, listed);
+        driver.following(followed).serve(&requests, terminal);
     })
 }
 

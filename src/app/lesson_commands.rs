@@ -1,8 +1,10 @@
-//! `cloison lesson list|show|lint|schema`: what there is to learn, and what is
-//! wrong with a lesson in the making. Each gives what to print and the exit code;
+//! `cloison lesson list|show|lint|new|handout|schema`: what there is to learn, what is
+//! wrong with a lesson in the making, one to start from, lessons on paper. Each gives what to print and the exit code;
 //! prints nothing itself.
 
+mod handout;
 mod lint;
+mod new;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,6 +13,7 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use crate::i18n::{Explain, Lang};
+use crate::kernel::Errno;
 use crate::lesson::diagnostic::render_all;
 use crate::lesson::format;
 use crate::lesson::library::{Library, LibraryError};
@@ -18,7 +21,9 @@ use crate::lesson::model::{Lesson, Step};
 use crate::say;
 use crate::term::safe;
 
-pub use lint::lint;
+pub use handout::{Request as HandoutRequest, handout};
+pub use lint::{Request as LintRequest, Told, lint};
+pub use new::new;
 
 /// What a command has to say: standard output, standard error, exit code.
 pub type Output = (String, String, u8);
@@ -107,6 +112,22 @@ fn refused(error: &LibraryError, lang: Lang, color: bool) -> Output {
         LibraryError::Invalid(found) => (render_all(found, lang, color), USAGE),
     };
     (String::new(), format!("{text}\n"), code)
+}
+
+/// The error number of what could not be written. `tempfile` wraps the kernel's own
+/// error and keeps only its kind.
+fn errno_of(error: &std::io::Error) -> Errno {
+    use std::io::ErrorKind;
+    let number = error.raw_os_error().or(match error.kind() {
+        ErrorKind::NotFound => Some(libc::ENOENT),
+        ErrorKind::PermissionDenied => Some(libc::EACCES),
+        ErrorKind::NotADirectory => Some(libc::ENOTDIR),
+        ErrorKind::ReadOnlyFilesystem => Some(libc::EROFS),
+        ErrorKind::StorageFull => Some(libc::ENOSPC),
+        ErrorKind::QuotaExceeded => Some(libc::EDQUOT),
+        _ => None,
+    });
+    number.map_or_else(|| Errno::from(error), Errno)
 }
 
 fn texts(lesson: &Lesson, text: impl Fn(Lang) -> String) -> Texts {

@@ -12,6 +12,7 @@ mod filtered;
 pub mod grade;
 pub mod inspect;
 pub mod learn;
+pub mod left;
 pub mod lesson_commands;
 mod listing;
 pub mod plain_command;
@@ -20,24 +21,30 @@ pub mod snapshot_command;
 pub mod stage;
 pub mod store;
 mod tracing;
+pub mod trial;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{self, Cli, LessonMode, Mode};
-use crate::i18n::Explain;
+use crate::i18n::{Explain, Lang};
 use crate::lesson::library::Library;
 use crate::say;
 use crate::ui::Theme;
 use crate::ui::model::Mouse;
 
+use lesson_commands::{LintRequest, Told};
 use store::Store;
 
 /// Usage, or a file that can't be read.
 const USAGE: u8 = 2;
 /// This machine can't run the lesson.
 const CANNOT: u8 = 3;
+/// The program that is running, to be run again: proc_pid_exe(5).
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// Runs what the command line asks for; its exit code. The calling process has one
 /// thread.
@@ -70,12 +77,13 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
     let color = common.color.unwrap_or_else(|| wants_color(std::io::stdout().is_terminal()));
     let lessons = common.lessons.as_deref();
     match &cli.mode {
-        Mode::Learn(lesson) if common.plain => {
+        Mode::Learn { watch: true, .. } if common.plain || lessons.is_none() => (String::new(), unwatched(lang), USAGE),
+        Mode::Learn { lesson, .. } if common.plain => {
             let lesson = lesson.as_deref();
             let request = plain_command::Request { lesson, lessons, state: common.state.as_deref(), lang, color };
             (String::new(), String::new(), plain_command::run(&request))
         }
-        Mode::Learn(lesson) => match screen(cli, lesson.clone()) {
+        Mode::Learn { lesson, watch } => match screen(cli, lesson.clone(), *watch) {
             Ok(()) => (String::new(), String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
         },
@@ -114,7 +122,27 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         },
         Mode::Lesson(LessonMode::List { json }) => lesson_commands::list(lessons, lang, *json, color),
         Mode::Lesson(LessonMode::Show { id, json }) => lesson_commands::show(lessons, id, lang, *json, color),
-        Mode::Lesson(LessonMode::Lint(folders)) => lesson_commands::lint(lessons, folders, lang, color),
+        Mode::Lesson(LessonMode::Lint { folders, files, jobs }) => {
+            let program = (!files).then_some(Path::new(OWN_PROGRAM));
+            let hands = jobs.map_or_else(trial::hands, |jobs| jobs as usize);
+            let request = LintRequest { directory: lessons, folders, program, hands, lang, color };
+            (String::new(), String::new(), lesson_commands::lint(&request, &mut tell_lint()))
+        }
+        Mode::Lesson(LessonMode::New { id, directory }) => {
+            let directory = directory.as_deref().or(lessons).unwrap_or(Path::new("."));
+            lesson_commands::new(id, directory, lang, color)
+        }
+        Mode::Lesson(LessonMode::Handout { lesson, html, solutions, output }) => {
+            lesson_commands::handout(&lesson_commands::HandoutRequest {
+                directory: lessons,
+                lesson,
+                html: *html,
+                solutions: *solutions,
+                output: output.as_deref(),
+                lang,
+                color,
+            })
+        }
         Mode::Lesson(LessonMode::Schema) => lesson_commands::schema(),
         Mode::Answers(mode) => answers_command::run(mode, common, color),
         Mode::Doctor { json } => doctor_command::run(*json, lang, color),
@@ -122,8 +150,40 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
     }
 }
 
+/// Says what `lint` tells as it comes; how far it is, on a line that the next text
+/// takes the place of, and only to a person.
+fn tell_lint() -> impl FnMut(Told) {
+    let terminal = std::io::stderr().is_terminal();
+    let mut shown = false;
+    move |told| {
+        let mut stderr = std::io::stderr();
+        // A reader that has gone away is no error.
+        if std::mem::take(&mut shown) {
+            let _ = write!(stderr, "\r\u{1b}[K");
+        }
+        match told {
+            Told::Fine(text) => print(&text, ""),
+            Told::Wrong(text) => print("", &text),
+            Told::Progress(text) if terminal => {
+                let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
+                shown = true;
+            }
+            Told::Progress(_) => {}
+        }
+    }
+}
+
+/// Why `--watch` means nothing here.
+fn unwatched(lang: Lang) -> String {
+    say!(
+        lang,
+        "--watch is for the screen and a directory of lessons: cloison learn LESSON --lessons DIR --watch",
+        "--watch est pour l'écran et un dossier de leçons : cloison learn LEÇON --lessons DOSSIER --watch"
+    )
+}
+
 /// The screen. What can't be is said with the exit code.
-fn screen(cli: &Cli, open: Option<String>) -> Result<(), (String, u8)> {
+fn screen(cli: &Cli, open: Option<String>, watch: bool) -> Result<(), (String, u8)> {
     let common = &cli.common;
     let lang = common.lang;
     let library = Library::open(common.lessons.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
@@ -131,7 +191,8 @@ fn screen(cli: &Cli, open: Option<String>) -> Result<(), (String, u8)> {
     let open = open.map_err(|error| (error.explain(lang), USAGE))?;
     let store = Store::open(common.state.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
     let (theme, mouse) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
-    let wanted = learn::Wanted { library, store, lang, theme, open, mouse };
+    let followed = common.lessons.clone().filter(|_| watch);
+    let wanted = learn::Wanted { library, store, lang, theme, open, mouse, followed };
     learn::learn(wanted).map_err(|error| (format!("{error:#}"), 1))
 }
 

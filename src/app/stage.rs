@@ -109,6 +109,14 @@ impl Stage {
         Ok(self.lab)
     }
 
+    /// From now on this is the lesson, which its author has changed; the lab stays as it
+    /// is until it is rebuilt.
+    pub fn change(&mut self, lesson: Arc<Lesson>, values: Values) {
+        self.values = values;
+        self.sampler.watch(lesson.files.iter().map(|path| self.values.substitute(path)).collect());
+        self.lesson = lesson;
+    }
+
     /// The lesson.
     pub fn lesson(&self) -> &Arc<Lesson> {
         &self.lesson

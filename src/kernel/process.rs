@@ -1,6 +1,7 @@
 //! Processes: making, naming, watching and ending them, and the ids they run as.
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt as _;
 
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -228,6 +229,17 @@ pub fn forbid_forks(pid: u32) {
 pub fn die_with_parent(parent: u32) -> Result<(), Errno> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     if nix::unistd::getppid().as_raw() as u32 == parent { Ok(()) } else { Err(Errno(libc::ESRCH)) }
+}
+
+/// Makes a program that is about to be started end (SIGKILL) when the *thread* that
+/// starts it does (PR_SET_PDEATHSIG(2const)): nobody outlives who waits for it.
+#[expect(unsafe_code, reason = "pre_exec: the signal is asked for between fork and exec")]
+pub fn end_with_this_thread(command: &mut std::process::Command) {
+    let parent = std::process::id();
+    // SAFETY: two system calls, async-signal-safe; nothing is allocated.
+    unsafe {
+        command.pre_exec(move || die_with_parent(parent).map_err(|errno| std::io::Error::from_raw_os_error(errno.0)))
+    };
 }
 
 /// Orphaned descendants come to the caller instead of to init

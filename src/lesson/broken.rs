@@ -2,6 +2,7 @@
 //! for it. Used by the tests of lessons and by `lesson lint`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -47,6 +48,8 @@ struct RawCase {
 pub struct Case {
     /// What is wrong, in a few words.
     pub name: String,
+    /// Where the file says what must fail, in bytes.
+    pub place: Range<usize>,
     /// The step that must fail.
     pub step: String,
     /// The id of its check that must fail; `prediction` for a prediction.
@@ -76,12 +79,12 @@ pub fn parse_broken(source: &Source, lesson: &Lesson, solution: &Answers) -> Res
         names.push(case.name.clone());
         answers_fit(source, &case.answers, lesson, &mut found);
         tasks_fit(source, &case.tasks, lesson, &mut found);
-        let target = target(source, &case.fails, lesson, &mut found);
+        let (target, place) = (target(source, &case.fails, lesson, &mut found), case.fails.span());
         let mut answers = solution.clone();
         answers.progress = None;
         answers.answers.extend(plain(case.answers));
         answers.tasks.extend(case.tasks.into_iter().map(|(step, shells)| (step.to_string(), plain(shells))));
-        cases.extend(target.map(|(step, check)| Case { name: case.name.to_string(), step, check, answers }));
+        cases.extend(target.map(|(step, check)| Case { name: case.name.to_string(), place, step, check, answers }));
     }
     if found.is_empty() { Ok(cases) } else { Err(bounded(&source.name, found)) }
 }

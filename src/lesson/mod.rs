@@ -24,4 +24,5 @@ pub use library::Library;
 pub use load::{load, load_files};
 pub use model::{Check, Lesson, Operand, Predicate, Step};
 pub use op::Op;
+pub use validate::is_id;
 pub use values::Values;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::StepOutcome;
 use super::judge::Judged;
-use super::notice::{Refusal, surprise, unmet};
+use super::notice::{Refusal, lab_is_old, surprise, unmet};
 use super::prose;
 use super::spoken::{GroupFile, TracedPlace};
 use super::state::{Phase, Session};
@@ -197,7 +197,8 @@ impl Session {
         if self.refusal == Some(Refusal::Failed) {
             return Some(surprise().into_iter().chain(refused).collect::<Vec<_>>().join(" "));
         }
-        refused.or_else(surprise).or_else(|| self.visit.unmet.as_ref().map(|judged| unmet(judged, lang)))
+        let old = self.lab_is_old.then(|| lab_is_old(lang));
+        refused.or(old).or_else(surprise).or_else(|| self.visit.unmet.as_ref().map(|judged| unmet(judged, lang)))
     }
 
     /// Whether leaving by Back or Goto loses something typed: the task is under way

@@ -26,6 +26,11 @@ impl Seen {
         Self { snapshot, parts, partly: OnceLock::new(), json: OnceLock::new() }
     }
 
+    /// The same snapshot for a step that speaks of something else.
+    pub(super) fn again(&self, parts: Arc<Parts>) -> Self {
+        Self::new(Arc::clone(&self.snapshot), parts)
+    }
+
     /// The snapshot.
     pub(super) fn snapshot(&self) -> &Snapshot {
         &self.snapshot

@@ -10,6 +10,7 @@ mod notice;
 mod parts;
 pub mod pids;
 mod prose;
+mod reload;
 mod spoken;
 mod state;
 mod view;
@@ -17,6 +18,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use reload::same_place;
 pub use spoken::{GroupFile, TracedPlace};
 pub use state::Session;
 pub use view::{Answered, CheckView, ChoiceView, PredictionView, Recall, TaskView};

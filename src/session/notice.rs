@@ -52,6 +52,15 @@ impl Explain for Refusal {
     }
 }
 
+/// The lesson was changed in what makes the lab, while somebody may be typing in it.
+pub(super) fn lab_is_old(lang: Lang) -> String {
+    say!(
+        lang,
+        "The lesson has been saved with another lab. This one stays as it was, with what is typed in it; going to any step builds the new one.",
+        "La leçon a été enregistrée avec un autre labo. Celui-ci reste tel qu'il était, avec ce qui y est tapé ; aller à une étape, quelle qu'elle soit, construit le nouveau."
+    )
+}
+
 /// Whether an op of the step failed that was to succeed, or with another errno.
 pub(super) fn failed(step: &Step, outcome: &StepOutcome) -> bool {
     step.ops.iter().zip(&outcome.ops).any(|(op, done)| {

@@ -49,6 +49,8 @@ pub struct Session {
     pub(super) now: Option<Arc<Seen>>,
     pub(super) seen_here: bool,
     pub(super) visit: Visit,
+    /// The lesson was changed, and the lab is still that of the one before.
+    pub(super) lab_is_old: bool,
 }
 
 /// What belongs to one visit to a step, and ends with it.
@@ -100,6 +102,7 @@ impl Session {
             now: None,
             seen_here: false,
             visit: Visit::default(),
+            lab_is_old: false,
             lesson,
             values,
             answers,
@@ -175,7 +178,7 @@ impl Session {
             return vec![self.save(), Effect::Finished];
         }
         // What was done in an earlier lab has to be done again in this one first.
-        let phase = if self.visit.lacks_task { Phase::Rebuilding } else { Phase::Performing };
+        let phase = if self.visit.lacks_task || self.lab_is_old { Phase::Rebuilding } else { Phase::Performing };
         let entered = self.enter(to, phase);
         vec![self.save(), entered]
     }
@@ -255,10 +258,11 @@ impl Session {
     }
 
     /// Moves to a step; what comes back is to be asked of the lab.
-    fn enter(&mut self, to: usize, phase: Phase) -> Effect {
+    pub(super) fn enter(&mut self, to: usize, phase: Phase) -> Effect {
         self.step = to;
         self.furthest = self.furthest.max(to);
         self.phase = phase;
+        self.lab_is_old &= phase != Phase::Rebuilding;
         self.seen_here = false;
         self.outcomes[to] = None;
         let filled = |check: &Check| Ready::new(check, &self.values);
@@ -313,7 +317,7 @@ impl Session {
     }
 
     /// Judges the last snapshot, where the step has something to judge.
-    fn observe(&mut self) -> Vec<Effect> {
+    pub(super) fn observe(&mut self) -> Vec<Effect> {
         let Some(now) = self.now.clone() else { return Vec::new() };
         let baseline = if let Some(baseline) = &self.visit.baseline {
             Arc::clone(baseline)
@@ -395,7 +399,7 @@ impl Session {
         self.answers.progress.as_ref().unwrap_or(&NONE)
     }
 
-    fn progress_mut(&mut self) -> &mut Progress {
+    pub(super) fn progress_mut(&mut self) -> &mut Progress {
         self.answers.progress.get_or_insert_default()
     }
 

@@ -1,6 +1,7 @@
 //! Behaviour of a session, by what goes in and what comes out.
 
 mod any_commands;
+mod reload;
 
 use std::collections::BTreeMap;
 

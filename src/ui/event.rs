@@ -30,6 +30,13 @@ pub enum Event {
         /// The values of the student's own.
         values: Values,
     },
+    /// The open lesson as its author has just saved it.
+    Reloaded {
+        /// The lesson.
+        lesson: Arc<Lesson>,
+        /// The student's own values in it.
+        values: Values,
+    },
     /// A new snapshot of the open lesson's lab.
     Observed(Arc<Snapshot>),
     /// The answer to [`Effect::Perform`].

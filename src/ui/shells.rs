@@ -119,6 +119,11 @@ impl Shells {
         matches!(self.shown().map(|tab| &tab.state), Some(State::Running(_)))
     }
 
+    /// Whether something may have been typed in any of them.
+    pub fn in_use(&self) -> bool {
+        self.tabs.iter().any(|tab| matches!(tab.state, State::Opening | State::Running(_)))
+    }
+
     /// Asks for the shell that is shown, where there is none yet or (`again`) where
     /// it has ended.
     pub fn open(&mut self, size: Size, again: bool) -> Option<Request> {

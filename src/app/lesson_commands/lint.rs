@@ -1,14 +1,18 @@
-//! `cloison lesson lint`: everything that is wrong with lessons, their solutions
-//! and their wrong answers, as far as the files alone can tell.
+//! `cloison lesson lint`: everything that is wrong with lessons, their solutions and
+//! their wrong answers: what the files tell, and then what the kernel says of each
+//! when it is carried out (`app::trial`).
 
-use std::fmt::Write as _;
+mod rules;
+
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use super::{FINE, Output, USAGE, WRONG, refused};
-use crate::i18n::Lang;
-use crate::lesson::Values;
-use crate::lesson::answers::{Answers, validate_answers};
-use crate::lesson::broken::parse_broken;
+use super::{FINE, USAGE, WRONG, refused};
+use crate::app::left::Left;
+use crate::app::trial::{self, Given, Outcome, Trial};
+use crate::i18n::{Explain, Lang};
+use crate::lesson::answers::Answers;
+use crate::lesson::broken::Case;
 use crate::lesson::diagnostic::{Diagnostic, both, printable, render_all};
 use crate::lesson::library::Library;
 use crate::lesson::load::{FILES, Files, load_files};
@@ -16,47 +20,98 @@ use crate::lesson::model::Lesson;
 use crate::lesson::source::Source;
 use crate::say;
 
-/// `lesson lint [DIR…]`: everything that is wrong with lessons. A DIR is a
-/// lesson's folder or a directory of such; without any, the library's lessons.
-/// Exit code 0 when nothing is wrong, 1 when something is, 2 when a DIR can't be
-/// read or holds no lesson.
-pub fn lint(directory: Option<&Path>, folders: &[PathBuf], lang: Lang, color: bool) -> Output {
-    let mut linter = Linter { out: String::new(), errors: String::new(), code: FINE, lang, color };
-    if folders.is_empty() {
-        linter.library(directory);
+/// This machine can't run a lesson.
+const CANNOT: u8 = 3;
+/// How long what is on its way out may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What to judge.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The library: this directory's lessons, or those built in.
+    pub directory: Option<&'a Path>,
+    /// Folders of lessons, or directories of such; the library without any.
+    pub folders: &'a [PathBuf],
+    /// The program that lessons are run with; nothing for the files alone.
+    pub program: Option<&'a Path>,
+    /// How many runs at a time.
+    pub hands: usize,
+    /// The language of what is said.
+    pub lang: Lang,
+    /// Whether with colours.
+    pub color: bool,
+}
+
+/// What is told while lessons are judged, as it comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// A lesson has no fault: for standard output.
+    Fine(String),
+    /// What is wrong, or can't be: for standard error.
+    Wrong(String),
+    /// So many runs of a lesson are over: for a terminal, until the next.
+    Progress(String),
+}
+
+/// `lesson lint [DIR…]`: everything that is wrong with lessons, told as it is found.
+/// The exit code: 2 where a DIR can't be read or holds no lesson; else 1 where
+/// something is wrong; else 3 where this machine can't run a lesson; else 0.
+pub fn lint(request: &Request, tell: &mut dyn FnMut(Told)) -> u8 {
+    let mut linter = Linter { request, tell, code: FINE };
+    if request.folders.is_empty() {
+        linter.library(request.directory);
     }
-    for folder in folders {
+    for folder in request.folders {
         if folder.join(FILES[0]).symlink_metadata().is_ok() {
             linter.folder(folder);
         } else {
             linter.library(Some(folder));
         }
     }
-    (linter.out, linter.errors, linter.code)
+    linter.code
 }
 
-struct Linter {
-    out: String,
-    errors: String,
+/// A lesson on its way through the judgement.
+struct Judged<'a> {
+    /// As it is named to a person.
+    name: &'a str,
+    /// The directory with its folder; built in without.
+    lessons: Option<PathBuf>,
+    lesson: Result<Lesson, Vec<Diagnostic>>,
+    solution: Option<Source>,
+    broken: Option<Source>,
+    /// What is wrong already.
+    found: Vec<Diagnostic>,
+}
+
+struct Linter<'a> {
+    request: &'a Request<'a>,
+    tell: &'a mut dyn FnMut(Told),
     code: u8,
-    lang: Lang,
-    color: bool,
 }
 
-impl Linter {
+impl Linter<'_> {
+    /// The more telling of two exit codes: usage, then what is wrong, then what can't be.
+    fn end_with(&mut self, code: u8) {
+        let weight = |code| [FINE, CANNOT, WRONG, USAGE].iter().position(|one| *one == code);
+        if weight(code) > weight(self.code) {
+            self.code = code;
+        }
+    }
+
     fn wrong(&mut self, found: &[Diagnostic], code: u8) {
-        self.errors.push_str(&render_all(found, self.lang, self.color));
-        self.errors.push_str("\n\n");
-        self.code = self.code.max(code);
+        let text = render_all(found, self.request.lang, self.request.color);
+        (self.tell)(Told::Wrong(format!("{text}\n\n")));
+        self.end_with(code);
     }
 
     fn library(&mut self, directory: Option<&Path>) {
+        let (lang, color) = (self.request.lang, self.request.color);
         let library = match Library::open(directory) {
             Ok(library) => library,
             Err(error) => {
-                self.errors.push_str(&refused(&error, self.lang, self.color).1);
-                self.code = USAGE;
-                return;
+                (self.tell)(Told::Wrong(refused(&error, lang, color).1));
+                return self.end_with(USAGE);
             }
         };
         if library.list().is_empty() {
@@ -72,17 +127,16 @@ impl Linter {
                 self.folder(&directory.join(&entry.folder));
                 continue;
             }
-            let lesson = library.get(&entry.id);
-            let others = library
-                .file(&entry.id, "solution.toml")
-                .and_then(|solution| Ok((solution, library.file(&entry.id, "broken.toml")?)));
-            match (lesson, others) {
-                (Ok(lesson), Ok((solution, broken))) => {
-                    self.judge(&entry.folder, Ok(lesson), solution.as_ref(), broken.as_ref(), Vec::new());
+            let file = |name: &str| library.file(&entry.id, name);
+            let read = file("solution.toml").and_then(|solution| Ok((solution, file("broken.toml")?)));
+            match library.get(&entry.id).and_then(|lesson| Ok((lesson, read?))) {
+                Ok((lesson, (solution, broken))) => {
+                    let (name, lesson) = (entry.folder.as_str(), Ok(lesson));
+                    self.judge(Judged { name, lessons: None, lesson, solution, broken, found: Vec::new() });
                 }
-                (Err(error), _) | (_, Err(error)) => {
-                    self.errors.push_str(&refused(&error, self.lang, self.color).1);
-                    self.code = self.code.max(WRONG);
+                Err(error) => {
+                    (self.tell)(Told::Wrong(refused(&error, lang, color).1));
+                    self.end_with(WRONG);
                 }
             }
         }
@@ -90,7 +144,7 @@ impl Linter {
 
     fn folder(&mut self, folder: &Path) {
         let name = folder.display().to_string();
-        let mut found = stray(folder);
+        let mut found = rules::stray(folder);
         let mut other = |file: &str| match Source::read_optional(&folder.join(file)) {
             Ok(source) => source,
             Err(one) => {
@@ -100,111 +154,139 @@ impl Linter {
         };
         let (solution, broken) = (other("solution.toml"), other("broken.toml"));
         let lesson = Files::read(folder).and_then(|files| load_files(&files));
-        self.judge(&name, lesson, solution.as_ref(), broken.as_ref(), found);
+        // The folder's own path, not one by way of a link or of `.`, names its directory.
+        let place = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let lessons = Some(place.parent().unwrap_or(&place).to_owned());
+        self.judge(Judged { name: &name, lessons, lesson, solution, broken, found });
     }
 
-    fn judge(
+    /// The files; where nothing is wrong with them, what they come to.
+    fn judge(&mut self, judged: Judged) {
+        let Judged { name, lessons, lesson, solution, broken, mut found } = judged;
+        let ready = match lesson {
+            Err(more) => {
+                found.splice(0..0, more).for_each(drop);
+                None
+            }
+            Ok(lesson) => {
+                let file = match &lessons {
+                    Some(_) => Path::new(name).join(FILES[0]).display().to_string(),
+                    None => format!("lessons/{name}/{}", FILES[0]),
+                };
+                found.extend(rules::structure(&file, &lesson));
+                match rules::answers(name, &lesson, solution.as_ref(), broken.as_ref()) {
+                    Ok(answers) => Some((lesson, answers)),
+                    Err(more) => {
+                        found.extend(more);
+                        None
+                    }
+                }
+            }
+        };
+        let lang = self.request.lang;
+        let Some((lesson, (answers, cases))) = ready.filter(|_| found.is_empty()) else {
+            return self.wrong(&found, WRONG);
+        };
+        let shown = printable(name);
+        let Some(program) = self.request.program else {
+            let text = say!(lang, "{shown}: nothing to find fault with", "{shown} : rien à redire");
+            return (self.tell)(Told::Fine(text + "\n"));
+        };
+        let sources = (solution.as_ref(), broken.as_ref());
+        let start = Instant::now();
+        let result = match crate::doctor::missing(&lesson) {
+            Some(missing) => Err(missing.explain(lang)),
+            None => self.run(program, &shown, (&lesson, lessons), (answers, cases), sources),
+        };
+        match result {
+            Ok((runs, found)) if found.is_empty() => {
+                let seconds = start.elapsed().as_secs_f32();
+                let text = say!(
+                    lang,
+                    "{shown}: nothing to find fault with ({runs} runs, {seconds:.1} s)",
+                    "{shown} : rien à redire ({runs} exécutions, {seconds:.1} s)"
+                );
+                (self.tell)(Told::Fine(text + "\n"));
+            }
+            Ok((_, found)) => self.wrong(&found, WRONG),
+            Err(why) => {
+                let text = say!(
+                    lang,
+                    "{shown}: nothing to find fault with in the files, but this machine can't run the lesson: {why}",
+                    "{shown} : rien à redire aux fichiers, mais cette machine ne peut pas exécuter la leçon : {why}"
+                );
+                (self.tell)(Told::Wrong(text + "\n\n"));
+                self.end_with(CANNOT);
+            }
+        }
+    }
+
+    /// Carries out all that the author means: how many runs it took, and what is wrong;
+    /// or why this machine can't.
+    fn run(
         &mut self,
-        name: &str,
-        lesson: Result<Lesson, Vec<Diagnostic>>,
-        solution: Option<&Source>,
-        broken: Option<&Source>,
-        mut found: Vec<Diagnostic>,
-    ) {
-        match lesson {
-            Ok(lesson) => found.extend(answers(name, &lesson, solution, broken)),
-            Err(more) => found.splice(0..0, more).for_each(drop),
+        program: &Path,
+        shown: &str,
+        (lesson, lessons): (&Lesson, Option<PathBuf>),
+        (answers, cases): (Answers, Vec<Case>),
+        (solution, broken): (Option<&Source>, Option<&Source>),
+    ) -> Result<(usize, Vec<Diagnostic>), String> {
+        let given = trial::all_given(&answers, cases);
+        let runs = given.len();
+        let (lang, patience) = (self.request.lang, PATIENCE);
+        let trials: Vec<Trial> = given
+            .iter()
+            .map(|given| Trial { program, lessons: lessons.clone(), lesson, given: given.clone(), lang, patience })
+            .collect();
+        let before = Left::now();
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; runs];
+        let mut over = 0;
+        trial::at_once(
+            self.request.hands,
+            trials,
+            |trial| trial.run(),
+            |number, outcome| {
+                outcomes[number] = Some(outcome);
+                over += 1;
+                (self.tell)(Told::Progress(format!("{shown}: {over}/{runs}")));
+            },
+        );
+        let mut found = Vec::new();
+        for (given, outcome) in given.iter().zip(outcomes.into_iter().flatten()) {
+            match outcome {
+                Outcome::AsMeant => {}
+                Outcome::Cannot(why) => return Err(why),
+                Outcome::Otherwise(wrong) => {
+                    found.extend(wrong.into_iter().map(|(title, help)| at(given, title, solution, broken).help(help)));
+                }
+            }
         }
-        if found.is_empty() {
-            let name = printable(name);
-            let _ = writeln!(
-                self.out,
-                "{}",
-                say!(self.lang, "{name}: nothing to find fault with", "{name} : rien à redire")
+        let changes = before.since(PATIENCE);
+        if !changes.is_empty() {
+            let list = changes.join(", ");
+            let title = both!(
+                "the machine is not as it was before the lesson ran: {list}",
+                "la machine n'est plus comme avant l'exécution de la leçon : {list}"
             );
-        } else {
-            self.wrong(&found, WRONG);
+            found.push(Diagnostic::of_file(shown, title).help(both!(
+                "a lesson leaves nothing behind; if another program did this meanwhile, run lint again",
+                "une leçon ne laisse rien derrière elle ; si c'est l'œuvre d'un autre programme entre-temps, relancez lint"
+            )));
         }
+        Ok((runs, found))
     }
 }
 
-/// What is wrong with a lesson's solution and wrong answers.
-fn answers(name: &str, lesson: &Lesson, solution: Option<&Source>, broken: Option<&Source>) -> Vec<Diagnostic> {
-    let Some(source) = solution else {
-        return vec![Diagnostic::of_file(name, both!("no solution.toml", "il manque solution.toml")).help(both!(
-            "an answers file that gets full marks: it proves that the lesson can be passed",
-            "un fichier de réponses qui obtient tous les points : il prouve que la leçon est faisable"
-        ))];
-    };
-    let solution = match validate_answers(source, lesson) {
-        Ok(solution) => solution,
-        Err(found) => return found,
-    };
-    let mut found = Vec::new();
-    for step in &lesson.steps {
-        let id = &step.id;
-        let answered = solution.answers.contains_key(id) || step.predict.is_none();
-        let done = solution.tasks.get(id).is_some_and(|shells| !shells.is_empty()) || step.task.is_none();
-        if !(answered && done) {
-            found.push(Diagnostic::of_file(
-                &source.name,
-                both!("nothing on the step `{id}`", "rien sur l'étape « {id} »"),
-            ));
-        }
+/// A mistake that a run showed, at the place of what was answered in it.
+fn at(
+    given: &Given,
+    title: crate::lesson::diagnostic::Both,
+    solution: Option<&Source>,
+    broken: Option<&Source>,
+) -> Diagnostic {
+    let name = |source: Option<&Source>| source.map_or_else(String::new, |source| source.name.clone());
+    match (given, broken) {
+        (Given::Wrong(case), Some(broken)) => broken.at(case.place.clone(), title),
+        _ => Diagnostic::of_file(&name(solution), title),
     }
-    found.extend(unshared(source, lesson, &solution));
-    if let Some(broken) = broken
-        && let Err(more) = parse_broken(broken, lesson, &solution)
-    {
-        found.extend(more);
-    }
-    found
-}
-
-/// A solution holds its own student's values: one written for another student
-/// can't pass.
-fn unshared(source: &Source, lesson: &Lesson, solution: &Answers) -> Option<Diagnostic> {
-    let values = Values::new(lesson, &solution.student);
-    let typed: Vec<&str> = solution.tasks.values().flat_map(|shells| shells.values()).map(String::as_str).collect();
-    if typed.is_empty() || values.iter().any(|(_, value)| typed.iter().any(|commands| commands.contains(value))) {
-        return None;
-    }
-    let list: Vec<String> = values.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-    let (student, list) = (printable(&solution.student), list.join(", "));
-    let used = lesson.steps.iter().filter_map(|step| step.task.as_ref()).flat_map(|task| &task.checks).any(|check| {
-        let filled = check.with_values(&values);
-        filled.is != check.is || filled.at != check.at
-    });
-    used.then(|| {
-        Diagnostic::of_file(
-            &source.name,
-            both!(
-                "the commands do not use the values of the student `{student}`",
-                "les commandes n'emploient pas les valeurs de l'étudiant « {student} »"
-            ),
-        )
-        .help(both!("they are: {list}", "ce sont : {list}"))
-    })
-}
-
-/// Files of a folder that belong to no lesson.
-fn stray(folder: &Path) -> Vec<Diagnostic> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut names: Vec<String> = entries
-        .take(1000)
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-        .filter(|name| !FILES.contains(&name.as_str()))
-        .collect();
-    names.sort();
-    names
-        .into_iter()
-        .map(|name| {
-            let list = FILES.join(", ");
-            Diagnostic::of_file(
-                &folder.join(name).display().to_string(),
-                both!("a file that no lesson has", "un fichier qui n'a pas sa place dans une leçon"),
-            )
-            .help(both!("a lesson consists of {list}", "une leçon se compose de {list}"))
-        })
-        .collect()
 }

@@ -1,12 +1,14 @@
 //! What keys do to an open lesson: its steps, its text, the prediction, and which
 //! region has the keyboard.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use ratatui::layout::Size;
 
-use super::{command, panes};
+use super::{carry_out, command, panes};
 use crate::i18n::Lang;
+use crate::lesson::{Lesson, Values};
 use crate::session::Command;
 use crate::ui::event::Request;
 use crate::ui::keymap::Intent;
@@ -93,6 +95,44 @@ pub(super) fn go_to(model: &mut Model, to: usize, requests: &mut Vec<Request>) {
     match model.lesson() {
         Some(lesson) if lesson.session.would_lose() => model.overlay = Some(Overlay::Confirm(to)),
         _ => command(model, Command::Goto(to), requests),
+    }
+}
+
+/// The lesson's author has saved it: the screen goes on at the same step. Where the
+/// lesson now makes another lab, that is built at once unless somebody may be typing.
+pub(super) fn reload(model: &mut Model, new: Arc<Lesson>, values: Values, requests: &mut Vec<Request>) {
+    let open = model.lesson().is_some_and(|open| open.inspected.is_none() && open.session.lesson().id == new.id);
+    if !open {
+        return;
+    }
+    model.failure = None;
+    model.dirty = true;
+    let Some(lesson) = model.lesson_mut() else { return };
+    let step = lesson.session.step_def().id.clone();
+    let (shown, front) = (lesson.last_shown(|_| true), lesson.pane);
+    let (keyboard, below, zoom, filtering) = (lesson.focus, lesson.below, lesson.zoom, lesson.filtering);
+    let (scroll, choice) = (lesson.prose.scroll, lesson.choice);
+    let browse = std::mem::take(&mut lesson.twins.browse);
+    let others = std::mem::take(&mut lesson.twins.others);
+    let effects = lesson.session.reload(new, values);
+    lesson.entered_step();
+    if lesson.session.step_def().id == step {
+        // What the person was at stays, but for what the author has just changed.
+        (lesson.focus, lesson.below, lesson.zoom) = (keyboard, below, zoom);
+        lesson.prose.scroll = scroll;
+        let choices = lesson.session.step_def().predict.as_ref().map_or(0, |predict| predict.choices.len());
+        lesson.choice = choice.min(choices.saturating_sub(1));
+        if lesson.last_shown(|_| true) == shown {
+            (lesson.pane, lesson.filtering) = (front, filtering);
+            (lesson.twins.browse, lesson.twins.others) = (browse, others);
+        }
+    }
+    let free = !lesson.session.would_lose() && !lesson.shells.in_use();
+    let rebuild = lesson.session.lab_is_old() && free;
+    let to = lesson.session.step();
+    carry_out(model, effects, requests);
+    if rebuild {
+        command(model, Command::Goto(to), requests);
     }
 }
 

@@ -48,6 +48,7 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             model.dirty = true;
             carry_out(model, effects, &mut requests);
         }
+        Event::Reloaded { lesson, values } => lesson::reload(model, lesson, values, &mut requests),
         Event::Observed(snapshot) if inspect::inspecting(model) => drop(panes::observed(model, &snapshot, now)),
         Event::Observed(snapshot) => {
             let news = panes::observed(model, &snapshot, now);
