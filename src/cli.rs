@@ -48,6 +48,15 @@ pub enum Mode {
         /// Whether the report is JSON.
         json: bool,
     },
+    /// Grade many submissions.
+    Grade(Grade),
+    /// Put results of shards together.
+    ReportMerge {
+        /// Directories of results.
+        outs: Vec<PathBuf>,
+        /// Where they go.
+        to: PathBuf,
+    },
     /// The machine, or one process of it.
     Snapshot {
         /// The process.
@@ -73,6 +82,21 @@ pub enum Mode {
     },
     /// Remove what a killed run left.
     Clean,
+}
+
+/// What to grade, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grade {
+    /// The submissions.
+    pub directory: PathBuf,
+    /// The lessons; those answered where there are none.
+    pub lessons: Vec<String>,
+    /// How many at a time.
+    pub jobs: Option<usize>,
+    /// Which part, from 1 on, of how many.
+    pub shard: Option<(usize, usize)>,
+    /// Where the results go.
+    pub out: PathBuf,
 }
 
 /// What to do about lessons.
@@ -192,6 +216,8 @@ pub fn grammar(lang: Lang) -> Command {
                         .help(say!(lang, "The form of the report", "La forme du compte rendu")),
                 ),
         )
+        .subcommand(grade(lang))
+        .subcommand(report(lang))
         .subcommand(
             Command::new("snapshot")
                 .about(say!(lang, "What this machine, or one process, looks like now", "L'état de cette machine, ou d'un processus, maintenant"))
@@ -266,6 +292,105 @@ pub fn grammar(lang: Lang) -> Command {
         )
 }
 
+/// `grade`.
+fn grade(lang: Lang) -> Command {
+    let directory = say!(lang, "DIR", "DOSSIER");
+    Command::new("grade")
+        .about(say!(lang, "Grade many submissions, each in a jail of its own", "Corriger de nombreux rendus, chacun dans une enceinte à part"))
+        .after_help(say!(
+            lang,
+            "A submission is NAME.toml, answers to one lesson, or a folder NAME with ID.toml, answers/ID.toml or NN-ID/solution.toml. Links are not followed; names that start with a dot are left out.\nOUT/NAME/report.json is each one's report, OUT/summary.csv and summary.json have them all. What was graded from the same answers, lesson and program is not graded again: after an interruption the same command goes on.\nExit codes: 0 a result for every submission, 2 usage, 3 this machine can't, 130 interrupted.",
+            "Un rendu est NOM.toml, des réponses à une leçon, ou un dossier NOM avec ID.toml, answers/ID.toml ou NN-ID/solution.toml. Les liens ne sont pas suivis ; les noms qui commencent par un point sont laissés de côté.\nOUT/NOM/report.json est le compte rendu de chacun, OUT/summary.csv et summary.json les ont tous. Ce qui a été corrigé à partir des mêmes réponses, de la même leçon et du même programme ne l'est pas à nouveau : après une interruption, la même commande reprend.\nCodes de sortie : 0 un résultat pour chaque rendu, 2 usage, 3 cette machine ne peut pas, 130 interrompu."
+        ))
+        .arg(
+            Arg::new("directory")
+                .required(true)
+                .value_name(directory.clone())
+                .value_parser(value_parser!(PathBuf))
+                .help(say!(lang, "The submissions", "Les rendus")),
+        )
+        .arg(
+            Arg::new("lesson")
+                .long("lesson")
+                .value_name(say!(lang, "LESSON", "LEÇON"))
+                .action(ArgAction::Append)
+                .value_delimiter(',')
+                .help(say!(
+                    lang,
+                    "These lessons, or all: what is not answered is missing (default: those answered)",
+                    "Ces leçons, ou all pour toutes : ce qui est sans réponse manque (par défaut : celles qui ont une réponse)"
+                )),
+        )
+        .arg(
+            Arg::new("jobs")
+                .long("jobs")
+                .value_name("N")
+                .value_parser(value_parser!(u16).range(1..))
+                .help(say!(lang, "So many at a time (default: the number of CPUs)", "Autant à la fois (par défaut : le nombre de processeurs)")),
+        )
+        .arg(
+            Arg::new("shard")
+                .long("shard")
+                .value_name("I/N")
+                .value_parser(move |text: &str| shard(text, lang))
+                .help(say!(
+                    lang,
+                    "Part I of N: of the sorted list, every Nth from the Ith on; `report merge` joins them",
+                    "La part I sur N : de la liste triée, un sur N à partir du Ie ; `report merge` les réunit"
+                )),
+        )
+        .arg(
+            Arg::new("out")
+                .long("out")
+                .value_name(directory)
+                .default_value("grades")
+                .value_parser(value_parser!(PathBuf))
+                .help(say!(lang, "Where the results go", "Où vont les résultats")),
+        )
+}
+
+/// `report merge`.
+fn report(lang: Lang) -> Command {
+    let directory = say!(lang, "DIR", "DOSSIER");
+    Command::new("report")
+        .about(say!(lang, "About the results of `grade`", "Au sujet des résultats de `grade`"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("merge")
+                .about(say!(lang, "Put the results of shards together", "Réunir les résultats de plusieurs parts"))
+                .after_help(say!(
+                    lang,
+                    "What is there twice, differs or is missing is said.\nExit codes: 0 all of it is there, 1 something is missing or differs, 2 usage or unreadable file.",
+                    "Ce qui est là deux fois, diffère ou manque est dit.\nCodes de sortie : 0 tout est là, 1 quelque chose manque ou diffère, 2 usage ou fichier illisible."
+                ))
+                .arg(
+                    Arg::new("outs")
+                        .required(true)
+                        .num_args(1..)
+                        .value_name(directory.clone())
+                        .value_parser(value_parser!(PathBuf))
+                        .help(say!(lang, "Results of `grade --out`", "Résultats de `grade --out`")),
+                )
+                .arg(
+                    Arg::new("out")
+                        .long("out")
+                        .required(true)
+                        .value_name(directory)
+                        .value_parser(value_parser!(PathBuf))
+                        .help(say!(lang, "Where they go", "Où ils vont")),
+                ),
+        )
+}
+
+/// `I/N`, from 1 to N.
+fn shard(text: &str, lang: Lang) -> Result<(usize, usize), String> {
+    let numbers = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+    numbers.filter(|(index, of)| (1..=*of).contains(index)).ok_or_else(|| {
+        say!(lang, "I/N, with I from 1 to N: 2/4, for example", "I/N, avec I de 1 à N : 2/4, par exemple")
+    })
+}
+
 /// Reads the command line.
 pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
     let lang = language(args);
@@ -291,6 +416,20 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             answers: found.get_one::<PathBuf>("answers").cloned(),
             json: text(found, "format") == "json",
         },
+        Some(("grade", found)) => Mode::Grade(Grade {
+            directory: found.get_one::<PathBuf>("directory").cloned().unwrap_or_default(),
+            lessons: found.get_many::<String>("lesson").into_iter().flatten().cloned().collect(),
+            jobs: found.get_one::<u16>("jobs").map(|jobs| usize::from(*jobs)),
+            shard: found.get_one::<(usize, usize)>("shard").copied(),
+            out: found.get_one::<PathBuf>("out").cloned().unwrap_or_default(),
+        }),
+        Some(("report", found)) => {
+            let found = found.subcommand_matches("merge").unwrap_or(found);
+            Mode::ReportMerge {
+                outs: found.get_many::<PathBuf>("outs").into_iter().flatten().cloned().collect(),
+                to: found.get_one::<PathBuf>("out").cloned().unwrap_or_default(),
+            }
+        }
         Some(("snapshot", found)) => {
             Mode::Snapshot { pid: found.get_one::<u32>("pid").copied(), json: found.get_flag("json") }
         }

@@ -5,14 +5,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::grade;
+use super::jailed::{self, Enclosure, Refused};
 use super::store::Store;
 use crate::check::LessonReport;
 use crate::i18n::{Explain, Lang};
-use crate::lab::cgroups::jail::Groups;
-use crate::lab::jail::{self, JailError};
 use crate::lesson::Lesson;
 use crate::lesson::answers::{Answers, validate_answers};
 use crate::lesson::diagnostic::render_all;
@@ -51,13 +47,6 @@ pub struct Request<'a> {
     pub lang: Lang,
     /// Whether a report for people has colours.
     pub color: bool,
-}
-
-/// What comes back from the jail.
-#[derive(Serialize, Deserialize)]
-enum FromJail {
-    Graded(Box<LessonReport>),
-    Failed([String; 2]),
 }
 
 /// Grades. The calling process must have one thread.
@@ -121,21 +110,10 @@ fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<Lesson
     if let Some(missing) = crate::doctor::missing(lesson) {
         return Err(missing.explain(lang));
     }
-    let groups = lesson.controllers().map(|controllers| Groups::new(&controllers)).transpose();
-    let groups = groups.map_err(|(errno, doing)| JailError::Build(errno, doing).explain(lang))?;
-    let graded = jail::run(grade::limit(lesson), groups.as_ref(), || {
-        let answer = match grade::grade(lesson, answers, lang) {
-            Ok(report) => FromJail::Graded(Box::new(report)),
-            Err(error) => FromJail::Failed(Lang::ALL.map(|lang| error.explain(lang))),
-        };
-        postcard::to_stdvec(&answer).unwrap_or_default()
-    });
-    match graded.map(|bytes| postcard::from_bytes(&bytes)) {
-        Ok(Ok(FromJail::Graded(report))) => Ok(*report),
-        Ok(Ok(FromJail::Failed([en, fr]))) => Err(lang.pick(en, fr)),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(error) => Err(error.explain(lang)),
-    }
+    jailed::grade_in_jail(lesson, answers, lang, &Enclosure::default()).map_err(|refused| match refused {
+        Refused::Cannot([en, fr]) => lang.pick(en, fr),
+        Refused::Lost(error) => error.explain(lang),
+    })
 }
 
 /// The answers to one lesson; empty ones where the student gave none.
@@ -146,7 +124,9 @@ fn answers_of(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<Ans
             let store = Store::open(request.state).map_err(|error| error.explain(lang))?;
             return store.load(lesson).map_err(|error| error.explain(lang));
         }
-        Some(path) if path.is_dir() => candidates(path, listed).into_iter().find(|path| path.exists()),
+        Some(path) if path.is_dir() => {
+            candidates(listed).into_iter().map(|file| path.join(file)).find(|path| path.exists())
+        }
         Some(path) => Some(path.to_owned()),
     };
     let Some(path) = path else { return Ok(Answers { lesson: lesson.id.clone(), ..Answers::default() }) };
@@ -158,13 +138,15 @@ fn answers_of(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<Ans
     validate_answers(&source, lesson).map_err(|found| words(&found))
 }
 
-/// Where a directory may hold the answers to a lesson.
-fn candidates(directory: &Path, listed: &Listed) -> Vec<PathBuf> {
+/// Where a directory may hold the answers to a lesson, from there.
+pub fn candidates(listed: &Listed) -> Vec<PathBuf> {
     let own = format!("{}.toml", listed.id);
+    let solution = "solution.toml";
     vec![
-        directory.join(own),
-        directory.join(&listed.folder).join("solution.toml"),
-        directory.join(&listed.id).join("solution.toml"),
+        PathBuf::from(&own),
+        Path::new("answers").join(&own),
+        Path::new(&listed.folder).join(solution),
+        Path::new(&listed.id).join(solution),
     ]
 }
 

@@ -6,7 +6,9 @@ pub mod doctor_command;
 mod driver;
 mod filtered;
 pub mod grade;
+pub mod grade_command;
 pub mod inspect;
+mod jailed;
 pub mod learn;
 pub mod lesson_commands;
 mod listing;
@@ -36,6 +38,9 @@ const USAGE: u8 = 2;
 /// Runs what the command line asks for; its exit code. The calling process has one
 /// thread.
 pub fn run(args: &[OsString]) -> ExitCode {
+    if args.get(1).is_some_and(|argument| argument == grade_command::worker::ARGUMENT) {
+        return ExitCode::from(grade_command::worker::run());
+    }
     let cli = match cli::parse(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -82,6 +87,16 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             lang,
             color,
         }),
+        Mode::Grade(grade) => grade_command::run(&grade_command::Request {
+            directory: &grade.directory,
+            wanted: &grade.lessons,
+            jobs: grade.jobs,
+            shard: grade.shard.map(|(index, of)| grade_command::summary::Shard { index, of }),
+            out: &grade.out,
+            lessons,
+            lang,
+        }),
+        Mode::ReportMerge { outs, to } => grade_command::merge::run(outs, to, lang),
         Mode::Snapshot { pid, json } => match snapshot_command::run(*pid, *json, lang) {
             Ok(text) => (text, String::new(), 0),
             Err(error) => (String::new(), error.explain(lang), USAGE),
