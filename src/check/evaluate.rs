@@ -147,8 +147,11 @@ impl Prepared {
             },
             _ => None,
         };
+        let nodes = self.at.nodes(now, lang);
+        let number = right.zip(nodes.as_ref().ok()).and_then(|(right, nodes)| as_number(right, nodes));
+        let right = number.as_ref().or(right);
         let mut expected = self.expected(right, before.as_deref(), lang);
-        let (state, found) = match self.at.nodes(now, lang) {
+        let (state, found) = match nodes {
             Ok(nodes) => {
                 // What a pattern or a filter looks for is in the check's own words, too.
                 if nodes.is_empty() && matches!(self.check.is, Predicate::Matches(_) | Predicate::Count(1)) {
@@ -309,6 +312,13 @@ impl Selector {
             None => Ok(nodes),
         }
     }
+}
+
+/// The number that a text says, where it is to be compared with a number: a student's own
+/// value is a text, whatever it stands for.
+fn as_number(right: &Json, nodes: &[&Json]) -> Option<Json> {
+    let [Json::Number(_)] = nodes else { return None };
+    right.as_str()?.parse::<serde_json::Number>().ok().map(Json::Number)
 }
 
 /// Equal; numbers by value, so that 1 is 1.0.

@@ -70,6 +70,16 @@ fn equals_wants_one_node_of_that_value() {
 }
 
 #[test]
+fn a_number_is_compared_with_the_number_that_a_text_says() {
+    let pid = |right: &str| judge("$.actors.box.seen.processes[0].pid", Predicate::Equals(value(json!(right))));
+    holds(&pid("1"), State::Pass, "1", "1");
+    holds(&pid("2"), State::Fail, "2", "1");
+    holds(&pid("one"), State::Fail, "\"one\"", "1");
+    let least = |right: &str| judge("$.taken", Predicate::AtLeast(value(json!(right)))).state;
+    assert_eq!((least("1"), least("2"), least("two")), (State::Pass, State::Fail, State::Error));
+}
+
+#[test]
 fn numbers_are_equal_by_value() {
     assert_eq!(judge("$.host.ns.uts", Predicate::Equals(value(json!(1.0)))).state, State::Pass);
 }

@@ -9,10 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use super::Group;
 
-/// What is looked at: the last three seconds, or a little more.
+/// What is looked at: the last three seconds, or a little more; longer where groups compete
+/// for what others leave of a CPU.
 const WINDOW: u64 = 3_000_000;
 /// Less than this says nothing: a scheduler deals in slices of milliseconds.
 const LEAST: u64 = 1_500_000;
+/// Groups that compete have used so much together in a window: where others use the same
+/// CPU, that takes longer, and a share of less is chance.
+const WORK: u64 = 2_500_000;
+/// But no window is longer than this.
+const LONGEST: u64 = 10_000_000;
 
 /// What a group may use of the CPUs, and what it has used.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,9 +84,19 @@ impl Family {
             self.setup = setup;
         }
         self.samples.push_back((now, used));
-        while self.samples.get(1).is_some_and(|(then, _)| then + WINDOW <= now) {
+        while self.samples.get(1).is_some_and(|next| self.says_enough(next)) {
             self.samples.pop_front();
         }
+    }
+
+    /// Whether a window that begins with this sample is long enough.
+    fn says_enough(&self, (then, before): &(u64, BTreeMap<String, u64>)) -> bool {
+        let Some((now, after)) = self.samples.back() else { return false };
+        let spent: Vec<u64> =
+            after.iter().map(|(name, used)| used.saturating_sub(*before.get(name).unwrap_or(used))).collect();
+        let compete = spent.iter().filter(|spent| **spent > 0).count() > 1;
+        let window = now - then;
+        window >= WINDOW && (!compete || window >= LONGEST || spent.iter().sum::<u64>() >= WORK)
     }
 
     /// What one of them used since the first sample.
@@ -176,10 +192,33 @@ mod tests {
         assert_eq!((left.percent, left.share, left.times["right"]), (Some(50), Some(74), 3));
         assert_eq!(seen(&groups, "race/right").unwrap().times["left"], 0);
         // The first second of ten is no longer in it.
-        let mut groups = two(group(3 * SECOND, "300"), group(SECOND * 17 / 10, "100"));
+        let mut groups = two(group(4 * SECOND, "300"), group(SECOND * 27 / 10, "100"));
         usage.note(10 * SECOND, &mut groups);
         let left = seen(&groups, "race/left").unwrap();
         assert_eq!((left.window_ms, left.share), (Some(6000), Some(50)));
+    }
+
+    #[test]
+    fn groups_that_compete_for_a_busy_cpu_are_looked_at_for_longer() {
+        let mut usage = Usage::default();
+        // The two get a third of a CPU together: seconds 0 to 8.
+        let at = |second: u64| two(group(second * SECOND / 4, "300"), group(second * SECOND / 12, "100"));
+        let window = |usage: &mut Usage, second| {
+            let mut groups = at(second);
+            usage.note(second * SECOND, &mut groups);
+            seen(&groups, "race/left").and_then(|left| left.window_ms)
+        };
+        let windows: Vec<_> = (0..=9).map(|second| window(&mut usage, second)).collect();
+        assert_eq!(windows[7..], [Some(7000), Some(8000), Some(8000)]);
+        // And never longer than ten seconds, however little it is.
+        let mut usage = Usage::default();
+        let idle = |usage: &mut Usage, second| {
+            let mut groups = two(group(second, "300"), group(second, "100"));
+            usage.note(second * SECOND, &mut groups);
+            seen(&groups, "race/left").and_then(|left| left.window_ms)
+        };
+        let windows: Vec<_> = (0..=30).map(|second| idle(&mut usage, second)).collect();
+        assert_eq!(windows[30], Some(10_000));
     }
 
     #[test]
