@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::i18n::Lang;
+use crate::report::Format;
 use crate::say;
 
 /// What was asked for.
@@ -45,8 +46,10 @@ pub enum Mode {
         lesson: String,
         /// A file, or a directory of them; the student's own where not said.
         answers: Option<PathBuf>,
-        /// Whether the report is JSON.
-        json: bool,
+        /// The form of the report.
+        format: Format,
+        /// Where the report goes besides standard output.
+        output: Option<PathBuf>,
     },
     /// Grade many submissions.
     Grade(Grade),
@@ -57,6 +60,8 @@ pub enum Mode {
         /// Where they go.
         to: PathBuf,
     },
+    /// The JSON Schema of a report.
+    ReportSchema,
     /// The machine, or one process of it.
     Snapshot {
         /// The process.
@@ -97,6 +102,8 @@ pub struct Grade {
     pub shard: Option<(usize, usize)>,
     /// Where the results go.
     pub out: PathBuf,
+    /// The forms of the reports.
+    pub formats: Vec<Format>,
 }
 
 /// What to do about lessons.
@@ -210,14 +217,33 @@ pub fn grammar(lang: Lang) -> Command {
                 .arg(
                     Arg::new("format")
                         .long("format")
-                        .value_name("human|json")
-                        .value_parser(PossibleValuesParser::new(["human", "json"]))
+                        .value_name("FORMAT")
+                        .value_parser(
+                            PossibleValuesParser::new(Format::ALL.map(Format::name))
+                                .map(|name| Format::named(&name).unwrap_or(Format::Human)),
+                        )
                         .default_value("human")
                         .help(say!(lang, "The form of the report", "La forme du compte rendu")),
-                ),
+                )
+                .arg(
+                    Arg::new("output")
+                        .long("output")
+                        .value_name(say!(lang, "FILE", "FICHIER"))
+                        .value_parser(value_parser!(PathBuf))
+                        .help(say!(
+                            lang,
+                            "Write the report to this file, too, whole or not at all",
+                            "Écrire le compte rendu dans ce fichier aussi, en entier ou pas du tout"
+                        )),
+                )
+                .after_help(say!(
+                    lang,
+                    "In GitHub Actions the report is added to the job summary, too (GITHUB_STEP_SUMMARY), as Markdown. classroom50 reads what was submitted from the environment that its runner gives.\nExit codes: 0 all points, 1 not all points, 2 usage or unreadable file, 3 this machine can't run a lesson: not the student's failure, in no form.",
+                    "Dans GitHub Actions, le compte rendu s'ajoute aussi au résumé de la tâche (GITHUB_STEP_SUMMARY), en Markdown. classroom50 lit ce qui a été rendu dans l'environnement que donne son exécuteur.\nCodes de sortie : 0 tous les points, 1 pas tous les points, 2 usage ou fichier illisible, 3 cette machine ne peut pas exécuter une leçon : sous aucune forme un échec de l'étudiant."
+                )),
         )
-        .subcommand(grade(lang))
         .subcommand(report(lang))
+        .subcommand(grade(lang))
         .subcommand(
             Command::new("snapshot")
                 .about(say!(lang, "What this machine, or one process, looks like now", "L'état de cette machine, ou d'un processus, maintenant"))
@@ -347,15 +373,39 @@ fn grade(lang: Lang) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help(say!(lang, "Where the results go", "Où vont les résultats")),
         )
+        .arg(formats(lang))
 }
 
-/// `report merge`.
+/// `--format`, one or several of these.
+fn formats(lang: Lang) -> Arg {
+    let names = Format::ALL.into_iter().filter(|format| *format != Format::Classroom50).map(Format::name);
+    let named = |name: String| Format::named(&name).unwrap_or(Format::Json);
+    Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .action(ArgAction::Append)
+        .value_delimiter(',')
+        .value_parser(PossibleValuesParser::new(names).map(named))
+        .default_value("json")
+        .help(say!(
+            lang,
+            "The forms of each report, one or several",
+            "Les formes de chaque compte rendu, une ou plusieurs"
+        ))
+}
+
+/// `report`.
 fn report(lang: Lang) -> Command {
     let directory = say!(lang, "DIR", "DOSSIER");
     Command::new("report")
-        .about(say!(lang, "About the results of `grade`", "Au sujet des résultats de `grade`"))
+        .about(say!(lang, "About reports: their schema, those of several runs together", "Au sujet des comptes rendus : leur schéma, ceux de plusieurs exécutions réunis"))
         .subcommand_required(true)
         .arg_required_else_help(true)
+        .subcommand(Command::new("schema").about(say!(
+            lang,
+            "The JSON Schema of `check --format json`",
+            "Le schéma JSON de `check --format json`"
+        )))
         .subcommand(
             Command::new("merge")
                 .about(say!(lang, "Put the results of shards together", "Réunir les résultats de plusieurs parts"))
@@ -414,7 +464,8 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
         Some(("check", found)) => Mode::Check {
             lesson: text(found, "lesson"),
             answers: found.get_one::<PathBuf>("answers").cloned(),
-            json: text(found, "format") == "json",
+            format: found.get_one::<Format>("format").copied().unwrap_or(Format::Human),
+            output: found.get_one::<PathBuf>("output").cloned(),
         },
         Some(("grade", found)) => Mode::Grade(Grade {
             directory: found.get_one::<PathBuf>("directory").cloned().unwrap_or_default(),
@@ -422,14 +473,15 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             jobs: found.get_one::<u16>("jobs").map(|jobs| usize::from(*jobs)),
             shard: found.get_one::<(usize, usize)>("shard").copied(),
             out: found.get_one::<PathBuf>("out").cloned().unwrap_or_default(),
+            formats: found.get_many::<Format>("format").into_iter().flatten().copied().collect(),
         }),
-        Some(("report", found)) => {
-            let found = found.subcommand_matches("merge").unwrap_or(found);
-            Mode::ReportMerge {
+        Some(("report", found)) => match found.subcommand() {
+            Some(("merge", found)) => Mode::ReportMerge {
                 outs: found.get_many::<PathBuf>("outs").into_iter().flatten().cloned().collect(),
                 to: found.get_one::<PathBuf>("out").cloned().unwrap_or_default(),
-            }
-        }
+            },
+            _ => Mode::ReportSchema,
+        },
         Some(("snapshot", found)) => {
             Mode::Snapshot { pid: found.get_one::<u32>("pid").copied(), json: found.get_flag("json") }
         }
@@ -491,6 +543,22 @@ mod tests {
     #[test]
     fn no_command_is_the_list_of_lessons() {
         assert_eq!(parsed("cloison --color never").mode, Mode::Learn(None));
+    }
+
+    #[test]
+    fn a_report_has_one_of_the_forms_and_may_go_to_a_file() {
+        let check = |format, output: Option<&str>| Mode::Check {
+            lesson: "uts".to_owned(),
+            answers: None,
+            format,
+            output: output.map(PathBuf::from),
+        };
+        assert_eq!(parsed("cloison check uts").mode, check(Format::Human, None));
+        for format in Format::ALL {
+            let line = format!("cloison check uts --output x --format {}", format.name());
+            assert_eq!(parsed(&line).mode, check(format, Some("x")));
+        }
+        assert!(parse(&["cloison", "check", "uts", "--format", "xml"].map(std::ffi::OsString::from)).is_err());
     }
 
     #[test]

@@ -5,17 +5,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::jailed::{self, Enclosure, Refused};
+use super::delivery::Delivery;
+use super::jailed::{self, Enclosure, Refused, both};
 use super::store::Store;
-use crate::check::LessonReport;
+use crate::check::{LessonReport, State};
 use crate::i18n::{Explain, Lang};
 use crate::lesson::Lesson;
 use crate::lesson::answers::{Answers, validate_answers};
-use crate::lesson::diagnostic::render_all;
+use crate::lesson::diagnostic::{Both, render_all};
 use crate::lesson::library::{Library, Listed};
 use crate::lesson::source::Source;
-use crate::report;
-use crate::term::safe;
+use crate::report::Format;
 
 use super::lesson_commands::Output;
 
@@ -41,11 +41,13 @@ pub struct Request<'a> {
     pub lessons: Option<&'a Path>,
     /// The student's own answers.
     pub state: Option<&'a Path>,
-    /// Whether the report is JSON.
-    pub json: bool,
+    /// The form of the report.
+    pub format: Format,
+    /// Where it goes besides standard output.
+    pub output: Option<&'a Path>,
     /// Its language.
     pub lang: Lang,
-    /// Whether a report for people has colours.
+    /// Whether a report for people has colours on standard output.
     pub color: bool,
 }
 
@@ -53,6 +55,10 @@ pub struct Request<'a> {
 pub fn run(request: &Request) -> Output {
     let lang = request.lang;
     let refuse = |text: String| (String::new(), text, USAGE);
+    let delivery = match Delivery::prepare(request.format, request.output, lang) {
+        Ok(delivery) => delivery,
+        Err(text) => return refuse(text),
+    };
     let library = match Library::open(request.lessons) {
         Ok(library) => library,
         Err(error) => return refuse(error.explain(lang)),
@@ -75,44 +81,52 @@ pub fn run(request: &Request) -> Output {
             Err(text) => return refuse(text),
         }
     }
-    grade_all(&work, request)
+    let reports: Vec<LessonReport> =
+        work.iter().map(|(lesson, answers)| grade_in_jail(lesson, answers, lang)).collect();
+    told(&reports, request, &delivery)
 }
 
-fn grade_all(work: &[(Arc<Lesson>, Answers)], request: &Request) -> Output {
+/// The reports in the form asked for, where they are to go.
+fn told(reports: &[LessonReport], request: &Request, delivery: &Delivery) -> Output {
     let lang = request.lang;
-    let (mut stdout, mut stderr, mut exit) = (String::new(), String::new(), PASS);
-    let mut reports = Vec::new();
-    for (lesson, answers) in work {
-        match in_jail(lesson, answers, lang) {
-            Ok(report) => {
-                if !report.passed() {
-                    exit = exit.max(FAIL);
-                }
-                if !request.json {
-                    stdout.push_str(&report::human(&report, lang, request.color));
-                }
-                reports.push(report);
-            }
-            Err(words) => {
-                exit = CANNOT;
-                stderr.extend([&lesson.id, ": ", &words, "\n"]);
-            }
+    let mut stderr = String::new();
+    if request.format != Format::Human {
+        // Not only in the document: who runs this in a script sees why it exits 3.
+        for report in reports {
+            let why = report.cannot.as_ref().map(|[en, fr]| lang.pick(en, fr));
+            stderr.extend(why.map(|why| format!("{}: {why}\n", report.lesson)));
         }
     }
-    if request.json {
-        stdout = safe::json(&report::json(&reports, lang));
+    let has = |state| reports.iter().any(|report| report.state() == state);
+    let exit = if has(State::Skip) {
+        CANNOT
+    } else if has(State::Fail) {
+        FAIL
+    } else {
+        PASS
+    };
+    stderr.extend(delivery.summarize(reports));
+    match delivery.deliver(reports, request.color) {
+        (stdout, Ok(())) => (stdout, stderr, exit),
+        (stdout, Err(text)) => (stdout, stderr + &text, USAGE),
     }
-    (stdout, stderr, exit)
 }
 
-/// Grades one lesson in a jail; the error says why this machine can't.
-fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<LessonReport, String> {
+/// Grades one lesson in a jail of its own. Where this machine can't, the report says
+/// why. The calling process must have one thread.
+pub fn grade_in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> LessonReport {
+    in_jail(lesson, answers, lang)
+        .unwrap_or_else(|why| LessonReport::cannot(&lesson.id, &lesson.text(lang).title, &answers.student, why))
+}
+
+/// Grades one lesson in a jail; the error says why this machine can't, in both languages.
+fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<LessonReport, Both> {
     if let Some(missing) = crate::doctor::missing(lesson) {
-        return Err(missing.explain(lang));
+        return Err(both(&missing));
     }
     jailed::grade_in_jail(lesson, answers, lang, &Enclosure::default()).map_err(|refused| match refused {
-        Refused::Cannot([en, fr]) => lang.pick(en, fr),
-        Refused::Lost(error) => error.explain(lang),
+        Refused::Cannot(why) => why,
+        Refused::Lost(error) => both(&error),
     })
 }
 

@@ -2,6 +2,7 @@
 
 pub mod check_command;
 pub mod clean_command;
+mod delivery;
 pub mod doctor_command;
 mod driver;
 mod filtered;
@@ -78,12 +79,13 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             Ok(()) => (String::new(), String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
         },
-        Mode::Check { lesson, answers, json } => check_command::run(&check_command::Request {
+        Mode::Check { lesson, answers, format, output } => check_command::run(&check_command::Request {
             lesson,
             answers: answers.as_deref(),
             lessons,
             state: common.state.as_deref(),
-            json: *json,
+            format: *format,
+            output: output.as_deref(),
             lang,
             color,
         }),
@@ -93,10 +95,12 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             jobs: grade.jobs,
             shard: grade.shard.map(|(index, of)| grade_command::summary::Shard { index, of }),
             out: &grade.out,
+            formats: &grade.formats,
             lessons,
             lang,
         }),
         Mode::ReportMerge { outs, to } => grade_command::merge::run(outs, to, lang),
+        Mode::ReportSchema => (crate::report::schema(), String::new(), 0),
         Mode::Snapshot { pid, json } => match snapshot_command::run(*pid, *json, lang) {
             Ok(text) => (text, String::new(), 0),
             Err(error) => (String::new(), error.explain(lang), USAGE),

@@ -28,6 +28,7 @@ use super::lesson_commands::Output;
 use crate::i18n::{Explain, Lang};
 use crate::lab::program::PATH;
 use crate::lesson::library::Library;
+use crate::report::Format;
 use crate::say;
 use crate::term::safe::safe;
 
@@ -71,6 +72,8 @@ pub struct Request<'a> {
     pub shard: Option<Shard>,
     /// Where the results go.
     pub out: &'a Path,
+    /// The forms of each report.
+    pub formats: &'a [Format],
     /// Lessons from here.
     pub lessons: Option<&'a Path>,
     /// The language of reports and messages.
@@ -116,7 +119,8 @@ fn grade(request: &Request) -> Result<Output, (String, u8)> {
     let stop = AtomicBool::new(false);
     let signals = signals().map_err(|errno| (errno.to_string(), CANNOT))?;
     let loaded = Mutex::default();
-    let context = Grader { library, wanted, submissions, out: out.clone(), lang, loaded };
+    let context =
+        Grader { library, wanted, submissions, out: out.clone(), formats: request.formats.to_vec(), lang, loaded };
     let jobs = request.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let setups = (0..jobs.clamp(1, MOST_JOBS).min(mine.len().max(1))).map(|slot| Setup {
         lessons: lessons.clone(),

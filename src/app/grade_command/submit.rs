@@ -20,7 +20,7 @@ use crate::lesson::diagnostic::{Both, Diagnostic, both, quoted, render_all};
 use crate::lesson::library::{Library, LibraryError, Listed};
 use crate::lesson::load::load_files;
 use crate::lesson::source::Source;
-use crate::report;
+use crate::report::{self, Format, Options};
 use crate::term::safe;
 
 /// The most of an account of unreadable answers that is kept, in characters.
@@ -66,6 +66,7 @@ pub struct Grader {
     pub wanted: Wanted,
     pub submissions: Submissions,
     pub out: PathBuf,
+    pub formats: Vec<Format>,
     pub lang: Lang,
     pub loaded: Mutex<HashMap<String, Result<Arc<Loaded>, LibraryError>>>,
 }
@@ -106,7 +107,13 @@ impl Grader {
 
     fn write_reports(&self, graded: &Graded, folder: &Path) -> std::io::Result<()> {
         let reports: Vec<LessonReport> = graded.lessons.iter().map(|entry| entry.report.clone()).collect();
-        results::write(&folder.join("report.json"), safe::json(&report::json(&reports, self.lang)).as_bytes())
+        let options = Options { lang: self.lang, color: false, submission: None };
+        for format in &self.formats {
+            let text = report::render(*format, &reports, &options);
+            let text = if format.is_json() { safe::json(&text) } else { text };
+            results::write(&folder.join(file_name(*format)), text.as_bytes())?;
+        }
+        Ok(())
     }
 
     fn load(&self, listed: &Listed) -> Result<Arc<Loaded>, LibraryError> {
@@ -247,26 +254,39 @@ impl Grader {
     /// What could not be judged: no points. Where that is the machine's fault, none to lose.
     fn unjudged(&self, state: State, loaded: Option<&Loaded>, why: Both) -> Entry {
         let lesson = loaded.map(|loaded| &loaded.lesson);
-        let found = self.lang.pick(&why[0], &why[1]).clone();
-        let verdict = Verdict {
-            step: String::new(),
-            check: ANSWERS.to_owned(),
-            state: crate::check::State::Error,
-            label: String::new(),
-            expected: String::new(),
-            found,
-            help: String::new(),
+        let (id, title) = match lesson {
+            Some(lesson) => (lesson.id.as_str(), lesson.text(self.lang).title.as_str()),
+            None => ("", ""),
         };
-        let report = LessonReport {
-            lesson: lesson.map(|lesson| lesson.id.clone()).unwrap_or_default(),
-            title: lesson.map(|lesson| lesson.text(self.lang).title.clone()).unwrap_or_default(),
-            student: String::new(),
-            points: 0,
-            out_of: lesson.filter(|_| state != State::Cannot).map_or(0, Lesson::points),
-            steps: Vec::new(),
-            verdicts: vec![verdict],
-        };
+        let mut report = LessonReport::cannot(id, title, "", why.clone());
+        if state != State::Cannot {
+            report.cannot = None;
+            report.out_of = lesson.map_or(0, Lesson::points);
+            report.verdicts = vec![Verdict {
+                step: String::new(),
+                check: ANSWERS.to_owned(),
+                state: crate::check::State::Error,
+                label: String::new(),
+                expected: String::new(),
+                found: self.lang.pick(&why[0], &why[1]).clone(),
+                help: String::new(),
+                after: None,
+            }];
+        }
         Entry { state, inputs: String::new(), millis: 0, reason: Some(why), report }
+    }
+}
+
+/// What a report of this form is called.
+fn file_name(format: Format) -> &'static str {
+    match format {
+        Format::Human => "report.txt",
+        Format::Json => "report.json",
+        Format::Junit => "report.junit.xml",
+        Format::Tap => "report.tap",
+        Format::Classroom50 => "result.json",
+        Format::Gradescope => "results.json",
+        Format::Markdown => "report.md",
     }
 }
 
