@@ -9,7 +9,11 @@ use cloison::i18n::{Explain, Lang};
 use cloison::lesson::answers::{Answers, validate_answers};
 use cloison::lesson::broken::{Case, parse_broken};
 use cloison::lesson::diagnostic::render_all;
-use cloison::lesson::{Diagnostic, Lesson, Library, Values};
+use cloison::lesson::token::Key;
+use cloison::lesson::{Diagnostic, Lesson, Library, Operand, Predicate, Values};
+
+/// The values of a student, by name.
+type Own<'a> = dyn Fn(&Lesson, &str) -> Values + 'a;
 
 fn library() -> Library {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("lessons");
@@ -118,12 +122,55 @@ fn no_lesson_sets_a_name_of_the_host() {
     });
 }
 
+/// Wherever a value of one's own is asked for, another student's is not what is asked:
+/// by the checks themselves, with the values filled in.
+#[test]
+fn what_is_one_students_answer_is_not_anothers_with_a_class_key_and_without() {
+    let key = Key::new([42; 32]);
+    let (keyed, unkeyed): (&Own, &Own) =
+        (&|lesson, name| Values::keyed(lesson, &key.token(name)), &|lesson, name| Values::new(lesson, name));
+    let asked = std::cell::Cell::new(0);
+    each(|lesson, _, _| {
+        for own in [keyed, unkeyed] {
+            let ana = own(lesson, "ana");
+            // Few words may be shared; somebody shares none of this lesson's.
+            let differs = |other: &Values| ana.iter().all(|(name, value)| other.get(name) != Some(value));
+            let other = (0..1000).map(|number| own(lesson, &format!("student {number}"))).find(differs).unwrap();
+            for check in lesson.steps.iter().filter_map(|step| step.task.as_ref()).flat_map(|task| &task.checks) {
+                let written = format!("{check:?}");
+                let (mine, theirs) = (check.with_values(&ana), check.with_values(&other));
+                let same = format!("{mine:?}") == format!("{theirs:?}");
+                assert_eq!(written.contains("{seed."), !same, "{}: {written}", lesson.id);
+                assert!(!format!("{mine:?}").contains("{seed."), "{}: {mine:?}", lesson.id);
+                if same {
+                    continue;
+                }
+                asked.set(asked.get() + 1);
+                match (&mine.is, &theirs.is) {
+                    (Predicate::Matches(mine), Predicate::Matches(theirs)) if mine != theirs => {
+                        let (expression, found) = (regex::Regex::new(mine).unwrap(), theirs.trim_end_matches('$'));
+                        assert!(!expression.is_match(found), "{}: {written}", lesson.id);
+                    }
+                    (Predicate::Contains(Operand::Value(mine)), Predicate::Contains(Operand::Value(theirs))) => {
+                        let (mine, theirs) = (mine.as_str().unwrap_or(""), theirs.as_str().unwrap_or(""));
+                        assert!(mine == theirs || !theirs.contains(mine), "{}: {written}", lesson.id);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let seeds = format!("{:?}", lesson.steps.iter().filter_map(|step| step.task.as_ref()).collect::<Vec<_>>());
+        assert!(lesson.seeds.is_empty() || seeds.contains("{seed."), "{}: no task asks for a value", lesson.id);
+    });
+    assert!(asked.get() > 100, "{}", asked.get());
+}
+
 #[test]
 fn every_text_that_a_session_shows_has_its_values_filled_in() {
     use cloison::session::{Command, Session};
     each(|lesson, solution, _| {
         let (mut session, _) =
-            Session::new(std::sync::Arc::new(lesson.clone()), solution.clone(), solution.student.clone());
+            Session::new(std::sync::Arc::new(lesson.clone()), solution.clone(), Values::new(lesson, &solution.student));
         session.apply(Command::Performed(cloison::session::StepOutcome::default()));
         for step in 0..lesson.steps.len() {
             session.apply(Command::Goto(step));

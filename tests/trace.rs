@@ -18,6 +18,7 @@ use cloison::kernel::{Traced, TracedCall};
 use cloison::lab::client::Launch;
 use cloison::lab::protocol::Ran;
 use cloison::lab::{Lab, Options, Program};
+use cloison::lesson::Values;
 use cloison::lesson::answers::Answers;
 use cloison::lesson::library::Library;
 use cloison::lesson::op::{MapKind, NsKind, Op};
@@ -259,7 +260,9 @@ fn going_back_lists_the_calls_of_the_step_again_and_none_of_those_before_it() {
     let lesson = Arc::new(library.get("syscall").unwrap());
     let to = lesson.steps.iter().position(|step| step.id == "read").unwrap();
     let program = Some(PathBuf::from(env!("CARGO_BIN_EXE_cloison")));
-    let mut stage = Stage::open(Arc::clone(&lesson), "ana", Options { program, ..Options::default() }).unwrap();
+    let mut stage =
+        Stage::open(Arc::clone(&lesson), Values::new(&lesson, "ana"), Options { program, ..Options::default() })
+            .unwrap();
     let files = |stage: &mut Stage| {
         let snapshot = stage.snapshot().unwrap();
         let (all, calls) = (snapshot.traced["box"].total, &snapshot.traced["box"].calls);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cloison::app::stage::Stage;
+use cloison::lesson::Values;
 use cloison::lesson::answers::{Progress, load_answers};
 use cloison::lesson::library::Library;
 
@@ -36,8 +37,8 @@ fn step_back(solved: bool) -> Figure {
         let mut answers = load_answers(&solution).map_err(|_| format!("({folder})"))?;
         let passed = lesson.steps.iter().filter(|_| solved).map(|step| step.id.clone()).collect();
         answers.progress = Some(Progress { passed, ..Progress::default() });
-        let mut stage =
-            Stage::open(Arc::clone(&lesson), &answers.student, options()).map_err(|error| error.to_string())?;
+        let values = Values::new(&lesson, &answers.student);
+        let mut stage = Stage::open(Arc::clone(&lesson), values, options()).map_err(|error| error.to_string())?;
         for (to, step) in lesson.steps.iter().enumerate() {
             let start = Instant::now();
             stage.rebuild(to, &answers).map_err(|error| error.to_string())?;

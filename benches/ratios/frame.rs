@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cloison::i18n::Lang;
-use cloison::lesson::answers::Answers;
+use cloison::lesson::Values;
 use cloison::lesson::library::Library;
 use cloison::observe::model::{Process, Reading, View};
 use cloison::observe::{Known, Sampler, Snapshot};
@@ -41,8 +41,8 @@ fn frames() -> Result<Vec<Result<f64, String>>, String> {
     let lesson = Arc::new(library.get("pid").map_err(|error| error.to_string())?);
     let now = Instant::now();
     let model = &mut Model::new(Lang::En, Theme::DARK, SIZE, Vec::new());
-    let answers = Answers { student: "ana".to_owned(), lesson: lesson.id.clone(), ..Answers::default() };
-    update(model, Event::Opened { lesson, answers: Box::new(answers) }, now);
+    let values = Values::new(&lesson, "ana");
+    update(model, Event::Opened { lesson, answers: Box::default(), values }, now);
     let [one, other] = [snapshot(1)?, snapshot(2)?].map(Arc::new);
     update(model, Event::Observed(Arc::clone(&one)), now);
     update(model, Event::Performed(StepOutcome::default()), now);

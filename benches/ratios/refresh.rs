@@ -10,7 +10,7 @@ use cloison::i18n::Lang;
 use cloison::kernel::Trace;
 use cloison::kernel::mount::mount;
 use cloison::kernel::namespace::{unshare, write_file};
-use cloison::lesson::answers::Answers;
+use cloison::lesson::Values;
 use cloison::lesson::library::Library;
 use cloison::observe::Sections;
 use cloison::ui::update::update;
@@ -78,11 +78,12 @@ fn refresh(crowd: usize) -> Figure {
     let to = lesson.steps.iter().position(|step| step.id == "guess-orphan").ok_or("(no step `guess-orphan`)")?;
     // A quiet machine's processes were there before: a newcomer is read more often.
     let _crowd = Crowd::gather(crowd)?;
-    let mut stage = Stage::open(Arc::clone(&lesson), "ana", options()).map_err(|error| error.to_string())?;
+    let mut stage =
+        Stage::open(Arc::clone(&lesson), Values::new(&lesson, "ana"), options()).map_err(|error| error.to_string())?;
     let now = Instant::now();
     let model = &mut Model::new(Lang::En, Theme::DARK, SIZE, Vec::new());
-    let answers = Answers { student: "ana".to_owned(), lesson: lesson.id.clone(), ..Answers::default() };
-    update(model, Event::Opened { lesson, answers: Box::new(answers) }, now);
+    let values = Values::new(&lesson, "ana");
+    update(model, Event::Opened { lesson, answers: Box::default(), values }, now);
     for step in 0..=to {
         let outcome = stage.perform(step).map_err(|error| error.to_string())?;
         if step == 0 {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use cloison::app::stage::Stage;
+use cloison::lesson::Values;
 use cloison::lesson::library::Library;
 use cloison::observe::Sampler;
 
@@ -63,7 +64,8 @@ fn lesson() -> Vec<Row> {
         let library = Library::open(None).map_err(|error| error.to_string())?;
         let lesson = library.get("pid").map_err(|error| error.to_string())?;
         let forked = lesson.steps.iter().position(|step| step.id == "fork").ok_or("(no step `fork`)")?;
-        let mut stage = Stage::open(Arc::new(lesson), "ana", options()).map_err(|error| error.to_string())?;
+        let values = Values::new(&lesson, "ana");
+        let mut stage = Stage::open(Arc::new(lesson), values, options()).map_err(|error| error.to_string())?;
         for step in 0..=forked {
             stage.perform(step).map_err(|error| error.to_string())?;
         }

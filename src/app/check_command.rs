@@ -5,16 +5,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::class;
 use super::delivery::Delivery;
 use super::jailed::{self, Enclosure, Refused, both};
-use super::store::Store;
+use super::store::{Store, StoreError};
 use crate::check::{LessonReport, State};
 use crate::i18n::{Explain, Lang};
-use crate::lesson::Lesson;
 use crate::lesson::answers::{Answers, validate_answers};
 use crate::lesson::diagnostic::{Both, render_all};
 use crate::lesson::library::{Library, Listed};
 use crate::lesson::source::Source;
+use crate::lesson::{Lesson, Values};
 use crate::report::Format;
 
 use super::lesson_commands::Output;
@@ -41,6 +42,10 @@ pub struct Request<'a> {
     pub lessons: Option<&'a Path>,
     /// The student's own answers.
     pub state: Option<&'a Path>,
+    /// The student who hands them in.
+    pub student: Option<&'a str>,
+    /// The class key that values of one's own are made with.
+    pub key: Option<&'a Path>,
     /// The form of the report.
     pub format: Format,
     /// Where it goes besides standard output.
@@ -81,9 +86,35 @@ pub fn run(request: &Request) -> Output {
             Err(text) => return refuse(text),
         }
     }
+    let values = match values_of(request, &work) {
+        Ok(values) => values,
+        Err(text) => return refuse(text),
+    };
+    let hidden: Vec<PathBuf> = request.key.and_then(|key| key.canonicalize().ok()).into_iter().collect();
+    let graded = work.iter().zip(&values);
     let reports: Vec<LessonReport> =
-        work.iter().map(|(lesson, answers)| grade_in_jail(lesson, answers, lang)).collect();
+        graded.map(|((lesson, answers), values)| grade_in_jail(lesson, answers, values, lang, &hidden)).collect();
     told(&reports, request, &delivery)
+}
+
+/// The values that the answers are judged by: those of the class with this key, or of
+/// the student of a class who checks their own answers.
+fn values_of(request: &Request, work: &[(Arc<Lesson>, Answers)]) -> Result<Vec<Values>, String> {
+    let mut values = class::values(request.key, work).map_err(|error| error.explain(request.lang))?;
+    if request.key.is_none() {
+        // Without a home there is nobody who joined.
+        let member = match Store::open(request.state) {
+            Ok(store) => store.member().cloned(),
+            Err(StoreError::NoPlace) => None,
+            Err(error) => return Err(error.explain(request.lang)),
+        };
+        for (values, (lesson, _)) in values.iter_mut().zip(work) {
+            if let Some(member) = member.as_ref().filter(|member| member.student == values.student()) {
+                *values = member.values(lesson);
+            }
+        }
+    }
+    Ok(values)
 }
 
 /// The reports in the form asked for, where they are to go.
@@ -114,24 +145,43 @@ fn told(reports: &[LessonReport], request: &Request, delivery: &Delivery) -> Out
 
 /// Grades one lesson in a jail of its own. Where this machine can't, the report says
 /// why. The calling process must have one thread.
-pub fn grade_in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> LessonReport {
-    in_jail(lesson, answers, lang)
-        .unwrap_or_else(|why| LessonReport::cannot(&lesson.id, &lesson.text(lang).title, &answers.student, why))
+fn grade_in_jail(
+    lesson: &Arc<Lesson>,
+    answers: &Answers,
+    values: &Values,
+    lang: Lang,
+    hidden: &[PathBuf],
+) -> LessonReport {
+    in_jail(lesson, answers, values, lang, hidden)
+        .unwrap_or_else(|why| LessonReport::cannot(&lesson.id, &lesson.text(lang).title, values.student(), why))
 }
 
 /// Grades one lesson in a jail; the error says why this machine can't, in both languages.
-fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<LessonReport, Both> {
+fn in_jail(
+    lesson: &Arc<Lesson>,
+    answers: &Answers,
+    values: &Values,
+    lang: Lang,
+    hidden: &[PathBuf],
+) -> Result<LessonReport, Both> {
     if let Some(missing) = crate::doctor::missing(lesson) {
         return Err(both(&missing));
     }
-    jailed::grade_in_jail(lesson, answers, lang, &Enclosure::default()).map_err(|refused| match refused {
+    let enclosure = Enclosure { hidden, ..Enclosure::default() };
+    jailed::grade_in_jail(lesson, answers, values, lang, &enclosure).map_err(|refused| match refused {
         Refused::Cannot(why) => why,
         Refused::Lost(error) => both(&error),
     })
 }
 
-/// The answers to one lesson; empty ones where the student gave none.
+/// The answers to one lesson, as handed in; empty ones where the student gave none.
 fn answers_of(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<Answers, String> {
+    let answers = answers_found(request, listed, lesson)?;
+    let Some(student) = request.student else { return Ok(answers) };
+    answers.by(student).map_err(|foreign| foreign.explain(request.lang))
+}
+
+fn answers_found(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<Answers, String> {
     let lang = request.lang;
     let path = match request.answers {
         None => {

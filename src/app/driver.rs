@@ -242,20 +242,15 @@ impl Driver {
             Ok(lab) => lab,
             Err(error) => return self.fail(&error),
         };
-        let student = self.student(&answers);
-        match Stage::on(lab, Arc::clone(&lesson), &student) {
+        let values = self.store.values(&lesson, &answers);
+        match Stage::on(lab, Arc::clone(&lesson), values.clone()) {
             Ok(stage) => self.stage = Some(stage),
             Err(error) => return self.fail(&error),
         }
         self.enter(0);
         self.last = None;
         self.answers = answers.clone();
-        self.send(Event::Opened { lesson, answers: Box::new(Answers { student, ..answers }) })
-    }
-
-    /// The student that an answers file names, or who is at the keyboard.
-    fn student(&self, answers: &Answers) -> String {
-        if answers.student.is_empty() { self.store.student().to_owned() } else { answers.student.clone() }
+        self.send(Event::Opened { lesson, answers: Box::new(answers), values })
     }
 
     /// A progress file that can't be read is never written over.
@@ -356,9 +351,9 @@ impl Driver {
         let Some(stage) = self.stage.take() else { return Ok(()) };
         let lesson = Arc::clone(stage.lesson());
         drop(stage);
-        let student = self.student(&self.answers);
+        let values = self.store.values(&lesson, &self.answers);
         let rebuild = || {
-            let mut stage = Stage::on(self.start_lab()?, Arc::clone(&lesson), &student)?;
+            let mut stage = Stage::on(self.start_lab()?, Arc::clone(&lesson), values.clone())?;
             let outcomes = stage.rebuild(self.step, &self.answers)?;
             Ok((stage, outcomes))
         };

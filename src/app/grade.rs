@@ -10,9 +10,9 @@ use crate::check::verdict::StepScore;
 use crate::check::{LessonReport, State, Verdict};
 use crate::i18n::{Explain, Lang};
 use crate::lab::LabError;
-use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
 use crate::lesson::broken::PREDICTION;
+use crate::lesson::{Lesson, Values};
 use crate::observe::{Sections, Snapshot};
 use crate::say;
 use crate::session::{Command, Effect, Session};
@@ -34,16 +34,17 @@ pub fn limit(lesson: &Lesson) -> Duration {
     STEP * (lesson.steps.len() as u32 + 3) + Duration::from_secs(u64::from(tasks))
 }
 
-/// Grades one lesson in a fresh lab.
-pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<LessonReport, LabError> {
+/// Grades one lesson in a fresh lab, by these values of the student's own.
+pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lang) -> Result<LessonReport, LabError> {
     let start = Instant::now();
-    let stage = Stage::open_to_grade(Arc::clone(lesson), &answers.student)?;
-    let fresh = Answers { lesson: lesson.id.clone(), student: answers.student.clone(), ..Answers::default() };
-    let (session, effects) = Session::new(Arc::clone(lesson), fresh, answers.student.clone());
+    let stage = Stage::open_to_grade(Arc::clone(lesson), values.clone())?;
+    let fresh = Answers { lesson: lesson.id.clone(), ..Answers::default() };
+    let (session, effects) = Session::new(Arc::clone(lesson), fresh, values.clone());
     let mut grader = Grader {
         stage,
         session,
         answers,
+        values,
         lang,
         seen: None,
         entered: Instant::now(),
@@ -59,7 +60,7 @@ pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, lang: Lang) -> Result<Less
     Ok(LessonReport {
         lesson: lesson.id.clone(),
         title: lesson.text(lang).title.clone(),
-        student: answers.student.clone(),
+        student: values.student().to_owned(),
         points: session.points(),
         out_of: session.out_of(),
         millis: millis(start),
@@ -92,6 +93,7 @@ struct Grader<'a> {
     stage: Stage,
     session: Session,
     answers: &'a Answers,
+    values: &'a Values,
     lang: Lang,
     seen: Option<Arc<Snapshot>>,
     /// When the step began.
@@ -175,7 +177,7 @@ impl Grader<'_> {
         let mut help = String::new();
         for (shell, script) in &scripts {
             // Kept with the session's answers, so that a rebuilt lab has seen it.
-            let typed = Command::Typed { shell: shell.clone(), line: script.clone(), before_pass: true };
+            let typed = Command::Typed { shell: shell.clone(), line: script.clone(), before_pass: true, failed: false };
             let _ = self.session.apply(typed);
             match self.run(shell, script, deadline) {
                 Ok(end) if end.exit.is_none() && !end.satisfied => {
@@ -254,7 +256,7 @@ impl Grader<'_> {
             );
             self.verdicts.push(verdict);
         }
-        self.stage = Stage::open_to_grade(Arc::clone(self.session.lesson()), &self.answers.student)?;
+        self.stage = Stage::open_to_grade(Arc::clone(self.session.lesson()), self.values.clone())?;
         self.renew()
     }
 

@@ -11,15 +11,15 @@ use crate::check::LessonReport;
 use crate::i18n::{Explain, Lang};
 use crate::lab::cgroups::jail::Groups;
 use crate::lab::jail::{self, Jail, JailError};
-use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
 use crate::lesson::diagnostic::Both;
 use crate::lesson::model::Need;
+use crate::lesson::{Lesson, Values};
 
 /// What the jail keeps from the student's commands beyond the machine itself.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Enclosure<'a> {
-    /// Directories that are empty in there.
+    /// Directories and files that are empty in there.
     pub hidden: &'a [PathBuf],
     /// Who the machine's root becomes, where the lesson does not need its privileges.
     pub user: Option<u32>,
@@ -47,6 +47,7 @@ enum FromJail {
 pub fn grade_in_jail(
     lesson: &Arc<Lesson>,
     answers: &Answers,
+    values: &Values,
     lang: Lang,
     enclosure: &Enclosure,
 ) -> Result<LessonReport, Refused> {
@@ -60,7 +61,7 @@ pub fn grade_in_jail(
         master: enclosure.master,
     };
     let graded = jail::run(&jail, || {
-        let answer = match grade::grade(lesson, answers, lang) {
+        let answer = match grade::grade(lesson, answers, values, lang) {
             Ok(report) => FromJail::Graded(Box::new(report)),
             Err(error) => FromJail::Failed(both(&error)),
         };

@@ -1,6 +1,8 @@
 //! The composition root: wires the parts together, a file per mode.
 
+pub mod answers_command;
 pub mod check_command;
+pub mod class;
 pub mod clean_command;
 mod delivery;
 pub mod doctor_command;
@@ -24,7 +26,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use crate::cli::{self, Cli, LessonMode, Mode};
+use crate::cli::{self, Cli, LessonMode, Mode, ReportMode};
 use crate::i18n::Explain;
 use crate::lesson::library::Library;
 use crate::say;
@@ -79,11 +81,13 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             Ok(()) => (String::new(), String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
         },
-        Mode::Check { lesson, answers, format, output } => check_command::run(&check_command::Request {
+        Mode::Check { lesson, answers, student, key, format, output } => check_command::run(&check_command::Request {
             lesson,
             answers: answers.as_deref(),
             lessons,
             state: common.state.as_deref(),
+            student: student.as_deref(),
+            key: key.as_deref(),
             format: *format,
             output: output.as_deref(),
             lang,
@@ -95,12 +99,14 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             jobs: grade.jobs,
             shard: grade.shard.map(|(index, of)| grade_command::summary::Shard { index, of }),
             out: &grade.out,
+            key: grade.key.as_deref(),
+            named: grade.named,
             formats: &grade.formats,
             lessons,
             lang,
         }),
-        Mode::ReportMerge { outs, to } => grade_command::merge::run(outs, to, lang),
-        Mode::ReportSchema => (crate::report::schema(), String::new(), 0),
+        Mode::Report(ReportMode::Merge { outs, to }) => grade_command::merge::run(outs, to, lang),
+        Mode::Report(ReportMode::Schema) => (crate::report::schema(), String::new(), 0),
         Mode::Snapshot { pid, json } => match snapshot_command::run(*pid, *json, lang) {
             Ok(text) => (text, String::new(), 0),
             Err(error) => (String::new(), error.explain(lang), USAGE),
@@ -117,6 +123,7 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         Mode::Lesson(LessonMode::Show { id, json }) => lesson_commands::show(lessons, id, lang, *json, color),
         Mode::Lesson(LessonMode::Lint(folders)) => lesson_commands::lint(lessons, folders, lang, color),
         Mode::Lesson(LessonMode::Schema) => lesson_commands::schema(),
+        Mode::Answers(mode) => answers_command::run(mode, common, color),
         Mode::Doctor { json } => doctor_command::run(*json, lang, color),
         Mode::Clean => clean_command::run(lang),
     }

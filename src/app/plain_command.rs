@@ -15,9 +15,9 @@ use super::stage::Stage;
 use super::store::Store;
 use crate::i18n::{Explain, Lang};
 use crate::lab::{LabError, Options};
-use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
 use crate::lesson::library::Library;
+use crate::lesson::{Lesson, Values};
 use crate::observe::Snapshot;
 use crate::plain::{self, Backend, Done, Input, Left, Opened, Paper, Times, Trouble};
 use crate::say;
@@ -86,14 +86,14 @@ fn learn(request: &Request<'_>) -> Result<u8, (String, u8)> {
     }
     let store = Store::open(request.state).map_err(|error| usage(&error))?;
     let answers = store.load(&lesson).map_err(|error| usage(&error))?;
-    let student = store.student().to_owned();
+    let values = store.values(&lesson, &answers);
     // Before the keeper is there: a signal must not find the lab half made. Programs
     // that are started get none of this.
     let signals = signals().map_err(|error| cannot(&crate::kernel::Errno::from(error)))?;
-    let stage = Stage::open(Arc::clone(&lesson), &student, Options::default()).map_err(|error| cannot(&error))?;
+    let stage = Stage::open(Arc::clone(&lesson), values.clone(), Options::default()).map_err(|error| cannot(&error))?;
     let mut backend =
-        OnStage { stage, lesson: Arc::clone(&lesson), student: student.clone(), store, answers: answers.clone() };
-    let begun = Session::new(lesson, answers, student);
+        OnStage { stage, lesson: Arc::clone(&lesson), values: values.clone(), store, answers: answers.clone() };
+    let begun = Session::new(lesson, answers, values);
     match plain::run(&mut backend, begun, &mut input, &signals, paper, Times::default()) {
         Left::InOrder => Ok(FINE),
         Left::Lost => Ok(CANNOT),
@@ -178,7 +178,7 @@ fn wait_for(fd: BorrowedFd<'_>) {
 struct OnStage {
     stage: Stage,
     lesson: Arc<Lesson>,
-    student: String,
+    values: Values,
     store: Store,
     /// As last kept: what a lab that was lost is built again from.
     answers: Answers,
@@ -186,7 +186,7 @@ struct OnStage {
 
 impl OnStage {
     fn new_stage(&mut self) -> Result<(), LabError> {
-        self.stage = Stage::open(Arc::clone(&self.lesson), &self.student, Options::default())?;
+        self.stage = Stage::open(Arc::clone(&self.lesson), self.values.clone(), Options::default())?;
         Ok(())
     }
 

@@ -71,21 +71,20 @@ pub struct Stage {
 
 impl Stage {
     /// Starts a lab for a lesson, with the actors that it begins with.
-    pub fn open(lesson: Arc<Lesson>, student: &str, options: Options) -> Result<Self, LabError> {
+    pub fn open(lesson: Arc<Lesson>, values: Values, options: Options) -> Result<Self, LabError> {
         let lab = Lab::start(Options { real_root: needs_root(&lesson), ..options })?;
-        Self::on(lab, lesson, student)
+        Self::on(lab, lesson, values)
     }
 
     /// As [`Stage::open`], for the grader, who waits longer for what actors say.
-    pub fn open_to_grade(lesson: Arc<Lesson>, student: &str) -> Result<Self, LabError> {
-        Ok(Self { patience: GRADING_PATIENCE, ..Self::open(lesson, student, Options::default())? })
+    pub fn open_to_grade(lesson: Arc<Lesson>, values: Values) -> Result<Self, LabError> {
+        Ok(Self { patience: GRADING_PATIENCE, ..Self::open(lesson, values, Options::default())? })
     }
 
     /// Puts a lesson on a lab that is there already, and empty.
-    pub fn on(lab: Lab, lesson: Arc<Lesson>, student: &str) -> Result<Self, LabError> {
+    pub fn on(lab: Lab, lesson: Arc<Lesson>, values: Values) -> Result<Self, LabError> {
         let unread = |unread: Unread| LabError::Start { doing: unread.path, errno: unread.errno };
         let mut sampler = Sampler::new().map_err(unread)?;
-        let values = Values::new(&lesson, student);
         let files: Vec<String> = lesson.files.iter().map(|path| values.substitute(path)).collect();
         sampler.watch(files);
         sampler.unhurried();

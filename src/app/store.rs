@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
+use super::class::{ClassError, Member};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::Errno;
-use crate::lesson::Lesson;
-use crate::lesson::answers::Answers;
+use crate::lesson::answers::{Answers, load_answers};
 use crate::lesson::diagnostic::{Diagnostic, render_all};
 use crate::lesson::source::Source;
+use crate::lesson::{Lesson, Values};
 use crate::say;
 
 /// Why work could not be kept or had back.
@@ -26,6 +27,9 @@ pub enum StoreError {
     /// What is there is no answers file of this lesson.
     #[error("{}", self.explain(Lang::En))]
     Unreadable(Vec<Diagnostic>),
+    /// Who the student is can't be read.
+    #[error("{}", self.explain(Lang::En))]
+    Member(#[from] ClassError),
 }
 
 impl Explain for StoreError {
@@ -45,6 +49,7 @@ impl Explain for StoreError {
                 )
             }
             Self::Unreadable(diagnostics) => render_all(diagnostics, lang, false),
+            Self::Member(error) => error.explain(lang),
         }
     }
 }
@@ -55,18 +60,35 @@ pub struct Store {
     directory: PathBuf,
     /// Under sudo: who the files are given to.
     owner: Option<(u32, u32)>,
-    /// The name that seeds the student's own values.
-    student: String,
+    /// The name of whoever is at the keyboard.
+    user: String,
+    /// Who that is in a class.
+    member: Option<Member>,
 }
 
 impl Store {
     /// The store of `--state DIR`, or of the user (under sudo, the invoking one).
     pub fn open(directory: Option<&Path>) -> Result<Self, StoreError> {
+        let mut store = Self::placed(directory)?;
+        store.member = Member::load(&store.member_path())?;
+        Ok(store)
+    }
+
+    /// As [`Self::open`], for a student who says anew who they are: what can't be read
+    /// of that is nothing.
+    pub fn open_anew(directory: Option<&Path>) -> Result<Self, StoreError> {
+        let mut store = Self::placed(directory)?;
+        store.member = Member::load(&store.member_path()).ok().flatten();
+        Ok(store)
+    }
+
+    /// Without who the student is.
+    fn placed(directory: Option<&Path>) -> Result<Self, StoreError> {
         let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u32>().ok());
         let invoking = nix::unistd::geteuid().is_root().then(|| number("SUDO_UID").zip(number("SUDO_GID"))).flatten();
         let uid = invoking.map_or_else(|| nix::unistd::geteuid().as_raw(), |(uid, _)| uid);
         let user = nix::unistd::User::from_uid(uid.into()).ok().flatten();
-        let student = user.as_ref().map_or_else(|| format!("uid{uid}"), |user| user.name.clone());
+        let name = user.as_ref().map_or_else(|| format!("uid{uid}"), |user| user.name.clone());
         let directory = match (directory, invoking, user) {
             (Some(directory), _, _) => directory.to_owned(),
             (None, Some(_), Some(user)) => user.dir.join(".local/state/cloison"),
@@ -78,12 +100,37 @@ impl Store {
         if !directory.is_absolute() && directory.as_os_str().is_empty() {
             return Err(StoreError::NoPlace);
         }
-        Ok(Self { directory, owner: invoking, student })
+        Ok(Self { directory, owner: invoking, user: name, member: None })
     }
 
-    /// The student's name.
+    /// The student's name: as given to the class, else the user's.
     pub fn student(&self) -> &str {
-        &self.student
+        self.member.as_ref().map_or(&self.user, |member| &member.student)
+    }
+
+    /// Who the student is in a class, if they said so.
+    pub fn member(&self) -> Option<&Member> {
+        self.member.as_ref()
+    }
+
+    /// The values for a lesson that these answers were begun with: those of the student
+    /// of the class; else of the student whom the answers name, or the user.
+    pub fn values(&self, lesson: &Lesson, answers: &Answers) -> Values {
+        match &self.member {
+            Some(member) => member.values(lesson),
+            None if answers.student.is_empty() => Values::new(lesson, &self.user),
+            None => Values::new(lesson, &answers.student),
+        }
+    }
+
+    /// The directory of all the work.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Where it is kept who the student is. No lesson's file: those end in `.toml`.
+    pub fn member_path(&self) -> PathBuf {
+        self.directory.join("student")
     }
 
     /// The file of a lesson's answers.
@@ -96,26 +143,63 @@ impl Store {
         let path = self.path(&lesson.id);
         let found = Source::read_optional(&path).map_err(|one| StoreError::Unreadable(vec![one]))?;
         match found {
-            None => Ok(Answers { lesson: lesson.id.clone(), student: self.student.clone(), ..Answers::default() }),
+            None => Ok(Answers { lesson: lesson.id.clone(), student: self.student().to_owned(), ..Answers::default() }),
             Some(source) => crate::lesson::answers::validate_answers(&source, lesson).map_err(StoreError::Unreadable),
         }
     }
 
     /// Keeps the answers: written beside, made durable, renamed over.
     pub fn save(&self, answers: &Answers) -> Result<(), StoreError> {
+        self.write(&self.path(&answers.lesson), &answers.to_toml())
+    }
+
+    /// Keeps who the student is, with the token: a file of mode 0600.
+    pub fn join(&mut self, member: Member) -> Result<(), StoreError> {
+        self.write(&self.member_path(), &member.to_toml())?;
+        self.member = Some(member);
+        Ok(())
+    }
+
+    /// Moves all answers into a directory beside them, `before-1` or the next that is
+    /// free, but those to keep; where to, if there were any.
+    pub fn set_aside(&self, keep: impl Fn(&Answers) -> bool) -> Result<Option<PathBuf>, StoreError> {
+        let failed = |path: &Path, error: &std::io::Error| StoreError::Io(path.to_owned(), Errno::from(error));
+        let entries = match std::fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            entries => entries.map_err(|error| failed(&self.directory, &error))?,
+        };
+        let is_answers = |path: &PathBuf| path.extension().is_some_and(|end| end == "toml");
+        let moved: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| is_answers(path) && !load_answers(path).is_ok_and(|answers| keep(&answers)))
+            .collect();
+        if moved.is_empty() {
+            return Ok(None);
+        }
+        let places = (1..).map(|number| self.directory.join(format!("before-{number}")));
+        let Some(aside) = places.into_iter().find(|path| path.symlink_metadata().is_err()) else { return Ok(None) };
+        Self { directory: aside.clone(), ..self.clone() }.make_directory()?;
+        for from in moved {
+            let to = aside.join(from.file_name().unwrap_or_default());
+            std::fs::rename(&from, &to).map_err(|error| failed(&from, &error))?;
+        }
+        Ok(Some(aside))
+    }
+
+    /// Writes a file of the student's own.
+    fn write(&self, path: &Path, text: &str) -> Result<(), StoreError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |error: std::io::Error| StoreError::Io(path, Errno::from(&error))
         };
         self.make_directory()?;
         let mut file = tempfile::NamedTempFile::new_in(&self.directory).map_err(failed(&self.directory))?;
-        let path = self.path(&answers.lesson);
-        file.write_all(answers.to_toml().as_bytes()).map_err(failed(&path))?;
-        file.as_file().sync_data().map_err(failed(&path))?;
+        file.write_all(text.as_bytes()).map_err(failed(path))?;
+        file.as_file().sync_data().map_err(failed(path))?;
         if let Some((uid, gid)) = self.owner {
-            std::os::unix::fs::fchown(file.as_file(), Some(uid), Some(gid)).map_err(failed(&path))?;
+            std::os::unix::fs::fchown(file.as_file(), Some(uid), Some(gid)).map_err(failed(path))?;
         }
-        file.persist(&path).map_err(|error| failed(&path)(error.error))?;
+        file.persist(path).map_err(|error| failed(path)(error.error))?;
         Ok(())
     }
 

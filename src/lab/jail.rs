@@ -87,8 +87,8 @@ pub struct Jail<'a> {
     pub limit: Duration,
     /// The groups that it is in: all that it sees of the control groups, and it may write to them.
     pub groups: Option<&'a Groups>,
-    /// Directories that are empty in there, wherever they are mounted; absolute and
-    /// without links. A user of the jail's can't uncover them, but for the machine's root.
+    /// Directories and files that are empty in there, wherever they are mounted; absolute
+    /// and without links. A user of the jail's can't uncover them, but for the machine's root.
     pub hidden: &'a [PathBuf],
     /// The machine's root gives up being it, and becomes this user and group.
     pub user: Option<u32>,

@@ -18,12 +18,12 @@ pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 pub const MARKER: &str = "CLOISON_LAB";
 
 /// Prints the last line entered, before each prompt, for the emulator: OSC 633;E;
-/// its number in the shell's history, with a `^` where SIGINT ended it (status 130);
-/// the line. Only builtins and no command
+/// its number in the shell's history, with a `^` where SIGINT ended it (status 130), a
+/// `!` where its status is any other than 0; the line. Only builtins and no command
 /// substitution, so no process is made and no PID of the box is used up. Shells that are
 /// started in this one are not to inherit it: their lines would be kept as this one's, and
 /// carried out again on the wrong side of a wall.
-const REPORT_LINE: &str = r"case $? in 130) printf '\033]633;E;^';; *) printf '\033]633;E;';; esac; HISTTIMEFORMAT=';' history 1; printf '\007'; export -n PROMPT_COMMAND PS1 PS2";
+const REPORT_LINE: &str = r"case $? in 0) printf '\033]633;E;';; 130) printf '\033]633;E;^';; *) printf '\033]633;E;!';; esac; HISTTIMEFORMAT=';' history 1; printf '\007'; export -n PROMPT_COMMAND PS1 PS2";
 
 /// What to launch in the calling process's own view of the machine. `limit` is
 /// the most processes in its user namespace.

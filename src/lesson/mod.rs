@@ -15,6 +15,7 @@ pub mod selector;
 mod shape;
 pub mod source;
 pub mod text;
+pub mod token;
 pub(crate) mod validate;
 pub mod values;
 

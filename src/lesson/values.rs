@@ -1,36 +1,68 @@
 //! Values of a student's own, so that answers can't be shared: made from the
 //! lesson, the student and the seed's name, the same for ever. Used wherever a
-//! lesson is shown, carried out or judged.
+//! lesson is shown, carried out or judged. With a token of a class (`lesson::token`)
+//! nobody can compute them without it; without one, whoever knows the name can.
 
 use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use super::model::{Check, Do, Lesson, Operand, Predicate, Reaction, Seed, Step, Task};
 use super::op::{CapsOp, CgroupOp, LandlockOp, LinkOp, Op, RootKind, SeccompOp};
 use super::text::end_of_seed;
+use super::token::Token;
 
-/// What `{seed.NAME}` stands for, by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Values(BTreeMap<String, String>);
+/// What `{seed.NAME}` stands for, by name, for one student. Holds no secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Values {
+    student: String,
+    values: BTreeMap<String, String>,
+}
 
 impl Values {
-    /// The values of one student in one lesson. The same for ever: answers files
-    /// written years ago must still be right.
+    /// The values of one student in one lesson, from the name alone. The same for
+    /// ever: answers files written years ago must still be right.
+    ///
+    /// A part of a value (`choose`, `number`) is drawn with the 64-bit FNV-1a hash of
+    /// student, lesson, seed and part, a zero byte after each: the high half of the
+    /// 128-bit product of hash and number of possibilities.
     pub fn new(lesson: &Lesson, student: &str) -> Self {
-        Self::of_seeds(&lesson.id, lesson.seeds.iter(), student)
+        Self::of_seeds(&lesson.id, &lesson.seeds, student)
+    }
+
+    /// The values of one student of a class. As [`Values::new`], drawn with
+    /// HMAC-SHA256 under the student's token (`lesson::token`).
+    pub fn keyed(lesson: &Lesson, token: &Token) -> Self {
+        let draw = |seed: &str, part: &str| token.number(&lesson.id, seed, part);
+        Self::drawn(&lesson.seeds, token.student(), draw)
     }
 
     /// As [`Values::new`], from the parts of a lesson.
     pub fn of_seeds<'a>(lesson: &str, seeds: impl IntoIterator<Item = (&'a String, &'a Seed)>, student: &str) -> Self {
+        Self::drawn(seeds, student, |seed, part| fnv1a(&[student, lesson, seed, part]))
+    }
+
+    fn drawn<'a>(
+        seeds: impl IntoIterator<Item = (&'a String, &'a Seed)>,
+        student: &str,
+        draw: impl Fn(&str, &str) -> u64,
+    ) -> Self {
         let value = |name: &str, seed: &Seed| {
-            let hash = |part: &str| fnv1a(&[student, lesson, name, part]);
-            let word = pick(hash("choose"), seed.choose.len() as u64).map(|index| seed.choose[index as usize].clone());
+            let count = seed.choose.len() as u64;
+            let word = pick(draw(name, "choose"), count).map(|index| seed.choose[index as usize].clone());
             let number = seed.number.and_then(|(first, last)| {
                 let count = u64::from(last).checked_sub(u64::from(first))? + 1;
-                Some((u64::from(first) + pick(hash("number"), count)?).to_string())
+                Some((u64::from(first) + pick(draw(name, "number"), count)?).to_string())
             });
             word.into_iter().chain(number).collect::<Vec<_>>().join("-")
         };
-        Self(seeds.into_iter().map(|(name, seed)| (name.clone(), value(name, seed))).collect())
+        let values = seeds.into_iter().map(|(name, seed)| (name.clone(), value(name, seed))).collect();
+        Self { student: student.to_owned(), values }
+    }
+
+    /// Whose they are.
+    pub fn student(&self) -> &str {
+        &self.student
     }
 
     /// The longest value that each seed can give: what limits are checked with.
@@ -40,17 +72,18 @@ impl Values {
             let number = seed.number.map(|(_, last)| last.to_string());
             word.into_iter().chain(number).collect::<Vec<_>>().join("-")
         };
-        Self(seeds.into_iter().map(|(name, seed)| (name.clone(), value(seed))).collect())
+        let values = seeds.into_iter().map(|(name, seed)| (name.clone(), value(seed))).collect();
+        Self { student: String::new(), values }
     }
 
     /// The value of a seed.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.values.get(name).map(String::as_str)
     }
 
     /// All seeds and their values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The text with each `{seed.NAME}` filled in. A name that is no seed stays as

@@ -53,6 +53,9 @@ pub enum Command {
         /// Whether it was entered before the task was passed, though the shell said
         /// so only now, at its next prompt: it then belongs to the task.
         before_pass: bool,
+        /// Whether the shell said that it ended with a status other than 0. Where it
+        /// said nothing, no.
+        failed: bool,
     },
     /// The lab has carried out the ops of a step, or failed at one.
     Performed(StepOutcome),

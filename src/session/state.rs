@@ -80,18 +80,17 @@ pub(super) struct Visit {
 }
 
 impl Session {
-    /// Begins a lesson, or resumes it where `answers.progress` says. The student
-    /// named here seeds the values of one's own, whatever `answers` says.
-    pub fn new(lesson: Arc<Lesson>, mut answers: Answers, student: String) -> (Self, Vec<Effect>) {
+    /// Begins a lesson, or resumes it where `answers.progress` says. The student is
+    /// the one that the values are of, whatever `answers` says.
+    pub fn new(lesson: Arc<Lesson>, mut answers: Answers, values: Values) -> (Self, Vec<Effect>) {
         let resumed = answers
             .progress
             .as_ref()
             .and_then(|progress| lesson.steps.iter().position(|step| step.id == progress.step));
         answers.lesson.clone_from(&lesson.id);
-        answers.student = student;
+        values.student().clone_into(&mut answers.student);
         let progress = answers.progress.get_or_insert_default();
         progress.passed.retain(|id| lesson.steps.iter().any(|step| step.id == *id && step.task.is_some()));
-        let values = Values::new(&lesson, &answers.student);
         let mut session = Self {
             step: 0,
             furthest: resumed.map_or(0, |step| furthest(&lesson, &answers).max(step)),
@@ -125,7 +124,7 @@ impl Session {
             Command::Goto(to) => self.goto(to),
             Command::Predict(choice) => self.predict(choice),
             Command::Hint => self.open_hint(),
-            Command::Typed { shell, line, before_pass } => self.typed(shell, &line, before_pass),
+            Command::Typed { shell, line, before_pass, failed } => self.typed(shell, &line, before_pass, failed),
             Command::Performed(outcome) => {
                 if self.phase != Phase::Performing || outcome.step != self.step {
                     return Vec::new();
@@ -218,7 +217,7 @@ impl Session {
         vec![self.save()]
     }
 
-    fn typed(&mut self, shell: String, line: &str, before_pass: bool) -> Vec<Effect> {
+    fn typed(&mut self, shell: String, line: &str, before_pass: bool, failed: bool) -> Vec<Effect> {
         let Some(task) = &self.step_def().task else { return Vec::new() };
         let word = line.trim();
         // A replay has one shell per actor, which must live to the end.
@@ -231,14 +230,15 @@ impl Session {
             return Vec::new();
         }
         let id = self.step_def().id.clone();
-        let lines = self.answers.tasks.entry(id).or_default();
         if !self.visit.typed {
-            lines.clear();
+            // What was typed at an earlier visit is not what is typed now.
+            self.answers.tasks.entry(id.clone()).or_default().clear();
+            self.progress_mut().failed.shift_remove(&id);
             self.visit.typed = true;
         }
         let counts = self.now.as_ref().is_some_and(|now| pids::counts_as_host(now.snapshot(), &shell));
         let line = if counts { pids::keep(line, &self.visit.pids) } else { line.to_owned() };
-        let typed = lines.entry(shell).or_default();
+        let typed = self.answers.tasks.entry(id.clone()).or_default().entry(shell.clone()).or_default();
         if ends_in_the_background(typed) {
             typed.push_str(AWAIT);
         }
@@ -246,6 +246,11 @@ impl Session {
             typed.push('\n');
         }
         typed.push_str(&line);
+        if failed {
+            let (last, many) = (typed.lines().count(), line.lines().count());
+            let lines = self.progress_mut().failed.entry(id).or_default().entry(shell).or_default();
+            lines.extend((last + 1 - many..=last).map(|number| number as u32));
+        }
         vec![self.save()]
     }
 
@@ -367,6 +372,7 @@ impl Session {
         if !self.visit.typed {
             // Lines of an earlier visit are not what passed it.
             self.answers.tasks.shift_remove(&id);
+            self.progress_mut().failed.shift_remove(&id);
         }
         self.visit.reaction = None;
         self.progress_mut().passed.push(id);

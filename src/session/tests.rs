@@ -11,7 +11,7 @@ use crate::lesson::model::{
     Do, Lesson, LessonText, Operand, Part, Predicate, Predict, Reaction, Seed, Step, StepText, Task,
 };
 use crate::lesson::op::NsKind;
-use crate::lesson::{Check, Op};
+use crate::lesson::{Check, Op, Values};
 use crate::observe::model::{Clocks, Ipc, Namespaces, Net, Reading, Unread, Uts, View};
 use indexmap::IndexMap;
 
@@ -160,11 +160,15 @@ fn seen(hostname: &str, domainname: &str) -> Command {
 }
 
 fn typed(shell: &str, line: &str) -> Command {
-    Command::Typed { shell: shell.into(), line: line.into(), before_pass: false }
+    Command::Typed { shell: shell.into(), line: line.into(), before_pass: false, failed: false }
+}
+
+fn values(student: &str) -> Values {
+    Values::new(&lesson(), student)
 }
 
 fn begun() -> Session {
-    Session::new(lesson(), Answers::default(), "ana".into()).0
+    Session::new(lesson(), Answers::default(), values("ana")).0
 }
 
 /// Answers, as a lab that meets no trouble would, all that the session asks of it.
@@ -212,7 +216,7 @@ fn saved(effects: &[Effect]) -> bool {
 
 #[test]
 fn a_new_session_performs_the_first_step_and_nothing_else() {
-    let (session, effects) = Session::new(lesson(), Answers::default(), "ana".into());
+    let (session, effects) = Session::new(lesson(), Answers::default(), values("ana"));
     assert_eq!(effects, [Effect::Perform { step: 0 }]);
     assert_eq!((session.step(), session.points(), session.out_of()), (0, 0, 6));
     assert_eq!(session.answers().student, "ana");
@@ -550,7 +554,7 @@ fn a_session_resumes_where_it_stood_with_all_that_was_earned() {
     let mut session = at("rename");
     pass_rename(&mut session);
     session.apply(Command::Next);
-    let (mut resumed, effects) = Session::new(lesson(), session.answers().clone(), "ana".into());
+    let (mut resumed, effects) = Session::new(lesson(), session.answers().clone(), values("ana"));
     assert!(matches!(effects.as_slice(), [Effect::Rebuild { to: 4, .. }]));
     assert_eq!((resumed.step(), resumed.points()), (4, 4));
     serve(&mut resumed);
@@ -566,7 +570,7 @@ fn progress_that_names_unknown_steps_starts_over_without_harm() {
         ..Default::default()
     };
     let answers = Answers { progress: Some(progress), ..Answers::default() };
-    let (session, effects) = Session::new(lesson(), answers, "ana".into());
+    let (session, effects) = Session::new(lesson(), answers, values("ana"));
     assert_eq!(effects, [Effect::Perform { step: 0 }]);
     assert_eq!(session.points(), 0);
 }
@@ -574,7 +578,7 @@ fn progress_that_names_unknown_steps_starts_over_without_harm() {
 #[test]
 fn two_students_have_values_of_their_own() {
     let names: std::collections::BTreeSet<String> = ["ana", "bob", "eve", "luc", "zoe"]
-        .map(|student| own_name(&Session::new(lesson(), Answers::default(), student.into()).0))
+        .map(|student| own_name(&Session::new(lesson(), Answers::default(), values(student)).0))
         .into();
     assert!(names.len() > 1, "{names:?}");
 }

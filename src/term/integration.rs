@@ -1,6 +1,6 @@
 //! Which lines a student entered in a shell: told by the prompt of our own bash in
-//! `ESC ] 633 ; E ; NUMBER ; LINE BEL` (or ended by `ESC \`; a `^` before the number:
-//! the command was interrupted by SIGINT), and for shells without
+//! `ESC ] 633 ; E ; NUMBER ; LINE BEL` (or ended by `ESC \`; before the number a `^`:
+//! the command was interrupted by SIGINT, or a `!`: it failed), and for shells without
 //! it rebuilt from the keys typed. Lines are kept as answers, so they hold no
 //! control characters and have a bounded length; they prove nothing about what ran.
 
@@ -18,6 +18,9 @@ pub struct Told {
     pub line: String,
     /// SIGINT ended it: it was taken back rather than carried out.
     pub interrupted: bool,
+    /// It ended with a status other than 0, and not by SIGINT. Never said of a line whose
+    /// end is not known.
+    pub failed: bool,
 }
 
 /// Follows one shell.
@@ -146,7 +149,7 @@ impl Integration {
         self.typed.truncate(kept);
     }
 
-    /// A sequence of ours has ended: `NUMBER ; LINE`, or `^ NUMBER ; LINE`.
+    /// A sequence of ours has ended: `NUMBER ; LINE`, `^ NUMBER ; LINE` or `! NUMBER ; LINE`.
     fn close(&mut self) -> Option<Told> {
         let Scan::Inside(held, _) = std::mem::take(&mut self.scan) else { return None };
         // The first prompt has no line to tell yet, and shows all the same who tells.
@@ -155,14 +158,14 @@ impl Integration {
         self.untold = None;
         let text = String::from_utf8_lossy(&held);
         let (number, line) = text.split_once(';')?;
-        let uninterrupted = number.trim_start_matches('^');
-        let interrupted = uninterrupted.len() < number.len();
+        let (interrupted, failed) = (number.starts_with('^'), number.starts_with('!'));
+        let number = number.trim_start_matches(['^', '!']);
         // A line changed in the history is marked with a star.
-        let number: u64 = uninterrupted.trim().trim_end_matches('*').parse().ok()?;
+        let number: u64 = number.trim().trim_end_matches('*').parse().ok()?;
         if self.last.replace(number) == Some(number) {
             return None;
         }
-        clean(line).map(|line| Told { line, interrupted })
+        clean(line).map(|line| Told { line, interrupted, failed })
     }
 }
 
@@ -201,6 +204,14 @@ mod tests {
         assert_eq!(lines, ["hostname a; id", "ls"]);
         assert!(told(&mut shell, b"\x1b]633;E;8;ls\x07").is_empty());
         assert_eq!(told(&mut shell, b"\x1b]633;E;1;after history -c\x07"), ["after history -c"]);
+    }
+
+    #[test]
+    fn a_line_that_failed_is_told_as_such() {
+        let mut shell = Integration::new();
+        let lines = shell.output(b"\x1b]633;E;!    4  ;cd /nowhere\n\x07\x1b]633;E;    5  ;echo !6;x\n\x07");
+        let said: Vec<_> = lines.iter().map(|told| (told.line.as_str(), told.interrupted, told.failed)).collect();
+        assert_eq!(said, [("cd /nowhere", false, true), ("echo !6;x", false, false)]);
     }
 
     #[test]

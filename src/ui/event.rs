@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::i18n::Lang;
-use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
+use crate::lesson::{Lesson, Values};
 use crate::observe::{Census, Container, Sections, Snapshot};
 use crate::session::{Effect, StepOutcome};
 
@@ -24,6 +24,8 @@ pub enum Event {
         lesson: Arc<Lesson>,
         /// Answers and progress to resume from; empty for a new one.
         answers: Box<Answers>,
+        /// The values of the student's own.
+        values: Values,
     },
     /// A new snapshot of the open lesson's lab.
     Observed(Arc<Snapshot>),

@@ -63,21 +63,23 @@ pub struct Entered {
     pub before_pass: bool,
     /// Whether SIGINT ended it.
     pub interrupted: bool,
+    /// Whether the shell said that it failed.
+    pub failed: bool,
 }
 
 impl Running {
     fn entered(&mut self, actor: &str, lines: impl IntoIterator<Item = Told>) -> Vec<Entered> {
         let mut entered = Vec::new();
-        for Told { line, interrupted } in lines {
+        for Told { line, interrupted, failed } in lines {
             let before_pass = std::mem::take(&mut self.entered_before_pass);
-            entered.push(Entered { shell: actor.to_owned(), line, before_pass, interrupted });
+            entered.push(Entered { shell: actor.to_owned(), line, before_pass, interrupted, failed });
         }
         entered
     }
 
     /// The same of lines rebuilt from keys.
     fn typed(&mut self, actor: &str, lines: impl IntoIterator<Item = String>) -> Vec<Entered> {
-        self.entered(actor, lines.into_iter().map(|line| Told { line, interrupted: false }))
+        self.entered(actor, lines.into_iter().map(|line| Told { line, interrupted: false, failed: false }))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cloison::i18n::Lang;
-use cloison::lesson::answers::Answers;
+use cloison::lesson::Values;
 use cloison::lesson::model::{
     Check, Do, Lesson, LessonText, Operand, Pane, Part, Predicate, Predict, Reaction, Step, StepText, Task,
 };
@@ -61,10 +61,10 @@ impl Scene {
     /// The test lesson, changed.
     pub fn lesson_with(change: impl FnOnce(&mut Lesson)) -> Self {
         let mut scene = Self::list();
-        let answers = Answers { student: "ana".to_owned(), ..Answers::default() };
         let mut lesson = lesson();
         change(&mut lesson);
-        scene.event(Event::Opened { lesson: Arc::new(lesson), answers: Box::new(answers) });
+        let values = Values::new(&lesson, "ana");
+        scene.event(Event::Opened { lesson: Arc::new(lesson), answers: Box::default(), values });
         scene
     }
 

@@ -24,6 +24,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use sha2::{Digest as _, Sha256};
 
+use super::class;
 use super::lesson_commands::Output;
 use crate::i18n::{Explain, Lang};
 use crate::lab::program::PATH;
@@ -72,6 +73,10 @@ pub struct Request<'a> {
     pub shard: Option<Shard>,
     /// Where the results go.
     pub out: &'a Path,
+    /// The class key that values of one's own are made with.
+    pub key: Option<&'a Path>,
+    /// Whether a submission's name is its student's.
+    pub named: bool,
     /// The forms of each report.
     pub formats: &'a [Format],
     /// Lessons from here.
@@ -104,7 +109,7 @@ fn grade(request: &Request) -> Result<Output, (String, u8)> {
     std::fs::create_dir_all(request.out).map_err(|error| usage(unusable(request.out, &error, lang)))?;
     let out = place(request.out, lang).map_err(usage)?;
     let lessons = request.lessons.map(|path| place(path, lang)).transpose().map_err(usage)?;
-    let hidden: Vec<PathBuf> = [&directory, &out].into_iter().chain(&lessons).cloned().collect();
+    let mut hidden: Vec<PathBuf> = [&directory, &out].into_iter().chain(&lessons).cloned().collect();
     if let Some(path) = hidden.iter().find(|path| holds_the_system(path)) {
         let path = safe(&path.to_string_lossy());
         return Err(usage(say!(
@@ -113,14 +118,26 @@ fn grade(request: &Request) -> Result<Output, (String, u8)> {
             "{path} contient les programmes du système : les rendus et les résultats doivent être cachés aux commandes des étudiants, il leur faut donc des dossiers à part"
         )));
     }
+    // Read here: the workers, which jails are forked from, are other programs.
+    let key = request.key.map(class::read_key).transpose().map_err(|error| usage(error.explain(lang)))?;
+    hidden.extend(request.key.and_then(|path| path.canonicalize().ok()));
     let submissions = Submissions::open(&directory, &out).map_err(|error| usage(unusable(&directory, &error, lang)))?;
     let shard = request.shard.unwrap_or(Shard { index: 1, of: 1 });
     let mine: Vec<usize> = (0..submissions.list.len()).filter(|place| shard.has(*place)).collect();
     let stop = AtomicBool::new(false);
     let signals = signals().map_err(|errno| (errno.to_string(), CANNOT))?;
     let loaded = Mutex::default();
-    let context =
-        Grader { library, wanted, submissions, out: out.clone(), formats: request.formats.to_vec(), lang, loaded };
+    let context = Grader {
+        library,
+        wanted,
+        submissions,
+        out: out.clone(),
+        formats: request.formats.to_vec(),
+        key,
+        named: request.named,
+        lang,
+        loaded,
+    };
     let jobs = request.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let setups = (0..jobs.clamp(1, MOST_JOBS).min(mine.len().max(1))).map(|slot| Setup {
         lessons: lessons.clone(),

@@ -12,14 +12,17 @@ use super::results::{self, Entry, Graded, State};
 use super::submissions::{Kind, Submission, Submissions};
 use super::worker::{Answer, Job};
 use crate::app::check_command::candidates;
+use crate::app::class::ClassError;
+use crate::app::jailed::both as both_of;
 use crate::check::{LessonReport, Verdict};
 use crate::i18n::{Explain as _, Lang};
-use crate::lesson::Lesson;
 use crate::lesson::answers::{parse_answers, validate_answers};
 use crate::lesson::diagnostic::{Both, Diagnostic, both, quoted, render_all};
 use crate::lesson::library::{Library, LibraryError, Listed};
 use crate::lesson::load::load_files;
 use crate::lesson::source::Source;
+use crate::lesson::token::Key;
+use crate::lesson::{Lesson, Values};
 use crate::report::{self, Format, Options};
 use crate::term::safe;
 
@@ -67,6 +70,9 @@ pub struct Grader {
     pub submissions: Submissions,
     pub out: PathBuf,
     pub formats: Vec<Format>,
+    pub key: Option<Key>,
+    /// Whether a submission's name is its student's.
+    pub named: bool,
     pub lang: Lang,
     pub loaded: Mutex<HashMap<String, Result<Arc<Loaded>, LibraryError>>>,
 }
@@ -79,7 +85,7 @@ pub struct Loaded {
 
 /// One lesson of a submission, before it is graded.
 enum Work {
-    Answered(Arc<Loaded>, Source),
+    Answered(Arc<Loaded>, Source, Values),
     Missing(Arc<Loaded>),
     Unreadable(Option<Arc<Loaded>>, Both),
 }
@@ -136,7 +142,7 @@ impl Grader {
             Kind::File => {
                 let name = format!("{}.toml", submission.name);
                 let work = match self.submissions.read(submission, Path::new("")) {
-                    Ok(Some(bytes)) => self.file(name, bytes)?,
+                    Ok(Some(bytes)) => self.file(submission, name, bytes)?,
                     Ok(None) => Work::Unreadable(self.only()?, both!("it is gone", "il n'est plus là")),
                     Err(why) => Work::Unreadable(self.only()?, why),
                 };
@@ -168,7 +174,7 @@ impl Grader {
     }
 
     /// A submission that is a file says itself what lesson it is to.
-    fn file(&self, name: String, bytes: Vec<u8>) -> Result<Work, LibraryError> {
+    fn file(&self, submission: &Submission, name: String, bytes: Vec<u8>) -> Result<Work, LibraryError> {
         let read = Source::from_bytes(name, bytes).map_err(|one| vec![one]);
         let read = read.and_then(|source| parse_answers(&source).map(|answers| (source, answers.lesson)));
         let (source, id) = match read {
@@ -190,7 +196,7 @@ impl Grader {
                 return Ok(Work::Unreadable(self.only()?, why));
             }
         };
-        Ok(held_against(self.load(listed)?, source))
+        Ok(self.held_against(submission, self.load(listed)?, source))
     }
 
     fn of_folder(&self, submission: &Submission, listed: &Listed) -> Result<Option<Work>, LibraryError> {
@@ -201,7 +207,7 @@ impl Grader {
                 Ok(Some(bytes)) => {
                     let lesson = self.load(listed)?;
                     return Ok(Some(match Source::from_bytes(name, bytes) {
-                        Ok(source) => held_against(lesson, source),
+                        Ok(source) => self.held_against(submission, lesson, source),
                         Err(one) => Work::Unreadable(Some(lesson), words(&[one])),
                     }));
                 }
@@ -217,10 +223,32 @@ impl Grader {
         }
     }
 
+    /// Answers to a lesson, if they fit it and are the student's own.
+    fn held_against(&self, submission: &Submission, loaded: Arc<Loaded>, source: Source) -> Work {
+        let answers = match validate_answers(&source, &loaded.lesson) {
+            Ok(answers) => answers,
+            Err(found) => return Work::Unreadable(Some(loaded), words(&found)),
+        };
+        let named = if self.named { answers.by(&submission.name) } else { Ok(answers) };
+        let answers = match named {
+            Ok(answers) => answers,
+            Err(foreign) => return Work::Unreadable(Some(loaded), both_of(&foreign)),
+        };
+        let values = match &self.key {
+            None => Values::new(&loaded.lesson, &answers.student),
+            Some(_) if answers.student.is_empty() && !answers.is_empty() => {
+                let nameless = ClassError::Nameless(answers.lesson);
+                return Work::Unreadable(Some(loaded), both_of(&nameless));
+            }
+            Some(key) => Values::keyed(&loaded.lesson, &key.token(&answers.student)),
+        };
+        Work::Answered(loaded, source, values)
+    }
+
     /// One lesson graded; nothing where the work is to stop.
     fn one(&self, work: Work, before: Option<&Graded>, pool: &mut Pool) -> std::io::Result<Option<Entry>> {
-        let (loaded, source) = match work {
-            Work::Answered(loaded, source) => (loaded, source),
+        let (loaded, source, values) = match work {
+            Work::Answered(loaded, source, values) => (loaded, source, values),
             Work::Missing(loaded) => {
                 let why = both!("no answers to this lesson", "pas de réponses à cette leçon");
                 return Ok(Some(self.unjudged(State::Missing, Some(&loaded), why)));
@@ -231,13 +259,14 @@ impl Grader {
         };
         let lesson = &loaded.lesson;
         let version = env!("CARGO_PKG_VERSION");
-        let parts = [version, self.lang.code(), &lesson.id, &loaded.hash, &source.text];
+        let own = serde_json::to_string(&values)?;
+        let parts = [version, self.lang.code(), &lesson.id, &loaded.hash, &own, &source.text];
         let inputs = hash(&parts.map(str::as_bytes));
         if let Some(entry) = before.and_then(|before| before.still_true(&lesson.id, &inputs)) {
             return Ok(Some(entry.clone()));
         }
         let start = Instant::now();
-        let job = Job { lesson: lesson.id.clone(), answers: source.text };
+        let job = Job { lesson: lesson.id.clone(), answers: source.text, values };
         let Some(answer) = pool.grade(&job, crate::app::grade::limit(lesson))? else { return Ok(None) };
         let entry = match answer {
             Answer::Graded(report) => {
@@ -287,14 +316,6 @@ fn file_name(format: Format) -> &'static str {
         Format::Classroom50 => "result.json",
         Format::Gradescope => "results.json",
         Format::Markdown => "report.md",
-    }
-}
-
-/// Answers to a lesson, if they fit it.
-fn held_against(lesson: Arc<Loaded>, source: Source) -> Work {
-    match validate_answers(&source, &lesson.lesson) {
-        Ok(_) => Work::Answered(lesson, source),
-        Err(found) => Work::Unreadable(Some(lesson), words(&found)),
     }
 }
 

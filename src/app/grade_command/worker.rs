@@ -23,11 +23,11 @@ use crate::check::LessonReport;
 use crate::i18n::Lang;
 use crate::kernel::process;
 use crate::lab::jail::JailError;
-use crate::lesson::Lesson;
 use crate::lesson::answers::{Answers, parse_answers};
 use crate::lesson::diagnostic::Both;
 use crate::lesson::library::Library;
 use crate::lesson::source::Source;
+use crate::lesson::{Lesson, Values};
 
 /// The hidden argument that makes the program a worker.
 pub const ARGUMENT: &str = "__grade-worker";
@@ -54,6 +54,8 @@ pub struct Job {
     pub lesson: String,
     /// The answers file, which was read and held against the lesson before.
     pub answers: String,
+    /// The values that they are judged by. What those come from stays where it is.
+    pub values: Values,
 }
 
 /// What came of it.
@@ -97,7 +99,7 @@ fn serve(input: &mut File, output: &mut File) -> std::io::Result<()> {
         };
         let answers = parse_answers(&Source::new("answers", job.answers));
         let answers = answers.map_err(|_| std::io::Error::other("answers that were read before"))?;
-        match known.grade(&answers, &setup, input) {
+        match known.grade(&answers, &job.values, &setup, input) {
             Some(answer) => send(output, &answer)?,
             None => return Ok(()),
         }
@@ -113,12 +115,12 @@ struct Known {
 
 impl Known {
     /// Nothing where nobody waits for it any more.
-    fn grade(&self, answers: &Answers, setup: &Setup, master: &File) -> Option<Answer> {
+    fn grade(&self, answers: &Answers, values: &Values, setup: &Setup, master: &File) -> Option<Answer> {
         if let Some(missing) = &self.missing {
             return Some(Answer::Cannot(missing.clone()));
         }
         let enclosure = Enclosure { hidden: &setup.hidden, user: setup.user, master: Some(master.as_fd()) };
-        Some(match jailed::grade_in_jail(&self.lesson, answers, setup.lang, &enclosure) {
+        Some(match jailed::grade_in_jail(&self.lesson, answers, values, setup.lang, &enclosure) {
             Ok(report) => Answer::Graded(Box::new(report)),
             Err(Refused::Cannot(why)) => Answer::Cannot(why),
             Err(Refused::Lost(JailError::Abandoned)) => return None,

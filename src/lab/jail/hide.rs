@@ -1,5 +1,6 @@
-//! Directories that are not to be seen in the jail: an empty file system, read-only, is
-//! mounted over each, at every place where it is mounted. Used by PID 1 of the jail.
+//! Directories and files that are not to be seen in the jail: an empty file system,
+//! read-only, is mounted over each directory, and /dev/null over each file, at every place
+//! where it is mounted. Used by PID 1 of the jail.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -21,7 +22,12 @@ pub(super) fn hide(directories: &[PathBuf]) -> Step {
     let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     for place in places(directories, &mountinfo) {
         let target = place.to_string_lossy();
-        match mount::mount(&mut Trace::default(), "tmpfs", &target, "tmpfs", flags, "mode=755,size=4k,nr_inodes=2") {
+        let trace = &mut Trace::default();
+        let covered = match std::fs::symlink_metadata(&place) {
+            Ok(data) if !data.is_dir() => mount::mount(trace, "/dev/null", &target, "", MsFlags::MS_BIND, ""),
+            _ => mount::mount(trace, "tmpfs", &target, "tmpfs", flags, "mode=755,size=4k,nr_inodes=2"),
+        };
+        match covered {
             // Covered with one above it; or nobody in the jail, who is nobody else, can get there.
             Ok(()) | Err(Errno(libc::ENOENT | libc::ENOTDIR | libc::EACCES)) => {}
             Err(errno) => return Err((errno, format!("mount {target}"))),

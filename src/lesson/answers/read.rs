@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::{Answers, Progress};
 use crate::lesson::diagnostic::{Both, Diagnostic, both, did_you_mean, quoted};
 use crate::lesson::format::{Placed, Word};
+use crate::lesson::library::{Library, LibraryError};
 use crate::lesson::load::{MOST, bounded};
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::shape;
@@ -57,6 +58,10 @@ struct RawProgress {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, u32>")]
     hints: IndexMap<String, u32>,
+    /// Which lines failed, by step and shell.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, Vec<u32>>>")]
+    failed: IndexMap<String, IndexMap<String, Vec<u32>>>,
 }
 
 /// Reads an answers file, of at most 1 MiB. What it says is not held against any
@@ -90,6 +95,36 @@ pub fn validate_answers(source: &Source, lesson: &Lesson) -> Result<Answers, Vec
     answers_fit(source, &raw.answers, lesson, &mut found);
     tasks_fit(source, &raw.tasks, lesson, &mut found);
     if found.is_empty() { Ok(raw.into_answers()) } else { Err(bounded(&source.name, found)) }
+}
+
+/// All that is wrong with an answers file: its form, its lesson, what it says of it, and
+/// that it names nobody though the lesson has values of one's own.
+pub fn lint_answers(source: &Source, library: &Library) -> Result<Answers, Vec<Diagnostic>> {
+    let named = raw(source)?;
+    let lesson = match library.get(&named.lesson) {
+        Ok(lesson) => lesson,
+        Err(LibraryError::Invalid(found)) => return Err(found),
+        Err(LibraryError::Unknown { .. }) => {
+            let shown = quoted(&named.lesson);
+            let known: Vec<&str> = library.list().iter().map(|listed| listed.id.as_str()).collect();
+            let title = both!("there is no lesson `{shown}`", "il n'y a pas de leçon « {shown} »");
+            return Err(vec![source.at(named.lesson.span(), title).help(did_you_mean(&named.lesson, &known))]);
+        }
+    };
+    let read = validate_answers(source, &lesson);
+    if !named.student.is_empty() || lesson.seeds.is_empty() {
+        return read;
+    }
+    let nameless = both!(
+        "no student is named, and values of one's own come from the name",
+        "aucun étudiant n'est nommé, et les valeurs de chacun viennent du nom"
+    );
+    let mut found = read.err().unwrap_or_default();
+    found.push(
+        Diagnostic::of_file(&source.name, nameless)
+            .help(both!("write student = \"NAME\" below the lesson", "écrivez student = \"NOM\" sous la leçon")),
+    );
+    Err(found)
 }
 
 fn raw(source: &Source) -> Result<RawAnswers, Vec<Diagnostic>> {
@@ -209,6 +244,7 @@ impl RawAnswers {
                 step: raw.step,
                 passed: raw.passed,
                 hints: raw.hints,
+                failed: raw.failed,
                 points: raw.points,
                 finished: raw.finished,
             }),

@@ -34,6 +34,12 @@ impl Answers {
                     pair(&mut out, step, &opened.to_string());
                 }
             }
+            for (step, shells) in &progress.failed {
+                let _ = writeln!(out, "\n[progress.failed.{}]", key(step));
+                for (shell, lines) in shells {
+                    pair(&mut out, shell, &format!("{lines:?}"));
+                }
+            }
         }
         out
     }
@@ -153,6 +159,7 @@ mod tests {
                     step: word(3),
                     passed: vec![word(4), word(5)],
                     hints: [(word(6), 2)].into_iter().collect(),
+                    failed: [(word(6), [(word(7), vec![1, points])].into_iter().collect())].into_iter().collect(),
                     points,
                     finished,
                 }),

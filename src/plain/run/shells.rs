@@ -41,7 +41,7 @@ impl<F: AsFd> Line<'_, F> {
     /// A shell says that a line was entered. One that was interrupted before it led
     /// anywhere was taken back: replayed, it would hold up those after it.
     pub(super) fn entered_in(&mut self, actor: &str, told: Told) {
-        let Told { line, interrupted } = told;
+        let Told { line, interrupted, failed } = told;
         let before_pass = match self.shells.get_mut(actor).and_then(|shell| shell.typed.as_mut()) {
             Some(typed) if typed.left || (typed.told && typed.line.trim() == line.trim()) => return,
             Some(typed) => {
@@ -53,11 +53,11 @@ impl<F: AsFd> Line<'_, F> {
         if interrupted && !self.passed {
             return;
         }
-        self.tell(actor, line, before_pass);
+        self.tell(actor, line, (before_pass, failed));
     }
 
-    pub(super) fn tell(&mut self, actor: &str, line: String, before_pass: bool) {
-        let effects = self.session.apply(Command::Typed { shell: actor.to_owned(), line, before_pass });
+    pub(super) fn tell(&mut self, actor: &str, line: String, (before_pass, failed): (bool, bool)) {
+        let effects = self.session.apply(Command::Typed { shell: actor.to_owned(), line, before_pass, failed });
         self.effects(effects);
     }
 
@@ -73,7 +73,7 @@ impl<F: AsFd> Line<'_, F> {
             }
         }
         for (actor, line, before_pass) in open {
-            self.tell(&actor, line, before_pass);
+            self.tell(&actor, line, (before_pass, false));
         }
     }
 
@@ -91,7 +91,7 @@ impl<F: AsFd> Line<'_, F> {
                 self.paper.raw(&line);
             }
             if let Some(typed) = typed.filter(|typed| !typed.told) {
-                self.tell(actor, typed.line, typed.before_pass);
+                self.tell(actor, typed.line, (typed.before_pass, false));
             }
         }
         if !ended.is_empty() {
@@ -130,7 +130,7 @@ impl<F: AsFd> Line<'_, F> {
         }
         if let Some(typed) = typed {
             if !typed.told {
-                self.tell(actor, typed.line, typed.before_pass);
+                self.tell(actor, typed.line, (typed.before_pass, false));
             }
             self.settle();
             self.say_checks(true);

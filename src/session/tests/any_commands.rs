@@ -58,7 +58,7 @@ proptest! {
         acts in prop::collection::vec(act(), 0..60),
     ) {
         let lesson = lesson();
-        let (mut session, _) = Session::new(Arc::clone(&lesson), Answers::default(), "ana".into());
+        let (mut session, _) = Session::new(Arc::clone(&lesson), Answers::default(), values("ana"));
         let mut before = 0;
         for act in acts {
             let effects = match act {
@@ -86,7 +86,7 @@ proptest! {
                     Effect::FocusShell(_) | Effect::Finished => {}
                 }
             }
-            let (resumed, _) = Session::new(Arc::clone(&lesson), session.answers().clone(), "ana".into());
+            let (resumed, _) = Session::new(Arc::clone(&lesson), session.answers().clone(), values("ana"));
             prop_assert_eq!(shown(&resumed), shown(&session));
             prop_assert_eq!(resumed.answers(), session.answers());
         }

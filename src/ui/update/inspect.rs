@@ -7,7 +7,7 @@ use ratatui::layout::Size;
 
 use crate::i18n::Lang;
 use crate::lesson::answers::Answers;
-use crate::lesson::{Lesson, Step};
+use crate::lesson::{Lesson, Step, Values};
 use crate::observe::Census;
 use crate::session::Session;
 use crate::ui::event::{Inspected, Request};
@@ -29,7 +29,7 @@ pub(super) fn counted(model: &mut Model, census: Arc<Census>) {
 
 /// A process is held: it comes on the screen.
 pub(super) fn open(model: &mut Model, inspected: Inspected) {
-    let session = Session::new(Arc::new(without_words(inspected.pid)), Answers::default(), String::new()).0;
+    let session = Session::new(Arc::new(without_words(inspected.pid)), Answers::default(), Values::default()).0;
     let mut screen = LessonScreen::new(session);
     screen.inspected = Some(inspected);
     screen.focus = Focus::Panes;

@@ -36,9 +36,8 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             model.list.fill(entries);
             model.dirty |= matches!(model.screen, Screen::List(_));
         }
-        Event::Opened { lesson, answers } => {
-            let student = answers.student.clone();
-            let (session, effects) = Session::new(lesson, *answers, student);
+        Event::Opened { lesson, answers, values } => {
+            let (session, effects) = Session::new(lesson, *answers, values);
             model.screen = Screen::Lesson(Box::new(LessonScreen::new(session)));
             model.overlay = None;
             model.failure = None;
@@ -151,11 +150,11 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
 /// Lines were entered in shells. One that was interrupted before it led anywhere was
 /// taken back: replayed, it would hold up those after it.
 fn entered(model: &mut Model, lines: Vec<Entered>, requests: &mut Vec<Request>) {
-    for Entered { shell, line, before_pass, interrupted } in lines {
+    for Entered { shell, line, before_pass, interrupted, failed } in lines {
         if interrupted && model.lesson().is_some_and(unpassed) {
             continue;
         }
-        command(model, Command::Typed { shell, line, before_pass }, requests);
+        command(model, Command::Typed { shell, line, before_pass, failed }, requests);
     }
 }
 
