@@ -6,11 +6,14 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::i18n::Lang;
+use crate::report::Format;
 use crate::say;
 
 mod answers;
+mod grade;
 
 pub use answers::AnswersMode;
+pub use grade::{Grade, ReportMode};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +56,17 @@ pub enum Mode {
         student: Option<String>,
         /// The class key.
         key: Option<PathBuf>,
-        /// Whether the report is JSON.
-        json: bool,
+        /// The form of the report.
+        format: Format,
+        /// Where the report goes besides standard output.
+        output: Option<PathBuf>,
     },
     /// About answers.
     Answers(AnswersMode),
+    /// Grade many submissions.
+    Grade(Grade),
+    /// About reports.
+    Report(ReportMode),
     /// The machine, or one process of it.
     Snapshot {
         /// The process.
@@ -202,12 +211,33 @@ pub fn grammar(lang: Lang) -> Command {
                 .arg(
                     Arg::new("format")
                         .long("format")
-                        .value_name("human|json")
-                        .value_parser(PossibleValuesParser::new(["human", "json"]))
+                        .value_name("FORMAT")
+                        .value_parser(
+                            PossibleValuesParser::new(Format::ALL.map(Format::name))
+                                .map(|name| Format::named(&name).unwrap_or(Format::Human)),
+                        )
                         .default_value("human")
                         .help(say!(lang, "The form of the report", "La forme du compte rendu")),
-                ),
+                )
+                .arg(
+                    Arg::new("output")
+                        .long("output")
+                        .value_name(say!(lang, "FILE", "FICHIER"))
+                        .value_parser(value_parser!(PathBuf))
+                        .help(say!(
+                            lang,
+                            "Write the report to this file, too, whole or not at all",
+                            "Écrire le compte rendu dans ce fichier aussi, en entier ou pas du tout"
+                        )),
+                )
+                .after_help(say!(
+                    lang,
+                    "In GitHub Actions the report is added to the job summary, too (GITHUB_STEP_SUMMARY), as Markdown. classroom50 reads what was submitted from the environment that its runner gives.\nExit codes: 0 all points, 1 not all points, 2 usage or unreadable file, 3 this machine can't run a lesson: not the student's failure, in no form.",
+                    "Dans GitHub Actions, le compte rendu s'ajoute aussi au résumé de la tâche (GITHUB_STEP_SUMMARY), en Markdown. classroom50 lit ce qui a été rendu dans l'environnement que donne son exécuteur.\nCodes de sortie : 0 tous les points, 1 pas tous les points, 2 usage ou fichier illisible, 3 cette machine ne peut pas exécuter une leçon : sous aucune forme un échec de l'étudiant."
+                )),
         )
+        .subcommand(grade::report(lang))
+        .subcommand(grade::grammar(lang))
         .subcommand(
             Command::new("snapshot")
                 .about(say!(lang, "What this machine, or one process, looks like now", "L'état de cette machine, ou d'un processus, maintenant"))
@@ -308,8 +338,11 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             answers: found.get_one::<PathBuf>("answers").cloned(),
             student: found.get_one::<String>("student").cloned(),
             key: found.get_one::<PathBuf>("key").cloned(),
-            json: text(found, "format") == "json",
+            format: found.get_one::<Format>("format").copied().unwrap_or(Format::Human),
+            output: found.get_one::<PathBuf>("output").cloned(),
         },
+        Some(("grade", found)) => Mode::Grade(grade::parse(found)),
+        Some(("report", found)) => Mode::Report(grade::parse_report(found)),
         Some(("snapshot", found)) => {
             Mode::Snapshot { pid: found.get_one::<u32>("pid").copied(), json: found.get_flag("json") }
         }
@@ -372,6 +405,24 @@ mod tests {
     #[test]
     fn no_command_is_the_list_of_lessons() {
         assert_eq!(parsed("cloison --color never").mode, Mode::Learn(None));
+    }
+
+    #[test]
+    fn a_report_has_one_of_the_forms_and_may_go_to_a_file() {
+        let check = |format, output: Option<&str>| Mode::Check {
+            lesson: "uts".to_owned(),
+            answers: None,
+            student: None,
+            key: None,
+            format,
+            output: output.map(PathBuf::from),
+        };
+        assert_eq!(parsed("cloison check uts").mode, check(Format::Human, None));
+        for format in Format::ALL {
+            let line = format!("cloison check uts --output x --format {}", format.name());
+            assert_eq!(parsed(&line).mode, check(format, Some("x")));
+        }
+        assert!(parse(&["cloison", "check", "uts", "--format", "xml"].map(std::ffi::OsString::from)).is_err());
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! missing, or a value that is not there, does not compile. Any part may use
 //! this one; it uses none.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The language of screens, messages and lessons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Lang {
     /// English.

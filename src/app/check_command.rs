@@ -5,21 +5,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use super::class;
+use super::delivery::Delivery;
+use super::jailed::{self, Enclosure, Refused, both};
 use super::store::{Store, StoreError};
-use super::{class, grade};
-use crate::check::LessonReport;
+use crate::check::{LessonReport, State};
 use crate::i18n::{Explain, Lang};
-use crate::lab::cgroups::jail::Groups;
-use crate::lab::jail::{self, JailError};
 use crate::lesson::answers::{Answers, validate_answers};
-use crate::lesson::diagnostic::render_all;
+use crate::lesson::diagnostic::{Both, render_all};
 use crate::lesson::library::{Library, Listed};
 use crate::lesson::source::Source;
 use crate::lesson::{Lesson, Values};
-use crate::report;
-use crate::term::safe;
+use crate::report::Format;
 
 use super::lesson_commands::Output;
 
@@ -49,25 +46,24 @@ pub struct Request<'a> {
     pub student: Option<&'a str>,
     /// The class key that values of one's own are made with.
     pub key: Option<&'a Path>,
-    /// Whether the report is JSON.
-    pub json: bool,
+    /// The form of the report.
+    pub format: Format,
+    /// Where it goes besides standard output.
+    pub output: Option<&'a Path>,
     /// Its language.
     pub lang: Lang,
-    /// Whether a report for people has colours.
+    /// Whether a report for people has colours on standard output.
     pub color: bool,
-}
-
-/// What comes back from the jail.
-#[derive(Serialize, Deserialize)]
-enum FromJail {
-    Graded(Box<LessonReport>),
-    Failed([String; 2]),
 }
 
 /// Grades. The calling process must have one thread.
 pub fn run(request: &Request) -> Output {
     let lang = request.lang;
     let refuse = |text: String| (String::new(), text, USAGE);
+    let delivery = match Delivery::prepare(request.format, request.output, lang) {
+        Ok(delivery) => delivery,
+        Err(text) => return refuse(text),
+    };
     let library = match Library::open(request.lessons) {
         Ok(library) => library,
         Err(error) => return refuse(error.explain(lang)),
@@ -90,16 +86,19 @@ pub fn run(request: &Request) -> Output {
             Err(text) => return refuse(text),
         }
     }
-    match values_of(request, &work) {
-        Ok(values) => {
-            let (stdout, stderr, code) = grade_all(&work, &values, request);
-            let told = work.iter().zip(&values).filter_map(|((lesson, answers), values)| {
-                request.key.and_then(|_| class::unjoined(lesson, answers, values, lang))
-            });
-            (stdout, told.collect::<String>() + &stderr, code)
-        }
-        Err(text) => refuse(text),
-    }
+    let values = match values_of(request, &work) {
+        Ok(values) => values,
+        Err(text) => return refuse(text),
+    };
+    let hidden: Vec<PathBuf> = request.key.and_then(|key| key.canonicalize().ok()).into_iter().collect();
+    let graded = || work.iter().zip(&values);
+    let reports: Vec<LessonReport> =
+        graded().map(|((lesson, answers), values)| grade_in_jail(lesson, answers, values, lang, &hidden)).collect();
+    let (stdout, stderr, code) = told(&reports, request, &delivery);
+    let unjoined = graded().filter_map(|((lesson, answers), values)| {
+        request.key.and_then(|_| class::unjoined(lesson, answers, values, lang))
+    });
+    (stdout, unjoined.collect::<String>() + &stderr, code)
 }
 
 /// The values that the answers are judged by: those of the class with this key, or of
@@ -122,53 +121,61 @@ fn values_of(request: &Request, work: &[(Arc<Lesson>, Answers)]) -> Result<Vec<V
     Ok(values)
 }
 
-fn grade_all(work: &[(Arc<Lesson>, Answers)], values: &[Values], request: &Request) -> Output {
+/// The reports in the form asked for, where they are to go.
+fn told(reports: &[LessonReport], request: &Request, delivery: &Delivery) -> Output {
     let lang = request.lang;
-    let (mut stdout, mut stderr, mut exit) = (String::new(), String::new(), PASS);
-    let mut reports = Vec::new();
-    for ((lesson, answers), values) in work.iter().zip(values) {
-        match in_jail(lesson, answers, values, lang) {
-            Ok(report) => {
-                if !report.passed() {
-                    exit = exit.max(FAIL);
-                }
-                if !request.json {
-                    stdout.push_str(&report::human(&report, lang, request.color));
-                }
-                reports.push(report);
-            }
-            Err(words) => {
-                exit = CANNOT;
-                stderr.extend([&lesson.id, ": ", &words, "\n"]);
-            }
+    let mut stderr = String::new();
+    if request.format != Format::Human {
+        // Not only in the document: who runs this in a script sees why it exits 3.
+        for report in reports {
+            let why = report.cannot.as_ref().map(|[en, fr]| lang.pick(en, fr));
+            stderr.extend(why.map(|why| format!("{}: {why}\n", report.lesson)));
         }
     }
-    if request.json {
-        stdout = safe::json(&report::json(&reports, lang));
+    let has = |state| reports.iter().any(|report| report.state() == state);
+    let exit = if has(State::Skip) {
+        CANNOT
+    } else if has(State::Fail) {
+        FAIL
+    } else {
+        PASS
+    };
+    stderr.extend(delivery.summarize(reports));
+    match delivery.deliver(reports, request.color) {
+        (stdout, Ok(())) => (stdout, stderr, exit),
+        (stdout, Err(text)) => (stdout, stderr + &text, USAGE),
     }
-    (stdout, stderr, exit)
 }
 
-/// Grades one lesson in a jail; the error says why this machine can't.
-fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lang) -> Result<LessonReport, String> {
+/// Grades one lesson in a jail of its own. Where this machine can't, the report says
+/// why. The calling process must have one thread.
+fn grade_in_jail(
+    lesson: &Arc<Lesson>,
+    answers: &Answers,
+    values: &Values,
+    lang: Lang,
+    hidden: &[PathBuf],
+) -> LessonReport {
+    in_jail(lesson, answers, values, lang, hidden)
+        .unwrap_or_else(|why| LessonReport::cannot(&lesson.id, &lesson.text(lang).title, values.student(), why))
+}
+
+/// Grades one lesson in a jail; the error says why this machine can't, in both languages.
+fn in_jail(
+    lesson: &Arc<Lesson>,
+    answers: &Answers,
+    values: &Values,
+    lang: Lang,
+    hidden: &[PathBuf],
+) -> Result<LessonReport, Both> {
     if let Some(missing) = crate::doctor::missing(lesson) {
-        return Err(missing.explain(lang));
+        return Err(both(&missing));
     }
-    let groups = lesson.controllers().map(|controllers| Groups::new(&controllers)).transpose();
-    let groups = groups.map_err(|(errno, doing)| JailError::Build(errno, doing).explain(lang))?;
-    let graded = jail::run(grade::limit(lesson), groups.as_ref(), || {
-        let answer = match grade::grade(lesson, answers, values, lang) {
-            Ok(report) => FromJail::Graded(Box::new(report)),
-            Err(error) => FromJail::Failed(Lang::ALL.map(|lang| error.explain(lang))),
-        };
-        postcard::to_stdvec(&answer).unwrap_or_default()
-    });
-    match graded.map(|bytes| postcard::from_bytes(&bytes)) {
-        Ok(Ok(FromJail::Graded(report))) => Ok(*report),
-        Ok(Ok(FromJail::Failed([en, fr]))) => Err(lang.pick(en, fr)),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(error) => Err(error.explain(lang)),
-    }
+    let enclosure = Enclosure { hidden, ..Enclosure::default() };
+    jailed::grade_in_jail(lesson, answers, values, lang, &enclosure).map_err(|refused| match refused {
+        Refused::Cannot(why) => why,
+        Refused::Lost(error) => both(&error),
+    })
 }
 
 /// The answers to one lesson, as handed in; empty ones where the student gave none.
@@ -185,7 +192,9 @@ fn answers_found(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<
             let store = Store::open(request.state).map_err(|error| error.explain(lang))?;
             return store.load(lesson).map_err(|error| error.explain(lang));
         }
-        Some(path) if path.is_dir() => candidates(path, listed).into_iter().find(|path| path.exists()),
+        Some(path) if path.is_dir() => {
+            candidates(listed).into_iter().map(|file| path.join(file)).find(|path| path.exists())
+        }
         Some(path) => Some(path.to_owned()),
     };
     let Some(path) = path else { return Ok(Answers { lesson: lesson.id.clone(), ..Answers::default() }) };
@@ -197,13 +206,15 @@ fn answers_found(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<
     validate_answers(&source, lesson).map_err(|found| words(&found))
 }
 
-/// Where a directory may hold the answers to a lesson.
-fn candidates(directory: &Path, listed: &Listed) -> Vec<PathBuf> {
+/// Where a directory may hold the answers to a lesson, from there.
+pub fn candidates(listed: &Listed) -> Vec<PathBuf> {
     let own = format!("{}.toml", listed.id);
+    let solution = "solution.toml";
     vec![
-        directory.join(own),
-        directory.join(&listed.folder).join("solution.toml"),
-        directory.join(&listed.id).join("solution.toml"),
+        PathBuf::from(&own),
+        Path::new("answers").join(&own),
+        Path::new(&listed.folder).join(solution),
+        Path::new(&listed.id).join(solution),
     ]
 }
 

@@ -36,6 +36,7 @@ pub fn limit(lesson: &Lesson) -> Duration {
 
 /// Grades one lesson in a fresh lab, by these values of the student's own.
 pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lang) -> Result<LessonReport, LabError> {
+    let start = Instant::now();
     let stage = Stage::open_to_grade(Arc::clone(lesson), values.clone())?;
     let fresh = Answers { lesson: lesson.id.clone(), ..Answers::default() };
     let (session, effects) = Session::new(Arc::clone(lesson), fresh, values.clone());
@@ -46,6 +47,7 @@ pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lan
         values,
         lang,
         seen: None,
+        entered: Instant::now(),
         verdicts: Vec::new(),
         scores: Vec::new(),
         finished: false,
@@ -61,9 +63,16 @@ pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lan
         student: values.student().to_owned(),
         points: session.points(),
         out_of: session.out_of(),
+        millis: millis(start),
+        cannot: None,
         steps: grader.scores,
         verdicts: grader.verdicts,
     })
+}
+
+/// Since then, in milliseconds.
+fn millis(since: Instant) -> u64 {
+    since.elapsed().as_millis() as u64
 }
 
 /// Whether a process of the lab that was not there before has work to do. One that is
@@ -87,6 +96,8 @@ struct Grader<'a> {
     values: &'a Values,
     lang: Lang,
     seen: Option<Arc<Snapshot>>,
+    /// When the step began.
+    entered: Instant,
     verdicts: Vec<Verdict>,
     scores: Vec<StepScore>,
     finished: bool,
@@ -108,8 +119,14 @@ impl Grader<'_> {
         }
         if def.points() > 0 {
             let points = self.session.points() - before;
-            self.scores.push(StepScore { step: def.id.clone(), points, out_of: def.points() });
+            self.scores.push(StepScore {
+                step: def.id.clone(),
+                points,
+                out_of: def.points(),
+                millis: millis(self.entered),
+            });
         }
+        self.entered = Instant::now();
         let effects = self.session.apply(Command::Skip);
         // Refused: an op did not do what the lesson needs, which was said above.
         self.finished = effects.is_empty();
@@ -125,6 +142,7 @@ impl Grader<'_> {
             expected: String::new(),
             found,
             help: String::new(),
+            after: None,
         }
     }
 
@@ -219,7 +237,8 @@ impl Grader<'_> {
             let help = if state == State::Pass { String::new() } else { helps.clone() };
             let step = step.to_owned();
             let (expected, found) = (check.expected, check.found);
-            self.verdicts.push(Verdict { step, check: check.id, state, label: check.label, expected, found, help });
+            let (check, label) = (check.id, check.label);
+            self.verdicts.push(Verdict { step, check, state, label, expected, found, help, after: None });
         }
     }
 

@@ -4,11 +4,14 @@ pub mod answers_command;
 pub mod check_command;
 pub mod class;
 pub mod clean_command;
+mod delivery;
 pub mod doctor_command;
 mod driver;
 mod filtered;
 pub mod grade;
+pub mod grade_command;
 pub mod inspect;
+mod jailed;
 pub mod learn;
 pub mod lesson_commands;
 mod listing;
@@ -23,7 +26,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use crate::cli::{self, Cli, LessonMode, Mode};
+use crate::cli::{self, Cli, LessonMode, Mode, ReportMode};
 use crate::i18n::Explain;
 use crate::lesson::library::Library;
 use crate::say;
@@ -38,6 +41,9 @@ const USAGE: u8 = 2;
 /// Runs what the command line asks for; its exit code. The calling process has one
 /// thread.
 pub fn run(args: &[OsString]) -> ExitCode {
+    if args.get(1).is_some_and(|argument| argument == grade_command::worker::ARGUMENT) {
+        return ExitCode::from(grade_command::worker::run());
+    }
     let cli = match cli::parse(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -75,17 +81,32 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             Ok(()) => (String::new(), String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
         },
-        Mode::Check { lesson, answers, student, key, json } => check_command::run(&check_command::Request {
+        Mode::Check { lesson, answers, student, key, format, output } => check_command::run(&check_command::Request {
             lesson,
             answers: answers.as_deref(),
             lessons,
             state: common.state.as_deref(),
             student: student.as_deref(),
             key: key.as_deref(),
-            json: *json,
+            format: *format,
+            output: output.as_deref(),
             lang,
             color,
         }),
+        Mode::Grade(grade) => grade_command::run(&grade_command::Request {
+            directory: &grade.directory,
+            wanted: &grade.lessons,
+            jobs: grade.jobs,
+            shard: grade.shard.map(|(index, of)| grade_command::summary::Shard { index, of }),
+            out: &grade.out,
+            key: grade.key.as_deref(),
+            named: grade.named,
+            formats: &grade.formats,
+            lessons,
+            lang,
+        }),
+        Mode::Report(ReportMode::Merge { outs, to }) => grade_command::merge::run(outs, to, lang),
+        Mode::Report(ReportMode::Schema) => (crate::report::schema(), String::new(), 0),
         Mode::Snapshot { pid, json } => match snapshot_command::run(*pid, *json, lang) {
             Ok(text) => (text, String::new(), 0),
             Err(error) => (String::new(), error.explain(lang), USAGE),

@@ -8,6 +8,8 @@ use crate::i18n::Lang;
 use crate::lesson::diagnostic::printable;
 use crate::say;
 
+use super::{cannot, details, label, sign, steps};
+
 /// The report on one lesson, with a newline at the end. `color`: with ANSI colours
 /// (the signs say the same without).
 pub fn human(report: &LessonReport, lang: Lang, color: bool) -> String {
@@ -15,27 +17,26 @@ pub fn human(report: &LessonReport, lang: Lang, color: bool) -> String {
     let mut out = String::new();
     let (points, out_of) = (report.points, report.out_of);
     let (lesson, title) = (printable(&report.lesson), printable(&report.title));
-    let score = say!(lang, "{points}/{out_of} points", "{points}/{out_of} points");
+    let why = cannot(report, lang);
+    let score = match why {
+        Some(_) => say!(lang, "not graded", "non corrigée"),
+        None => say!(lang, "{points}/{out_of} points", "{points}/{out_of} points"),
+    };
     let head = if report.student.is_empty() {
         format!("{lesson} · {title}")
     } else {
         format!("{lesson} · {title} · {}", printable(&report.student))
     };
-    line(&mut out, &format!("{}  {}", paint.bold(&head), paint.state(passed(report.passed()), &score)));
-
-    let mut shown = Vec::new();
-    for verdict in &report.verdicts {
-        if !shown.contains(&verdict.step.as_str()) {
-            shown.push(&verdict.step);
-            line(&mut out, "");
-            line(&mut out, &step_line(report, &verdict.step, &paint));
-        }
-        of_verdict(&mut out, verdict, lang, &paint);
+    line(&mut out, &format!("{}  {}", paint.bold(&head), paint.state(report.state(), &score)));
+    for text in why.iter().flat_map(|why| why.lines()) {
+        line(&mut out, &format!("  {text}"));
     }
-    // A step without any verdict still has its points told.
-    for score in report.steps.iter().filter(|score| !shown.contains(&score.step.as_str())) {
+    for (step, verdicts) in steps(report) {
         line(&mut out, "");
-        line(&mut out, &step_line(report, &score.step, &paint));
+        line(&mut out, &step_line(report, step, &paint));
+        for verdict in verdicts {
+            of_verdict(&mut out, verdict, lang, &paint);
+        }
     }
     out
 }
@@ -45,51 +46,19 @@ fn step_line(report: &LessonReport, step: &str, paint: &Paint) -> String {
     match report.steps.iter().find(|score| score.step == step) {
         Some(score) => {
             let points = format!("{}/{}", score.points, score.out_of);
-            format!("{name}  {}", paint.state(passed(score.points == score.out_of), &points))
+            let state = if score.points == score.out_of { State::Pass } else { State::Fail };
+            format!("{name}  {}", paint.state(state, &points))
         }
         None => name,
     }
 }
 
 fn of_verdict(out: &mut String, verdict: &Verdict, lang: Lang, paint: &Paint) {
-    let sign = match verdict.state {
-        State::Pass => "✓",
-        State::Fail => "✗",
-        State::Skip => "–",
-        State::Error => "!",
-    };
-    let label = if verdict.label.is_empty() { &verdict.check } else { &verdict.label };
-    line(out, &format!("  {} {}", paint.state(verdict.state, sign), printable(label)));
-    if verdict.state == State::Pass {
-        return;
+    let sign = paint.state(verdict.state, sign(verdict.state));
+    line(out, &format!("  {sign} {}", printable(label(verdict))));
+    for text in details(verdict, lang) {
+        line(out, &format!("    {}", paint.dim(&text)));
     }
-    let note = match verdict.state {
-        State::Skip => say!(lang, "not reached, or not answered", "étape non atteinte, ou sans réponse"),
-        State::Error => say!(lang, "could not be judged", "n'a pas pu être jugé"),
-        State::Pass | State::Fail => String::new(),
-    };
-    let colon = lang.pick(": ", " : ");
-    for (name, text) in [
-        ("", note.as_str()),
-        (lang.pick("expected", "attendu"), verdict.expected.as_str()),
-        (lang.pick("found", "trouvé"), verdict.found.as_str()),
-        (lang.pick("help", "aide"), verdict.help.as_str()),
-    ] {
-        // Help may be prose of several lines.
-        for (index, text) in text.lines().filter(|text| !text.trim().is_empty()).enumerate() {
-            let text = printable(text);
-            let shown = match (name.is_empty(), index) {
-                (true, _) => text,
-                (false, 0) => format!("{name}{colon}{text}"),
-                (false, _) => format!("  {text}"),
-            };
-            line(out, &format!("    {}", paint.dim(&shown)));
-        }
-    }
-}
-
-fn passed(passed: bool) -> State {
-    if passed { State::Pass } else { State::Fail }
 }
 
 fn line(out: &mut String, text: &str) {

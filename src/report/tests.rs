@@ -12,6 +12,7 @@ fn verdict(step: &str, check: &str, state: State, found: &str) -> Verdict {
         expected: "\"cigale-42\"".to_owned(),
         found: found.to_owned(),
         help: if state == State::Pass { String::new() } else { "Use\n\nhostname(1).".to_owned() },
+        after: None,
     }
 }
 
@@ -22,9 +23,11 @@ fn report(found: &str) -> LessonReport {
         student: "ana".to_owned(),
         points: 1,
         out_of: 4,
+        millis: 412,
+        cannot: None,
         steps: vec![
-            StepScore { step: "guess".to_owned(), points: 1, out_of: 1 },
-            StepScore { step: "rename".to_owned(), points: 0, out_of: 3 },
+            StepScore { step: "guess".to_owned(), points: 1, out_of: 1, millis: 3 },
+            StepScore { step: "rename".to_owned(), points: 0, out_of: 3, millis: 95 },
         ],
         verdicts: vec![
             verdict("guess", "prediction", State::Pass, "other"),
@@ -85,7 +88,7 @@ fn machines_read_a_stable_shape() {
     assert_eq!(value["passed"], false);
     assert_eq!((value["points"].as_u64(), value["out_of"].as_u64()), (Some(1), Some(4)));
     let lesson = &value["lessons"][0];
-    assert_eq!(lesson["steps"][1], serde_json::json!({ "step": "rename", "points": 0, "out_of": 3 }));
+    assert_eq!(lesson["steps"][1], serde_json::json!({ "step": "rename", "points": 0, "out_of": 3, "millis": 95 }));
     assert_eq!(lesson["verdicts"][1]["state"], "fail");
     assert_eq!(lesson["verdicts"][1]["help"], "Use\n\nhostname(1).");
 }
