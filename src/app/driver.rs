@@ -268,7 +268,7 @@ impl Driver {
         self.send(Event::Opened { lesson, answers: Box::new(answers), values })
     }
 
-    /// The values of who is at the keyboard, or of the student whose answers are shown.
+    /// The values of whoever works on a lesson.
     fn values(&self, lesson: &Lesson, answers: &Answers) -> Values {
         match &self.keeping {
             Keeping::Store(store) => store.values(lesson, answers),
