@@ -15,7 +15,8 @@ use super::validate::split_folder;
 use crate::i18n::{Explain, Lang};
 use crate::say;
 
-static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
+/// Without solutions and wrong answers: `build.rs` says why.
+static EMBEDDED: Dir<'static> = include_dir!("$OUT_DIR/lessons");
 
 /// The most folders that a library is looked for lessons in.
 const MOST_FOLDERS: usize = 1000;
@@ -161,14 +162,17 @@ impl Library {
 
     /// Loads a lesson, by any name that [`Self::find`] knows.
     pub fn get(&self, name: &str) -> Result<Lesson, LibraryError> {
+        load_files(&self.files(name)?).map_err(LibraryError::Invalid)
+    }
+
+    /// What a lesson is loaded from.
+    pub fn files(&self, name: &str) -> Result<Files, LibraryError> {
         let entry = self.find(name)?;
-        let files =
-            Files::gather(entry.folder.clone(), |file| self.read(entry, file)).map_err(LibraryError::Invalid)?;
-        load_files(&files).map_err(LibraryError::Invalid)
+        Files::gather(entry.folder.clone(), |file| self.read(entry, file)).map_err(LibraryError::Invalid)
     }
 
     /// Another file of a lesson's folder (`solution.toml`, `broken.toml`), where it
-    /// has one.
+    /// has one; lessons that are built in have none.
     pub fn file(&self, id: &str, file: &str) -> Result<Option<Source>, LibraryError> {
         let entry = self.find(id)?;
         match &self.origin {
