@@ -44,6 +44,27 @@ fn left() -> MutexGuard<'static, Vec<PathBuf>> {
     LEFT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The running program.
+const OWN: &str = "/proc/self/exe";
+/// What keepers are started from: the first lab of a process makes it.
+static COPY: OnceLock<OwnedFd> = OnceLock::new();
+
+fn copy_of(program: &Path) -> std::io::Result<&'static OwnedFd> {
+    match COPY.get() {
+        Some(copy) => Ok(copy),
+        None => {
+            let copy = sealed_copy(program)?;
+            Ok(COPY.get_or_init(|| copy))
+        }
+    }
+}
+
+/// Makes the copy of the program that keepers are started from: for who forks processes
+/// that each start a lab.
+pub fn prepare() -> std::io::Result<()> {
+    copy_of(Path::new(OWN)).map(drop)
+}
+
 /// Removes what a dead lab left; what can't be is tried again when another lab ends.
 fn sweep_one(directory: PathBuf) {
     let mut swept = sweep::Swept::default();
@@ -117,16 +138,9 @@ impl Lab {
         fn failed<E: Into<Errno>>(doing: &str) -> impl FnOnce(E) -> LabError + '_ {
             move |error| LabError::Start { doing: doing.to_owned(), errno: error.into() }
         }
-        static COPY: OnceLock<OwnedFd> = OnceLock::new();
         process::become_subreaper().map_err(failed("prctl"))?;
-        let program = options.program.unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
-        let copy = match COPY.get() {
-            Some(copy) => copy,
-            None => {
-                let copy = sealed_copy(&program).map_err(failed("memfd_create"))?;
-                COPY.get_or_init(|| copy)
-            }
-        };
+        let program = options.program.unwrap_or_else(|| PathBuf::from(OWN));
+        let copy = copy_of(&program).map_err(failed("memfd_create"))?;
         let base = options.base.unwrap_or_else(journal::base);
         let name = fresh_name();
         let directory = journal::make_directory(&base, &name).map_err(failed(&base.display().to_string()))?;

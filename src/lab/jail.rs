@@ -30,8 +30,10 @@ use crate::say;
 
 mod hide;
 
+/// The most memory of a jail whose groups limit it, in bytes.
+pub const MOST_MEMORY: u64 = 1 << 30;
 /// The most processes in the jail.
-const MOST_PROCESSES: u64 = 1024;
+pub const MOST_PROCESSES: u64 = 1024;
 /// The largest file that a command may write (RLIMIT_FSIZE).
 const LARGEST_FILE: u64 = 256 << 20;
 /// What students may write to each place, in bytes.
@@ -87,6 +89,8 @@ pub struct Jail<'a> {
     pub limit: Duration,
     /// The groups that it is in: all that it sees of the control groups, and it may write to them.
     pub groups: Option<&'a Groups>,
+    /// Groups that only limit it.
+    pub fence: Option<&'a Groups>,
     /// Directories and files that are empty in there, wherever they are mounted; absolute
     /// and without links. A user of the jail's can't uncover them, but for the machine's root.
     pub hidden: &'a [PathBuf],
@@ -182,7 +186,7 @@ fn warden(caller: u32, write: File, jail: &Jail, work: impl FnOnce() -> Vec<u8>)
     let groups = jail.groups;
     let prepared = process::die_with_parent(caller)
         .map_err(|errno| (errno, "prctl".to_owned()))
-        .and_then(|()| groups.map_or(Ok(()), Groups::enter))
+        .and_then(|()| groups.or(jail.fence).map_or(Ok(()), Groups::enter))
         .and_then(|()| jail.user.map_or(Ok(()), stop_being_root))
         .and_then(|()| leave())
         .and_then(|()| groups.map_or(Ok(()), Groups::settle))
