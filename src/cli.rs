@@ -46,6 +46,17 @@ pub struct Common {
 pub enum Mode {
     /// The screen, at the list or at a lesson.
     Learn(Option<String>),
+    /// A lesson on a projector.
+    Demo {
+        /// The lesson.
+        lesson: String,
+        /// The step to begin at.
+        at: Option<String>,
+        /// Dark text on a light ground, whatever the terminal says.
+        light: bool,
+    },
+    /// The presenter's notes on a demonstration: that of this PID, or the last one begun.
+    Notes(Option<u32>),
     /// Grade answers.
     Check {
         /// A lesson, or `all`.
@@ -186,6 +197,37 @@ pub fn grammar(lang: Lang) -> Command {
             Command::new("learn")
                 .about(say!(lang, "The lessons, on the screen (the default)", "Les leçons, à l'écran (par défaut)"))
                 .arg(id("lesson").help(say!(lang, "Open this one", "Ouvrir celle-ci"))),
+        )
+        .subcommand(
+            Command::new("demo")
+                .about(say!(lang, "A lesson on a projector", "Une leçon au projecteur"))
+                .after_help(say!(
+                    lang,
+                    "Space or a remote control goes on; F1 lists the keys. In a second terminal: cloison notes. Nothing that is done here counts as progress.",
+                    "Espace ou une télécommande pour avancer ; F1 liste les touches. Dans un second terminal : cloison notes. Rien de ce qui est fait ici ne compte comme progression."
+                ))
+                .arg(id("lesson").required(true).help(say!(lang, "The lesson", "La leçon")))
+                .arg(
+                    Arg::new("at")
+                        .long("at")
+                        .value_name(say!(lang, "STEP", "ÉTAPE"))
+                        .help(say!(lang, "Begin at this step", "Commencer à cette étape")),
+                )
+                .arg(Arg::new("light").long("light").action(ArgAction::SetTrue).help(say!(
+                    lang,
+                    "Dark text on a light ground",
+                    "Texte sombre sur fond clair"
+                ))),
+        )
+        .subcommand(
+            Command::new("notes")
+                .about(say!(lang, "The presenter's notes on a demonstration that runs", "Les notes du présentateur sur une démonstration en cours"))
+                .arg(
+                    Arg::new("pid")
+                        .value_name("PID")
+                        .value_parser(value_parser!(u32).range(1..))
+                        .help(say!(lang, "Its process (default: the last one begun)", "Son processus (par défaut : la dernière lancée)")),
+                ),
         )
         .subcommand(
             Command::new("check")
@@ -333,6 +375,12 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
     };
     let mode = match matches.subcommand() {
         Some(("learn", found)) => Mode::Learn(found.get_one::<String>("lesson").cloned()),
+        Some(("demo", found)) => Mode::Demo {
+            lesson: text(found, "lesson"),
+            at: found.get_one::<String>("at").cloned(),
+            light: found.get_flag("light"),
+        },
+        Some(("notes", found)) => Mode::Notes(found.get_one::<u32>("pid").copied()),
         Some(("check", found)) => Mode::Check {
             lesson: text(found, "lesson"),
             answers: found.get_one::<PathBuf>("answers").cloned(),

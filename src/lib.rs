@@ -7,6 +7,7 @@
 pub mod app;
 pub mod check;
 pub mod cli;
+pub mod demo;
 pub mod doctor;
 pub mod i18n;
 pub mod kernel;

@@ -5,9 +5,10 @@
 
 mod support;
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use cloison::lesson::Values;
 use cloison::lesson::library::Library;
@@ -31,15 +32,21 @@ impl Desk {
         self.path(".local/state/cloison").join(name)
     }
 
-    fn run(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_cloison"))
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cloison"));
+        command
             .args(args)
             .current_dir(self.0.path())
             .env_remove("XDG_STATE_HOME")
             .env_remove("SUDO_UID")
             .envs([("HOME", self.0.path().as_os_str()), ("LANG", "C.UTF-8".as_ref()), ("LC_ALL", "C.UTF-8".as_ref())])
-            .output()
-            .unwrap()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
     }
 
     /// Runs what must go well; what it prints.
@@ -54,6 +61,15 @@ impl Desk {
         let output = self.run(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {output:?}");
         String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Types these lines into the line interface, in the lesson `uts`; the file kept.
+    fn learn(&self, lines: &str) -> String {
+        let mut lesson = self.command(&["learn", "--plain", "uts"]).stdin(Stdio::piped()).spawn().unwrap();
+        lesson.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        let output = lesson.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        std::fs::read_to_string(self.state("uts.toml")).unwrap()
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -120,18 +136,7 @@ fn a_student_joins_once_with_the_line_that_the_teacher_sent_and_no_file_but_thei
     assert_eq!(std::fs::metadata(desk.state("student")).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(desk.fine(&["answers", "join", "ana", &token]).contains("already"));
     // A lesson is begun: its file names the student, and nothing else of it.
-    let mut lesson = Command::new(env!("CARGO_BIN_EXE_cloison"))
-        .args(["learn", "--plain", "uts"])
-        .env("HOME", desk.0.path())
-        .env_remove("XDG_STATE_HOME")
-        .env_remove("SUDO_UID")
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut lesson.stdin.take().unwrap(), b":next\n:quit\n").unwrap();
-    assert!(lesson.wait_with_output().unwrap().status.success());
-    let kept = std::fs::read_to_string(desk.state("uts.toml")).unwrap();
+    let kept = desk.learn(":next\n:quit\n");
     assert!(kept.contains("student = \"ana\"") && !kept.contains(&token[..8]), "{kept}");
     // Somebody else at the same desk: what was made with other values is moved aside.
     let eve = Key::parse(&desk.read("key")).unwrap().token("eve").to_text();
@@ -307,32 +312,17 @@ fn lint_says_all_that_is_wrong_at_its_place() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "right.toml: nothing to find fault with\n");
 }
 
-/// Types lines into the line interface, in a lesson that stands at its task.
-fn typed(desk: &Desk, lines: &str) -> String {
-    std::fs::create_dir_all(desk.state("")).unwrap();
-    let at = "format = 1\nlesson = \"uts\"\nstudent = \"ana\"\n[answers]\nguess-copy = \"copy\"\n[progress]\nstep = \"name\"\n";
-    std::fs::write(desk.state("uts.toml"), at).unwrap();
-    let mut lesson = Command::new(env!("CARGO_BIN_EXE_cloison"))
-        .args(["learn", "--plain", "uts"])
-        .env("HOME", desk.0.path())
-        .env_remove("XDG_STATE_HOME")
-        .env_remove("SUDO_UID")
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut lesson.stdin.take().unwrap(), lines.as_bytes()).unwrap();
-    let output = lesson.wait_with_output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    std::fs::read_to_string(desk.state("uts.toml")).unwrap()
-}
-
 #[test]
 fn what_was_really_typed_is_shown_in_its_order_and_handed_in_without_what_failed() {
     let before = Left::now();
     let desk = Desk::new();
     let name = own("uts", "ana").get("name").unwrap().to_owned();
-    let kept = typed(&desk, &format!("hostnam {name}\necho one; (exit 3)\necho two\nhostname {name}\n:next\n:quit\n"));
+    std::fs::create_dir_all(desk.state("")).unwrap();
+    let at = "format = 1\nlesson = \"uts\"\nstudent = \"ana\"\n[answers]\nguess-copy = \"copy\"\n[progress]\nstep = \"name\"\n";
+    std::fs::write(desk.state("uts.toml"), at).unwrap();
+    let kept = desk.learn(&format!(
+        "hostnam {name}\necho one; (exit 3)\ncat <<EOF | tr x y\necho two;\nEOF\nhostname {name}\n:next\n:quit\n"
+    ));
     let shown: serde_json::Value = serde_json::from_str(&desk.fine(&["answers", "show", "uts", "--json"])).unwrap();
     let task = shown["steps"].as_array().unwrap().iter().find(|step| step["step"] == "name").unwrap();
     let line = |line: &str, failed: bool| serde_json::json!({ "line": line, "failed": failed });
@@ -340,7 +330,9 @@ fn what_was_really_typed_is_shown_in_its_order_and_handed_in_without_what_failed
     let wanted = [
         line(&format!("hostnam {name}"), true),
         line("echo one; (exit 3)", true),
-        line("echo two", false),
+        line("cat <<EOF | tr x y", false),
+        line("echo two;", false),
+        line("EOF", false),
         line(&renamed, false),
     ];
     assert_eq!(task["task"]["shells"], serde_json::json!([{ "shell": "box", "lines": wanted }]), "{kept}");
@@ -359,7 +351,11 @@ fn what_was_really_typed_is_shown_in_its_order_and_handed_in_without_what_failed
     desk.fine(&["answers", "export", "uts", "--without-failed", "--to", "handed-in.toml"]);
     let (all, handed_in) = (desk.read("all.toml"), desk.read("handed-in.toml"));
     assert!(all.contains("hostnam ") && !all.contains("[progress]"), "{all}");
-    assert!(!handed_in.contains("hostnam ") && handed_in.contains(&format!("echo two\n{renamed}'''")), "{handed_in}");
+    assert!(
+        !handed_in.contains("hostnam ")
+            && handed_in.contains(&format!("cat <<EOF | tr x y\necho two;\nEOF\n{renamed}'''")),
+        "{handed_in}"
+    );
     for file in ["all.toml", "handed-in.toml"] {
         desk.fine(&["answers", "lint", file]);
         let output = desk.run(&["check", "uts", "--format", "json", "--answers", file]);

@@ -21,6 +21,8 @@ mod net;
 mod objects;
 #[path = "render/panes.rs"]
 mod panes;
+#[path = "render/projector.rs"]
+mod projector;
 #[path = "render/scene.rs"]
 mod scene;
 #[path = "render/seccomp.rs"]
@@ -293,9 +295,16 @@ fn the_help_lists_each_key_of_the_table() {
             };
             assert!(text.lines().any(|line| row(&line)), "{binding:?}\n{text}");
         }
+        let presenters = [Context::Projector, Context::Counting];
         for context in Context::ALL {
-            assert!(text.contains(context.name(lang)));
+            // A student has no use for these.
+            assert_eq!(text.contains(context.name(lang)), !presenters.contains(&context), "{context:?}");
         }
+        let wall = Scene::wall(scene::lesson()).size(120, 160).lang(lang).key(KeyCode::F(1)).text();
+        for binding in cloison::ui::projector::keys::KEYS {
+            assert!(wall.contains(binding.help(lang)), "{binding:?}\n{wall}");
+        }
+        assert!(presenters.iter().all(|context| wall.contains(context.name(lang))));
         assert!(!scene.key(KeyCode::Esc).says(Context::AfterPrefix.name(lang)));
     }
 }

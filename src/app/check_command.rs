@@ -143,8 +143,8 @@ fn told(reports: &[LessonReport], request: &Request, delivery: &Delivery) -> Out
     }
 }
 
-/// Grades one lesson in a jail of its own. Where this machine can't, the report says
-/// why. The calling process must have one thread.
+/// Grades one lesson in a jail of its own, by these values of the student's own. Where
+/// this machine can't, the report says why. The calling process must have one thread.
 fn grade_in_jail(
     lesson: &Arc<Lesson>,
     answers: &Answers,

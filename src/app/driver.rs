@@ -3,6 +3,7 @@
 //! keeper is killed.
 
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, PoisonError};
@@ -22,6 +23,7 @@ use crate::lab::{Lab, LabError, Options};
 use crate::lesson::answers::Answers;
 use crate::lesson::library::Library;
 use crate::lesson::model::Pane;
+use crate::lesson::{Lesson, Values};
 use crate::observe::{Sections, Snapshot};
 use crate::say;
 use crate::session::Effect;
@@ -49,10 +51,19 @@ const REBUILDS: usize = 5;
 /// The longest time between two snapshots.
 const LONGEST: Duration = Duration::from_secs(5);
 
+/// Where answers come from, and whether they are kept.
+#[derive(Debug, Clone)]
+pub enum Keeping {
+    /// A student's progress.
+    Store(Store),
+    /// Nothing is kept; a lesson begins with these.
+    Nothing(Box<Answers>),
+}
+
 /// The lab's thread.
 pub(super) struct Driver {
     library: Library,
-    store: Store,
+    keeping: Keeping,
     lang: Lang,
     events: SyncSender<Event>,
     /// Whether the screen has its list of lessons.
@@ -95,10 +106,10 @@ pub(super) fn for_screen(one: &doctor::Finding, lang: Lang) -> Finding {
 struct Gone;
 
 impl Driver {
-    pub(super) fn new(library: Library, store: Store, lang: Lang, events: SyncSender<Event>, listed: bool) -> Self {
+    pub(super) fn new(library: Library, keeping: Keeping, lang: Lang, events: SyncSender<Event>, listed: bool) -> Self {
         Self {
             library,
-            store,
+            keeping,
             lang,
             events,
             listed,
@@ -221,7 +232,8 @@ impl Driver {
         if std::mem::replace(&mut self.listed, true) {
             return Ok(());
         }
-        self.send(Event::Listed(entries(&self.library, &self.store)))
+        let Keeping::Store(store) = &self.keeping else { return Ok(()) };
+        self.send(Event::Listed(entries(&self.library, store)))
     }
 
     fn open(&mut self, id: &str) -> Result<(), Gone> {
@@ -233,16 +245,19 @@ impl Driver {
         if let Some(missing) = doctor::missing(&lesson) {
             return self.send(Event::Failed(missing.explain(self.lang)));
         }
-        let answers = match self.store.load(&lesson) {
-            Ok(answers) => answers,
-            Err(error @ StoreError::Unreadable(_)) => return self.unreadable(id, &error),
-            Err(error) => return self.fail(&error),
+        let answers = match &self.keeping {
+            Keeping::Nothing(answers) => (**answers).clone(),
+            Keeping::Store(store) => match store.load(&lesson) {
+                Ok(answers) => answers,
+                Err(error @ StoreError::Unreadable(_)) => return self.unreadable(&store.path(id), &error),
+                Err(error) => return self.fail(&error),
+            },
         };
         let lab = match self.idle.take().map_or_else(|| self.start_lab(), Ok) {
             Ok(lab) => lab,
             Err(error) => return self.fail(&error),
         };
-        let values = self.store.values(&lesson, &answers);
+        let values = self.values(&lesson, &answers);
         match Stage::on(lab, Arc::clone(&lesson), values.clone()) {
             Ok(stage) => self.stage = Some(stage),
             Err(error) => return self.fail(&error),
@@ -253,9 +268,16 @@ impl Driver {
         self.send(Event::Opened { lesson, answers: Box::new(answers), values })
     }
 
+    /// The values of whoever works on a lesson.
+    fn values(&self, lesson: &Lesson, answers: &Answers) -> Values {
+        match &self.keeping {
+            Keeping::Store(store) => store.values(lesson, answers),
+            Keeping::Nothing(_) => Values::new(lesson, &answers.student),
+        }
+    }
+
     /// A progress file that can't be read is never written over.
-    fn unreadable(&self, id: &str, error: &StoreError) -> Result<(), Gone> {
-        let path = self.store.path(id);
+    fn unreadable(&self, path: &Path, error: &StoreError) -> Result<(), Gone> {
         let (path, why, lang) = (path.display(), error.explain(self.lang), self.lang);
         self.send(Event::Failed(say!(
             lang,
@@ -301,9 +323,9 @@ impl Driver {
             }
             Effect::Save(answers) => {
                 self.answers = (*answers).clone();
-                match self.store.save(&answers) {
-                    Ok(()) => Ok(()),
-                    Err(error) => self.fail(&error),
+                match &self.keeping {
+                    Keeping::Store(store) => store.save(&answers).or_else(|error| self.fail(&error)),
+                    Keeping::Nothing(_) => Ok(()),
                 }
             }
             // The screen's own business.
@@ -351,7 +373,7 @@ impl Driver {
         let Some(stage) = self.stage.take() else { return Ok(()) };
         let lesson = Arc::clone(stage.lesson());
         drop(stage);
-        let values = self.store.values(&lesson, &self.answers);
+        let values = self.values(&lesson, &self.answers);
         let rebuild = || {
             let mut stage = Stage::on(self.start_lab()?, Arc::clone(&lesson), values.clone())?;
             let outcomes = stage.rebuild(self.step, &self.answers)?;
@@ -448,7 +470,7 @@ mod tests {
             ask.send(request).unwrap();
         }
         drop((screen, ask));
-        Driver::new(library, store(), Lang::En, events, true).answer(&requests);
+        Driver::new(library, Keeping::Store(store()), Lang::En, events, true).answer(&requests);
         assert_eq!(store().load(&lesson).unwrap().student, "ada");
     }
 }

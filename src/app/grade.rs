@@ -2,9 +2,13 @@
 //! reports what the kernel says. Never trusts what commands print. Runs inside the
 //! jail (`lab::jail`).
 
+mod again;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
 
 use crate::check::verdict::StepScore;
 use crate::check::{LessonReport, State, Verdict};
@@ -12,6 +16,7 @@ use crate::i18n::{Explain, Lang};
 use crate::lab::LabError;
 use crate::lesson::answers::Answers;
 use crate::lesson::broken::PREDICTION;
+use crate::lesson::diagnostic::Both;
 use crate::lesson::{Lesson, Values};
 use crate::observe::{Sections, Snapshot};
 use crate::say;
@@ -31,11 +36,22 @@ const STEP: Duration = Duration::from_secs(10);
 /// The longest that grading this lesson may take.
 pub fn limit(lesson: &Lesson) -> Duration {
     let tasks: u32 = lesson.steps.iter().filter_map(|step| step.task.as_ref()).map(|task| task.seconds + 3).sum();
-    STEP * (lesson.steps.len() as u32 + 3) + Duration::from_secs(u64::from(tasks))
+    // Once as they are, and once more after what failed before them.
+    STEP * (lesson.steps.len() as u32 + 3) + Duration::from_secs(2 * u64::from(tasks))
+}
+
+/// What came of grading a lesson.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Graded {
+    /// The verdicts and the points.
+    pub report: LessonReport,
+    /// Why the lesson could not go on, where an operation did something else than it
+    /// means: by what was typed, or by the machine.
+    pub stopped: Option<Both>,
 }
 
 /// Grades one lesson in a fresh lab, by these values of the student's own.
-pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lang) -> Result<LessonReport, LabError> {
+pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lang) -> Result<Graded, LabError> {
     let start = Instant::now();
     let stage = Stage::open_to_grade(Arc::clone(lesson), values.clone())?;
     let fresh = Answers { lesson: lesson.id.clone(), ..Answers::default() };
@@ -50,6 +66,8 @@ pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lan
         entered: Instant::now(),
         verdicts: Vec::new(),
         scores: Vec::new(),
+        failed: Vec::new(),
+        stopped: None,
         finished: false,
     };
     grader.carry_out(effects)?;
@@ -57,7 +75,7 @@ pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lan
         grader.step()?;
     }
     let session = &grader.session;
-    Ok(LessonReport {
+    let report = LessonReport {
         lesson: lesson.id.clone(),
         title: lesson.text(lang).title.clone(),
         student: values.student().to_owned(),
@@ -67,7 +85,8 @@ pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lan
         cannot: None,
         steps: grader.scores,
         verdicts: grader.verdicts,
-    })
+    };
+    Ok(Graded { report, stopped: grader.stopped })
 }
 
 /// Since then, in milliseconds.
@@ -100,6 +119,10 @@ struct Grader<'a> {
     entered: Instant,
     verdicts: Vec<Verdict>,
     scores: Vec<StepScore>,
+    /// The tasks that failed with commands which ended in their time.
+    failed: Vec<String>,
+    /// Why the lesson can't go on.
+    stopped: Option<Both>,
     finished: bool,
 }
 
@@ -108,6 +131,7 @@ impl Grader<'_> {
     fn step(&mut self) -> Result<(), LabError> {
         let before = self.session.points();
         let def = self.session.step_def().clone();
+        let notice = Lang::ALL.map(|lang| self.session.notice(lang).unwrap_or_default());
         if let Some(notice) = self.session.notice(self.lang) {
             self.verdicts.push(self.verdict(&def.id, "lesson", State::Error, notice));
         }
@@ -128,8 +152,11 @@ impl Grader<'_> {
         }
         self.entered = Instant::now();
         let effects = self.session.apply(Command::Skip);
-        // Refused: an op did not do what the lesson needs, which was said above.
-        self.finished = effects.is_empty();
+        if effects.is_empty() {
+            // Refused: an op did not do what the lesson needs, which was said above.
+            self.finished = true;
+            self.stopped = Some(notice);
+        }
         self.carry_out(effects)
     }
 
@@ -169,55 +196,77 @@ impl Grader<'_> {
     }
 
     fn task(&mut self, step: &str) -> Result<(), LabError> {
-        let lang = self.lang;
         let Some(task) = self.session.step_def().task.clone() else { return Ok(()) };
-        let deadline = Instant::now() + Duration::from_secs(u64::from(task.seconds));
-        let scripts = self.answers.tasks.get(step).cloned().unwrap_or_default();
-        let before: BTreeSet<u32> = self.seen.iter().flat_map(|seen| &seen.lab).map(|process| process.pid).collect();
-        let mut help = String::new();
-        for (shell, script) in &scripts {
+        let time = Duration::from_secs(u64::from(task.seconds));
+        let scripts: Vec<(String, String)> =
+            self.answers.tasks.get(step).cloned().unwrap_or_default().into_iter().collect();
+        for (shell, line) in &scripts {
             // Kept with the session's answers, so that a rebuilt lab has seen it.
-            let typed = Command::Typed { shell: shell.clone(), line: script.clone(), before_pass: true, failed: false };
+            let typed = Command::Typed { shell: shell.clone(), line: line.clone(), before_pass: true, failed: false };
             let _ = self.session.apply(typed);
+        }
+        let stopped = match self.attempt(&scripts, Instant::now() + time) {
+            Ok(stopped) => stopped,
+            // All of the lab went with the commands: they fail the task, and the next
+            // step gets a new lab.
+            Err(error) => return self.lose(step, &error),
+        };
+        let first = self.verdicts.len();
+        self.judge(step, &stopped);
+        if scripts.is_empty() || self.passed() {
+            return Ok(());
+        }
+        if stopped.is_empty() {
+            let after = self.waits_for(&scripts, time);
+            for verdict in self.verdicts[first..].iter_mut().filter(|verdict| verdict.state != State::Pass) {
+                verdict.after.clone_from(&after);
+            }
+            self.failed.push(step.to_owned());
+        }
+        // What failed commands did to the lab must not weigh on the steps to come.
+        self.renew()
+    }
+
+    /// Runs the commands of this step's task, and waits until what they began is done:
+    /// empty, or why some did not come to their end. An error is the end of the lab.
+    fn attempt(&mut self, scripts: &[(String, String)], deadline: Instant) -> Result<String, LabError> {
+        let lang = self.lang;
+        let mut stopped = String::new();
+        let before: BTreeSet<u32> = self.seen.iter().flat_map(|seen| &seen.lab).map(|process| process.pid).collect();
+        for (shell, script) in scripts {
             match self.run(shell, script, deadline) {
                 Ok(end) if end.exit.is_none() && !end.satisfied => {
-                    let seconds = task.seconds;
-                    help = say!(
+                    let seconds = self.session.step_def().task.as_ref().map_or(0, |task| task.seconds);
+                    stopped = say!(
                         lang,
                         "The commands in {shell} were stopped after {seconds} s.",
                         "Les commandes dans {shell} ont été arrêtées au bout de {seconds} s."
                     );
                 }
                 Ok(_) => {}
-                Err(error @ LabError::Failed(_)) => help = error.explain(lang),
-                // All of the lab went with the commands: they fail the task, and the
-                // next step gets a new lab.
-                Err(error) => return self.lose(step, &error),
+                Err(error @ LabError::Failed(_)) => stopped = error.explain(lang),
+                Err(error) => return Err(error),
             }
         }
-        if !scripts.is_empty() {
-            // What the checks speak of, and no more: who is asked uses the CPUs, and in the
-            // groups that a check is about.
-            let sections = self.stage.judged(self.session.step()) | Sections::PROCESSES;
-            let (mut quiet, mut there) = (Instant::now(), who(self.seen.as_ref()));
-            while !self.passed() && quiet.elapsed() < SETTLE {
-                self.stage.pause();
-                let snapshot = self.stage.glance(sections)?;
-                self.take_in(snapshot)?;
-                let now = who(self.seen.as_ref());
-                let goes_on = now != there || self.seen.as_ref().is_some_and(|seen| runs(seen, &before));
-                if goes_on && Instant::now() < deadline {
-                    quiet = Instant::now();
-                }
-                there = now;
+        if scripts.is_empty() {
+            return Ok(stopped);
+        }
+        // What the checks speak of, and no more: who is asked uses the CPUs, and in the
+        // groups that a check is about.
+        let sections = self.stage.judged(self.session.step()) | Sections::PROCESSES;
+        let (mut quiet, mut there) = (Instant::now(), who(self.seen.as_ref()));
+        while !self.passed() && quiet.elapsed() < SETTLE {
+            self.stage.pause();
+            let snapshot = self.stage.glance(sections)?;
+            self.take_in(snapshot)?;
+            let now = who(self.seen.as_ref());
+            let goes_on = now != there || self.seen.as_ref().is_some_and(|seen| runs(seen, &before));
+            if goes_on && Instant::now() < deadline {
+                quiet = Instant::now();
             }
+            there = now;
         }
-        self.judge(step, &help);
-        if !scripts.is_empty() && !self.passed() {
-            // What failed commands did to the lab must not weigh on the steps to come.
-            self.renew()?;
-        }
-        Ok(())
+        Ok(stopped)
     }
 
     /// A lab as it would be without this step's commands.

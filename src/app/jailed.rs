@@ -41,7 +41,7 @@ pub enum Refused {
 /// What comes back from the jail.
 #[derive(Serialize, Deserialize)]
 enum FromJail {
-    Graded(Box<LessonReport>),
+    Graded(Box<grade::Graded>),
     Failed(Both),
 }
 
@@ -53,6 +53,26 @@ pub fn grade_in_jail(
     lang: Lang,
     enclosure: &Enclosure,
 ) -> Result<LessonReport, Refused> {
+    let graded = once(lesson, answers, values, lang, enclosure)?;
+    if graded.stopped.is_none() {
+        return Ok(graded.report);
+    }
+    // An operation of the lesson's did not do what it means. A jail in which nothing was
+    // typed tells whether that is the machine's doing or the student's.
+    let untouched = Answers { lesson: answers.lesson.clone(), student: answers.student.clone(), ..Answers::default() };
+    match once(lesson, &untouched, values, lang, enclosure)?.stopped {
+        Some(why) => Err(Refused::Cannot(why)),
+        None => Ok(graded.report),
+    }
+}
+
+fn once(
+    lesson: &Arc<Lesson>,
+    answers: &Answers,
+    values: &Values,
+    lang: Lang,
+    enclosure: &Enclosure,
+) -> Result<grade::Graded, Refused> {
     let cannot = |(errno, doing)| Refused::Cannot(both(&JailError::Build(errno, doing)));
     let groups = lesson.controllers().map(|controllers| Groups::new(&controllers)).transpose().map_err(cannot)?;
     let user = enclosure.user.filter(|_| !lesson.needs.contains(&Need::RealRoot));
@@ -69,13 +89,13 @@ pub fn grade_in_jail(
     };
     let graded = jail::run(&jail, || {
         let answer = match grade::grade(lesson, answers, values, lang) {
-            Ok(report) => FromJail::Graded(Box::new(report)),
+            Ok(graded) => FromJail::Graded(Box::new(graded)),
             Err(error) => FromJail::Failed(both(&error)),
         };
         postcard::to_stdvec(&answer).unwrap_or_default()
     });
     match graded.map(|bytes| postcard::from_bytes(&bytes)) {
-        Ok(Ok(FromJail::Graded(report))) => Ok(*report),
+        Ok(Ok(FromJail::Graded(graded))) => Ok(*graded),
         Ok(Ok(FromJail::Failed(why))) => Err(Refused::Cannot(why)),
         // Not what the grader writes: it came to grief on its way.
         Ok(Err(_)) => Err(Refused::Lost(JailError::Died(None))),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 
-use super::driver::Driver;
+use super::driver::{Driver, Keeping};
 use super::listing::entries;
 use super::store::Store;
 use crate::i18n::Lang;
@@ -52,9 +52,10 @@ pub fn learn(wanted: Wanted) -> anyhow::Result<()> {
     // All lessons are read for the list: where one is to be opened at once, after that.
     let listed = open.is_none();
     let entries = if listed { entries(&library, &store) } else { Vec::new() };
-    let setup = Setup { lang, theme, entries, machine: machine(), first: open.map(Request::Open), mouse };
+    let setup =
+        Setup { lang, theme, entries, machine: machine(), first: open.map(Request::Open), mouse, projector: None };
     on_screen(setup, move |events, requests, terminal| {
-        Driver::new(library, store, lang, events, listed).serve(&requests, terminal);
+        Driver::new(library, Keeping::Store(store), lang, events, listed).serve(&requests, terminal);
     })
 }
 

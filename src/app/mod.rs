@@ -5,6 +5,7 @@ pub mod check_command;
 pub mod class;
 pub mod clean_command;
 mod delivery;
+pub mod demo;
 pub mod doctor_command;
 mod driver;
 mod filtered;
@@ -37,6 +38,8 @@ use store::Store;
 
 /// Usage, or a file that can't be read.
 const USAGE: u8 = 2;
+/// This machine can't run the lesson.
+const CANNOT: u8 = 3;
 
 /// Runs what the command line asks for; its exit code. The calling process has one
 /// thread.
@@ -79,6 +82,14 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         }
         Mode::Learn(lesson) => match screen(cli, lesson.clone()) {
             Ok(()) => (String::new(), String::new(), 0),
+            Err((text, code)) => (String::new(), text, code),
+        },
+        Mode::Demo { lesson, at, light } => match wall(cli, lesson, at.as_deref(), *light) {
+            Ok(()) => (String::new(), String::new(), 0),
+            Err((text, code)) => (String::new(), text, code),
+        },
+        Mode::Notes(pid) => match notes(cli, *pid) {
+            Ok(text) => (text, String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
         },
         Mode::Check { lesson, answers, student, key, format, output } => check_command::run(&check_command::Request {
@@ -155,6 +166,41 @@ fn inspect_screen(cli: &Cli, pid: Option<u32>) -> Result<(), (String, u8)> {
     };
     let (theme, mouse) = terminal(cli, &lines)?;
     inspect::screen(pid, lang, theme, mouse).map_err(|error| (format!("{error:#}"), 1))
+}
+
+/// A lesson on the projector.
+fn wall(cli: &Cli, name: &str, at: Option<&str>, light: bool) -> Result<(), (String, u8)> {
+    let common = &cli.common;
+    let lang = common.lang;
+    let library = Library::open(common.lessons.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
+    let lesson = library.get(name).map_err(|error| (error.explain(lang), USAGE))?;
+    if let Some(missing) = crate::doctor::missing(&lesson) {
+        return Err((missing.explain(lang), CANNOT));
+    }
+    if let Some(at) = at.filter(|at| lesson.steps.iter().all(|step| step.id != **at)) {
+        let at = crate::lesson::diagnostic::printable(at);
+        let steps = lesson.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join(" ");
+        let text = say!(
+            lang,
+            "The lesson {name} has no step {at}. Its steps: {steps}",
+            "La leçon {name} n'a pas d'étape {at}. Ses étapes : {steps}"
+        );
+        return Err((text, USAGE));
+    }
+    let (theme, mouse) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
+    let theme = if light && theme.coloured() { Theme::LIGHT } else { theme };
+    let at = at.map(str::to_owned);
+    demo::demo(demo::Wanted { library, lesson, at, lang, theme, mouse }).map_err(|error| (format!("{error:#}"), 1))
+}
+
+/// The presenter's notes; what there is to say when they end.
+fn notes(cli: &Cli, pid: Option<u32>) -> Result<String, (String, u8)> {
+    let lang = cli.common.lang;
+    let wall = demo::notes::find(pid).map_err(|error| (error.explain(lang), 1))?;
+    let (theme, _) = terminal(cli, lang.pick("cloison lesson show LESSON", "cloison lesson show LEÇON"))?;
+    let ended = demo::notes::notes(wall, lang, theme).map_err(|error| (format!("{error:#}"), 1))?;
+    let text = say!(lang, "The demonstration has ended.\n", "La démonstration est terminée.\n");
+    Ok(if ended { text } else { String::new() })
 }
 
 /// The screen's theme, and whose the mouse is; refuses where there is no terminal, and

@@ -283,7 +283,9 @@ fn furnish(jail: &Jail) -> Step {
     };
     mount("", "/", "", MsFlags::MS_PRIVATE | MsFlags::MS_REC, "")?;
     groups.map_or(Ok(()), Groups::cover)?;
-    hide::hide(jail.hidden)?;
+    // The program itself is one of them: solutions are built into it.
+    let own = std::fs::read_link("/proc/self/exe").into_iter();
+    hide::hide(&jail.hidden.iter().cloned().chain(own).collect::<Vec<_>>())?;
     match mount::make_read_only(&mut Trace::default(), "/") {
         // Before Linux 5.12 the file system stays writable as far as the user may.
         Ok(()) | Err(Errno(libc::ENOSYS)) => {}
@@ -294,7 +296,7 @@ fn furnish(jail: &Jail) -> Step {
     let inert = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount("proc", "/proc", "proc", inert, "")?;
     let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    // The program may have to be copied for the lab's own to reach it.
+    // The program is copied for the lab's own to reach it.
     let program = std::fs::metadata("/proc/self/exe").map_or(0, |data| data.len());
     let room = ROOM + program;
     for place in writable_places() {

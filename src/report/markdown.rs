@@ -47,7 +47,7 @@ fn lesson(report: &LessonReport, lang: Lang) -> String {
     }
     line(&mut out, "");
     for verdict in report.verdicts.iter().filter(|verdict| verdict.state != State::Pass) {
-        let name = inline(&format!("{}.{}", verdict.step, verdict.check));
+        let name = code(&one_line(&format!("{}.{}", verdict.step, verdict.check)));
         block(&mut out, &format!("{name}:\n"), &details(verdict, lang));
     }
     out

@@ -11,11 +11,11 @@ use super::notice::{Refusal, surprise, unmet};
 use super::prose;
 use super::spoken::{GroupFile, TracedPlace};
 use super::state::{Phase, Session};
-use super::view::{CheckView, ChoiceView, PredictionView, Recall, TaskView};
+use super::view::{Answered, CheckView, ChoiceView, PredictionView, Recall, TaskView};
 use crate::check::State;
 use crate::i18n::{Explain, Lang};
 use crate::lesson::answers::Answers;
-use crate::lesson::model::{StepText, Task};
+use crate::lesson::model::{Predict, StepText, Task};
 use crate::lesson::{Check, Lesson, Step};
 
 impl Session {
@@ -49,11 +49,7 @@ impl Session {
     pub fn prediction(&self) -> Option<PredictionView> {
         let predict = self.step_def().predict.as_ref()?;
         let chosen = self.chosen(self.step, predict).map(str::to_owned);
-        let choices = predict
-            .choices
-            .iter()
-            .map(|id| ChoiceView { id: id.clone(), texts: Lang::ALL.map(|lang| self.choice(lang, self.step, id)) })
-            .collect();
+        let choices = self.choices(self.step, predict);
         let open = chosen.is_none() || self.furthest <= self.step;
         Some(PredictionView { choices, chosen, open, points: predict.points })
     }
@@ -70,6 +66,14 @@ impl Session {
             happened: self.choice(lang, at, &predict.answer),
             right: chosen == predict.answer,
         })
+    }
+
+    /// The earlier question that this step answers.
+    pub fn answered(&self) -> Option<Answered> {
+        let id = self.step_def().recall.as_ref()?;
+        let at = self.lesson.steps.iter().position(|step| step.id == *id)?;
+        let predict = self.lesson.steps[at].predict.as_ref()?;
+        Some(Answered { step: id.clone(), choices: self.choices(at, predict), came_true: predict.answer.clone() })
     }
 
     /// The task of this step, if it sets one, and how its checks stand.
@@ -167,6 +171,11 @@ impl Session {
         &self.visit.calls
     }
 
+    /// What the lesson tells whoever presents this step (Markdown).
+    pub fn notes(&self, lang: Lang) -> Option<String> {
+        self.text(lang).notes.as_ref().map(|notes| self.fill(notes, lang))
+    }
+
     /// The explanation (Markdown), once it gives nothing away: never beside an open
     /// question, and beside a task only when it is passed.
     pub fn why(&self, lang: Lang) -> Option<String> {
@@ -205,6 +214,11 @@ impl Session {
     /// Whether the last step was left by Next, now or in an earlier run.
     pub fn finished(&self) -> bool {
         self.progress().finished
+    }
+
+    fn choices(&self, step: usize, predict: &Predict) -> Vec<ChoiceView> {
+        let texts = |id: &String| Lang::ALL.map(|lang| self.choice(lang, step, id));
+        predict.choices.iter().map(|id| ChoiceView { id: id.clone(), texts: texts(id) }).collect()
     }
 
     fn choice(&self, lang: Lang, step: usize, id: &str) -> String {

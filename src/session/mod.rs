@@ -19,7 +19,7 @@ mod tests;
 
 pub use spoken::{GroupFile, TracedPlace};
 pub use state::Session;
-pub use view::{CheckView, ChoiceView, PredictionView, Recall, TaskView};
+pub use view::{Answered, CheckView, ChoiceView, PredictionView, Recall, TaskView};
 
 use std::sync::Arc;
 

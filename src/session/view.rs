@@ -45,6 +45,17 @@ pub struct Recall {
     pub right: bool,
 }
 
+/// An earlier question, once the kernel has answered it: for a room that raised hands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The step that asked.
+    pub step: String,
+    /// Its choices, in the order shown.
+    pub choices: Vec<ChoiceView>,
+    /// The id of the one that came true.
+    pub came_true: String,
+}
+
 /// The task of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskView {

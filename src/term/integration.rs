@@ -1,8 +1,9 @@
 //! Which lines a student entered in a shell: told by the prompt of our own bash in
 //! `ESC ] 633 ; E ; NUMBER ; LINE BEL` (or ended by `ESC \`; before the number a `^`:
 //! the command was interrupted by SIGINT, or a `!`: it failed), and for shells without
-//! it rebuilt from the keys typed. Lines are kept as answers, so they hold no
-//! control characters and have a bounded length; they prove nothing about what ran.
+//! it rebuilt from the keys typed. Lines are kept as answers, so they hold no control
+//! characters but the newlines of a here-document, and have a bounded length; they
+//! prove nothing about what ran.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
@@ -169,9 +170,11 @@ impl Integration {
     }
 }
 
-/// A line without control characters and not too long; none when it is blank.
+/// A line without control characters and not too long; none when it is blank. What bash
+/// keeps on several lines (the others it joins by `;`) would mean something else on one.
 fn clean(line: &str) -> Option<String> {
-    let mut line: String = line.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect();
+    let visible = |c: &char| *c == '\n' || !c.is_control();
+    let mut line: String = line.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(visible).collect();
     if line.len() > LONGEST {
         let end = (0..=LONGEST).rev().find(|&at| line.is_char_boundary(at)).unwrap_or(0);
         line.truncate(end);
@@ -204,6 +207,13 @@ mod tests {
         assert_eq!(lines, ["hostname a; id", "ls"]);
         assert!(told(&mut shell, b"\x1b]633;E;8;ls\x07").is_empty());
         assert_eq!(told(&mut shell, b"\x1b]633;E;1;after history -c\x07"), ["after history -c"]);
+    }
+
+    #[test]
+    fn a_here_document_keeps_its_lines() {
+        let mut shell = Integration::new();
+        let lines = told(&mut shell, b"\x1b]633;E;    6  ;cat <<EOF\r\n  a;\r\n\r\nEOF\r\n\x07");
+        assert_eq!(lines, ["cat <<EOF\n  a;\n\nEOF"]);
     }
 
     #[test]
@@ -298,7 +308,7 @@ mod tests {
             let mut shell = Integration::new();
             for piece in pieces {
                 for line in told(&mut shell, &piece) {
-                    prop_assert!(line.len() <= LONGEST && !line.chars().any(char::is_control));
+                    prop_assert!(line.len() <= LONGEST && !line.chars().any(|c| c.is_control() && c != '\n'));
                 }
             }
             let mut shell = Integration::new();

@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::keymap::Intent;
 use crate::i18n::Lang;
 use crate::lesson::answers::Answers;
 use crate::lesson::{Lesson, Values};
@@ -60,10 +63,27 @@ pub enum Event {
     /// Something could not be done; said in the screen's language, shown until
     /// the next key.
     Failed(String),
+    /// Something that changes by itself is due: a mark expires, a key is typed.
+    Tick,
+    /// A presenter's word, from the notes.
+    Order(Order),
     /// SIGTERM, SIGHUP: leave in order.
     Terminate,
     /// SIGCONT after a stop: take the terminal again and draw everything.
     Continue,
+}
+
+/// What a presenter asks of a demonstration from elsewhere than the wall's terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// What a key of the wall would mean.
+    Do(Intent),
+    /// Go to the step of this index.
+    Goto(usize),
+    /// Hands counted for the choices, in their order: numbers with spaces between.
+    Hands(String),
+    /// End the demonstration.
+    Leave,
 }
 
 /// A shell's terminal, from the screen's side. Dropping it ends the shell.

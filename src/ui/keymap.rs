@@ -3,89 +3,10 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::projector::keys as projector;
 use crate::i18n::Lang;
 
-/// What a person wants of the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Intent {
-    /// Show the keys.
-    Help,
-    /// Give the keyboard to the lesson; again: the whole screen for it, where
-    /// there is one column.
-    Lesson,
-    /// Give the keyboard to the panes; again: the next pane.
-    Panes,
-    /// Give the keyboard to the shell; again: the next shell.
-    Shell,
-    /// Open the next hint.
-    Hint,
-    /// What this machine can do.
-    Doctor,
-    /// The other language.
-    Language,
-    /// The step before.
-    Back,
-    /// The next step.
-    Next,
-    /// Leave.
-    Quit,
-    /// The next key counts as an F key.
-    Prefix,
-    /// The next region.
-    NextRegion,
-    /// The region before.
-    PreviousRegion,
-    /// Up.
-    Up,
-    /// Down.
-    Down,
-    /// A page up.
-    PageUp,
-    /// A page down.
-    PageDown,
-    /// The start.
-    Top,
-    /// The end.
-    Bottom,
-    /// The tab on the left.
-    Left,
-    /// The tab on the right.
-    Right,
-    /// Take what is selected, open, say yes.
-    Accept,
-    /// The n-th choice or tab, counted from 1.
-    Digit(u8),
-    /// Trace the commands of the shell in front, or no more.
-    Trace,
-    /// The evidence behind the walls.
-    Evidence,
-    /// The text of the lesson, up, from anywhere.
-    ProseUp,
-    /// The text of the lesson, down, from anywhere.
-    ProseDown,
-    /// The calls before.
-    CallsUp,
-    /// The calls after.
-    CallsDown,
-    /// Sort by the next column.
-    Sort,
-    /// Turn the order round.
-    Reverse,
-    /// Sort by the other side.
-    OtherSide,
-    /// Type a filter.
-    Filter,
-    /// The whole screen for the region that has the keyboard, or its own place again.
-    Zoom,
-    /// The mouse to the program, or to the terminal.
-    Mouse,
-    /// Close what lies above; clear the filter.
-    Close,
-    /// Erase the last character of the filter.
-    Erase,
-    /// Back to the list of lessons.
-    List,
-}
+pub use super::intent::Intent;
 
 /// Where a key was pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,11 +33,15 @@ pub enum Context {
     Overlay,
     /// In the question whether to leave.
     Quit,
+    /// On the projector.
+    Projector,
+    /// While hands are counted.
+    Counting,
 }
 
 impl Context {
     /// All, in the order of the help.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Everywhere,
         Self::AfterPrefix,
         Self::List,
@@ -128,6 +53,8 @@ impl Context {
         Self::EndedShell,
         Self::Overlay,
         Self::Quit,
+        Self::Projector,
+        Self::Counting,
     ];
 
     /// Its heading in the help.
@@ -148,6 +75,8 @@ impl Context {
             Self::EndedShell => lang.pick("Where a shell has ended", "Quand un shell est terminé"),
             Self::Overlay => lang.pick("In a window above", "Dans une fenêtre superposée"),
             Self::Quit => lang.pick("When leaving", "Au moment de quitter"),
+            Self::Projector => lang.pick("On the projector", "Au projecteur"),
+            Self::Counting => lang.pick("While hands are counted", "Pendant le compte des mains"),
         }
     }
 }
@@ -209,7 +138,7 @@ impl Binding {
 
 const NONE: KeyModifiers = KeyModifiers::NONE;
 
-const fn row(context: Context, key: KeyCode, intent: Intent, help: [&'static str; 2]) -> Binding {
+pub(super) const fn row(context: Context, key: KeyCode, intent: Intent, help: [&'static str; 2]) -> Binding {
     Binding { context, key, modifiers: NONE, intent, help, foot: None }
 }
 
@@ -426,7 +355,12 @@ pub const KEYS: &[Binding] = &[
 
 /// What a key means in a context; keys that count everywhere come first.
 pub fn lookup(context: Context, key: KeyEvent) -> Option<Intent> {
-    KEYS.iter().find(|binding| matches(binding, context, key)).map(|binding| binding.intent)
+    all().find(|binding| matches(binding, context, key)).map(|binding| binding.intent)
+}
+
+/// Every line, those of a demonstration last.
+pub fn all() -> impl Iterator<Item = &'static Binding> {
+    KEYS.iter().chain(projector::KEYS)
 }
 
 fn matches(binding: &Binding, context: Context, key: KeyEvent) -> bool {
@@ -446,8 +380,8 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
-        for (at, one) in KEYS.iter().enumerate() {
-            for other in &KEYS[at + 1..] {
+        for (at, one) in all().enumerate() {
+            for other in all().skip(at + 1) {
                 let same = one.key == other.key && one.modifiers == other.modifiers;
                 assert!(!(same && one.context == other.context), "{one:?} and {other:?}");
             }
@@ -476,7 +410,7 @@ mod tests {
 
     #[test]
     fn both_languages_say_something_else() {
-        for binding in KEYS {
+        for binding in all() {
             assert_ne!(binding.help[0], binding.help[1], "{binding:?}");
         }
     }

@@ -14,6 +14,7 @@
 
 use ratatui::layout::{Position, Rect, Size};
 
+use super::projector::Projected;
 use crate::lesson::model;
 use crate::observe::Sections;
 
@@ -219,6 +220,64 @@ pub fn zoomed(size: Size, on: Column) -> Regions {
     regions
 }
 
+/// The rows that a demonstration uses where it has its margins: what is read from the
+/// last row of seats.
+const SEEN: u16 = 26;
+/// The height of the calls and of a shell on a projector, frame included.
+const FEW_CALLS: u16 = 6;
+const FEW_LINES: u16 = 9;
+
+/// The regions of a demonstration: so many lines of text, below them the twin pane, the
+/// walls, and the calls or a shell; one of them alone in the spotlight. With margins,
+/// unless all is to be large.
+pub fn projected(size: Size, wall: Projected, lines: usize, shell: bool) -> Regions {
+    if too_small(size) {
+        return Regions::default();
+    }
+    let Size { width, height } = size;
+    let walls_high = if width >= 100 { 5 } else { 6 };
+    let last = if shell { FEW_LINES } else { FEW_CALLS };
+    // Never without any: before it is written for the first time its width is asked for.
+    let text = u16::try_from(lines.max(1)).unwrap_or(u16::MAX).saturating_add(2);
+    // Header, text, twin pane, walls, and what is last; three of them share their frames.
+    let all = text.saturating_add(1 + FEW_ROWS + walls_high + last - 2);
+    let rows = if wall.large { height - 1 } else { all.max(SEEN).min(height - 1) };
+    let (beside, above) = (if wall.large { 0 } else { width / 16 }, (height - 1 - rows) / 2);
+    let body = Rect::new(beside, above, width - 2 * beside, rows);
+    let header = Rect { height: 1, ..body };
+    let foot = Rect { y: height - 1, height: 1, ..body };
+    let below = Rect { y: body.y + 1, height: rows - 1, ..body };
+    let mut regions = Regions { header, foot, ..Regions::default() };
+    if let Some(on) = wall.spotlight {
+        *regions.place(on) = below;
+        return regions;
+    }
+    let least = FEW_ROWS + walls_high - 1;
+    let text = text.min(below.height.saturating_sub(least));
+    let left = below.height - text;
+    // Where there is not room for all, the calls go; but a shell stays, in place of the walls.
+    let fits = left + 1 >= least + last;
+    let (last, walls_high) = if fits {
+        (last, walls_high)
+    } else if shell {
+        (last.min(left + 1 - FEW_ROWS), 1)
+    } else {
+        (0, walls_high)
+    };
+    regions.lesson = Rect { height: text, ..below };
+    regions.twin = Rect { y: regions.lesson.bottom(), height: left + 1 - walls_high - last.saturating_sub(1), ..below };
+    let mut end = regions.twin.bottom() - 1;
+    if walls_high > 1 {
+        regions.walls = Rect { y: end, height: walls_high, ..below };
+        end = regions.walls.bottom() - 1;
+    }
+    if last > 0 {
+        *regions.place(if shell { Column::Shell } else { Column::Pane(Pane::Calls) }) =
+            Rect { y: end, height: last, ..below };
+    }
+    regions
+}
+
 fn side_by_side(header: Rect, body: Rect, foot: Rect) -> Regions {
     let shells_high = (body.height * 3 / 10).clamp(6, 24);
     let top = body.height - shells_high + 1;
@@ -339,6 +398,14 @@ mod tests {
             for column in [Column::Lesson, Column::Pane(Pane::Users), Column::Pane(Pane::Walls), Column::Shell] {
                 let plain = regions(size, column, lines, rows);
                 for r in [plain, plain.with_room_for_calls(), zoomed(size, column)] {
+                    for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
+                        prop_assert_eq!(area.intersection(screen), area);
+                    }
+                }
+            }
+            for (large, shell) in [(false, false), (false, true), (true, false), (true, true)] {
+                for spotlight in [None, Some(Column::Shell), Some(Column::Pane(Pane::Walls))] {
+                    let r = projected(size, Projected { large, spotlight }, lines, shell);
                     for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
                         prop_assert_eq!(area.intersection(screen), area);
                     }

@@ -11,10 +11,11 @@ use ratatui::text::Line;
 
 use super::browse::Browse;
 use super::containers::Containers;
-use super::event::{Entry, Finding, Inspected};
+use super::event::{Entry, Inspected};
 use super::history::History;
-use super::layout::{Column, Pane, Regions, inspected, regions, wide, zoomed};
+use super::layout::{Column, Pane, Regions, inspected, projected, regions, wide, zoomed};
 use super::list::List;
+use super::projector::{Projected, Projector, Typing};
 use super::shells::Shells;
 use super::theme::Theme;
 use super::twin::{Hues, Rank, Row, Table};
@@ -22,6 +23,8 @@ use crate::i18n::Lang;
 use crate::lesson::model::HOST;
 use crate::observe::{Changes, Sections, Snapshot};
 use crate::session::Session;
+
+pub use super::overlay::Overlay;
 
 /// The screen and all it knows.
 pub struct Model {
@@ -41,6 +44,8 @@ pub struct Model {
     pub screen: Screen,
     /// What lies above it.
     pub overlay: Option<Overlay>,
+    /// What a demonstration adds to the lesson.
+    pub projector: Option<Projector>,
     /// The prefix was pressed.
     pub prefix: bool,
     /// Whose the mouse is.
@@ -74,35 +79,6 @@ pub enum Screen {
     Lesson(Box<LessonScreen>),
 }
 
-/// What lies above the screen and takes the keys first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Overlay {
-    /// The keys, scrolled by so many lines.
-    Help(usize),
-    /// What the machine can do, scrolled; nothing while it is being tried.
-    Doctor(Option<Vec<Finding>>, usize),
-    /// What proves the walls, scrolled.
-    Evidence(usize),
-    /// All of the row that is selected, scrolled.
-    Row(usize),
-    /// Going back to the step of this index would lose what was typed.
-    Confirm(usize),
-    /// Leave?
-    Quit,
-    /// The lesson is finished.
-    Finished,
-}
-
-impl Overlay {
-    /// By how many lines it is scrolled, where it can be.
-    pub fn scroll(&mut self) -> Option<&mut usize> {
-        match self {
-            Self::Help(scroll) | Self::Doctor(_, scroll) | Self::Evidence(scroll) | Self::Row(scroll) => Some(scroll),
-            Self::Confirm(_) | Self::Quit | Self::Finished => None,
-        }
-    }
-}
-
 /// Who has the keyboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {
@@ -130,6 +106,8 @@ pub enum Share {
 pub struct LessonScreen {
     /// The process, where one is inspected.
     pub inspected: Option<Inspected>,
+    /// How it is laid out on a projector, where it is on one.
+    pub projected: Option<Projected>,
     /// What has to be said of it, wrapped: above the panes.
     pub notice: Vec<Line<'static>>,
     /// The state machine.
@@ -270,6 +248,7 @@ impl Model {
             machine: [String::new(), String::new()],
             screen: Screen::List(None),
             overlay: None,
+            projector: None,
             prefix: false,
             mouse: Mouse::Ours,
             clicked: None,
@@ -297,7 +276,10 @@ impl Model {
 
     /// When something changes by itself next: marks that expire.
     pub fn deadline(&self) -> Option<Instant> {
-        self.lesson().and_then(|lesson| lesson.twins.deadline())
+        let typing = self.projector.as_ref().and_then(|wall| wall.typing.as_ref());
+        let running = self.lesson().is_some_and(|lesson| lesson.shells.running());
+        let key = typing.and_then(Typing::deadline).filter(|_| running);
+        self.lesson().and_then(|lesson| lesson.twins.deadline()).into_iter().chain(key).min()
     }
 }
 
@@ -306,6 +288,7 @@ impl LessonScreen {
     pub fn new(session: Session) -> Self {
         let mut screen = Self {
             inspected: None,
+            projected: None,
             notice: Vec::new(),
             session,
             focus: Focus::Lesson,
@@ -336,6 +319,9 @@ impl LessonScreen {
         self.below = Focus::Panes;
         // A step shows its pane as its author meant it.
         self.zoom = None;
+        if let Some(projected) = &mut self.projected {
+            projected.spotlight = None;
+        }
         self.filtering = false;
         self.twins.browse = Browse::default();
         self.twins.others.clear();
@@ -413,6 +399,10 @@ impl LessonScreen {
         if self.zoom.is_none() && self.inspected.is_some() {
             return inspected(size, self.notice.len());
         }
+        if let Some(wall) = self.projected {
+            let shell = self.session.step_def().task.is_some();
+            return projected(size, wall, self.prose.lines.len(), shell);
+        }
         if let Some(on) = self.zoom {
             return zoomed(size, on);
         }
@@ -452,7 +442,10 @@ impl LessonScreen {
     /// Whether the checks of the task stand in a line of their own, below the text:
     /// where there is so little room that they could be out of sight.
     pub fn pinned(&self, size: Size) -> bool {
-        !wide(size) && self.session.step_def().task.is_some() && self.regions(size).prose().height > 3
+        !wide(size)
+            && self.projected.is_none()
+            && self.session.step_def().task.is_some()
+            && self.regions(size).prose().height > 3
     }
 
     /// The pane that has the keyboard, or would have it.

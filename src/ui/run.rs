@@ -6,15 +6,18 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event as Input;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 
 use super::event::{Entry, Event, Request};
 use super::model::{Model, Mouse, Screen};
+use super::projector::Projector;
 use super::terminal::{self, Terminal};
 use super::theme::Theme;
-use super::update::{tick, update};
+use super::update::update;
 use super::view;
 use crate::i18n::Lang;
+use crate::lesson::answers::Answers;
 
 /// So many events are taken before a drawing, at most: a shell that prints without
 /// end must not keep the screen from moving.
@@ -39,6 +42,25 @@ pub struct Setup {
     pub first: Option<Request>,
     /// Whose the mouse is.
     pub mouse: Mouse,
+    /// The lesson is shown on a projector.
+    pub projector: Option<Demonstration>,
+}
+
+/// A lesson that is shown to a room.
+pub struct Demonstration {
+    /// What is typed.
+    pub solution: Answers,
+    /// Is told after every drawing: the model, and what stands on the screen.
+    pub audience: Audience,
+}
+
+/// Sees every drawing.
+pub type Audience = Box<dyn FnMut(&Model, &Buffer)>;
+
+impl std::fmt::Debug for Demonstration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Demonstration").field("solution", &self.solution).finish_non_exhaustive()
+    }
 }
 
 /// Runs the screen until the person leaves, [`Event::Terminate`] comes, or one of
@@ -51,6 +73,10 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
     let mut model = Model::new(setup.lang, setup.theme, Size::new(size.width, size.height), setup.entries);
     model.machine = setup.machine;
     model.mouse = setup.mouse;
+    let mut audience = setup.projector.map(|Demonstration { solution, audience }| {
+        model.projector = Some(Projector::new(solution));
+        audience
+    });
     if let Some(first) = setup.first {
         match &first {
             Request::Open(id) => model.screen = Screen::List(Some(id.clone())),
@@ -87,13 +113,16 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
                 }
                 model.dirty = false;
             }
-            terminal.screen.draw(|frame| view::render(frame, &model))?;
+            let drawn_now = terminal.screen.draw(|frame| view::render(frame, &model))?;
+            if let Some(audience) = &mut audience {
+                audience(&model, drawn_now.buffer);
+            }
             if only_output {
                 drawn = Some(Instant::now());
             }
             only_output = true;
         }
-        let Ok(first) = next(&mut model, events, not_before.filter(|_| !due)) else { return Ok(()) };
+        let Ok(first) = next(&model, events, not_before.filter(|_| !due)) else { return Ok(()) };
         let start = Instant::now();
         let more = || if start.elapsed() < FRAME { events.try_recv().ok() } else { None };
         for event in first.into_iter().chain(std::iter::from_fn(more).take(DRAIN)) {
@@ -121,19 +150,12 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
 
 /// The next event; none when something has expired meanwhile, or a drawing is due
 /// (`until`). Waits without end where nothing can.
-fn next(
-    model: &mut Model,
-    events: &Receiver<Event>,
-    until: Option<Instant>,
-) -> Result<Option<Event>, RecvTimeoutError> {
+fn next(model: &Model, events: &Receiver<Event>, until: Option<Instant>) -> Result<Option<Event>, RecvTimeoutError> {
     let Some(deadline) = model.deadline().into_iter().chain(until).min() else {
         return events.recv().map(Some).map_err(|_| RecvTimeoutError::Disconnected);
     };
     match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Err(RecvTimeoutError::Timeout) => {
-            tick(model, Instant::now());
-            Ok(None)
-        }
+        Err(RecvTimeoutError::Timeout) => Ok(Some(Event::Tick)),
         received => received.map(Some),
     }
 }

@@ -38,6 +38,7 @@ pub enum Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theme {
     palette: Palette,
+    projected: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +50,11 @@ enum Palette {
 
 impl Theme {
     /// Light text on a dark ground.
-    pub const DARK: Self = Self { palette: Palette::Dark };
+    pub const DARK: Self = Self { palette: Palette::Dark, projected: false };
     /// Dark text on a light ground.
-    pub const LIGHT: Self = Self { palette: Palette::Light };
+    pub const LIGHT: Self = Self { palette: Palette::Light, projected: false };
     /// No colour at all: bold, underlined and reversed only.
-    pub const PLAIN: Self = Self { palette: Palette::Plain };
+    pub const PLAIN: Self = Self { palette: Palette::Plain, projected: false };
 
     /// The theme for a terminal. `colorfgbg` is that variable's value (`15;0`): its
     /// last number is the ground; 7 and from 9 on are light (rxvt). Dark otherwise.
@@ -66,6 +67,12 @@ impl Theme {
         }
     }
 
+    /// The same for a room: all bold, nothing dim.
+    #[must_use]
+    pub fn projected(self) -> Self {
+        Self { projected: true, ..self }
+    }
+
     /// Whether it has colours: shells are drawn with theirs only then.
     pub fn coloured(self) -> bool {
         self.palette != Palette::Plain
@@ -74,7 +81,14 @@ impl Theme {
     /// What a role looks like.
     pub fn style(self, role: Role) -> Style {
         let (dark, light, modifier) = row(role);
-        self.paint(dark, light).add_modifier(modifier)
+        if !self.projected {
+            return self.paint(dark, light).add_modifier(modifier);
+        }
+        let paint = match role {
+            Role::Quiet | Role::Frame => Style::new(),
+            _ => self.paint(dark, light),
+        };
+        paint.add_modifier(modifier.difference(Modifier::ITALIC) | Modifier::BOLD)
     }
 
     /// What the two halves of the n-th joined row look like: the same on both sides.
@@ -89,7 +103,8 @@ impl Theme {
         ];
         const LIGHT: [Color; 6] =
             [Color::Blue, Color::Magenta, Color::Indexed(94), Color::Indexed(22), Color::Indexed(24), Color::Red];
-        self.paint(DARK[n % DARK.len()], LIGHT[n % LIGHT.len()])
+        let style = self.paint(DARK[n % DARK.len()], LIGHT[n % LIGHT.len()]);
+        if self.projected { style.add_modifier(Modifier::BOLD) } else { style }
     }
 
     fn paint(self, dark: Color, light: Color) -> Style {

@@ -495,3 +495,12 @@ fn the_list_says_how_much_of_it_is_out_of_sight() {
     let scene = scene.key(KeyCode::End);
     assert!(scene.says("▲ ") && !scene.says("▼"), "{}", scene.text());
 }
+
+#[test]
+fn a_shell_of_the_host_says_on_which_side_its_keys_land() {
+    let scene = Scene::lesson().step("rename");
+    assert!(!scene.says("on the host"), "{}", scene.text());
+    let host = scene.key(KeyCode::F(4));
+    assert!(host.says("on the host: outside the box"), "{}", host.text());
+    assert!(!host.key(KeyCode::F(2)).says("on the host"));
+}

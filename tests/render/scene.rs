@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use cloison::i18n::Lang;
 use cloison::lesson::Values;
+use cloison::lesson::answers::Answers;
 use cloison::lesson::model::{
     Check, Do, Lesson, LessonText, Operand, Pane, Part, Predicate, Predict, Reaction, Step, StepText, Task,
 };
@@ -19,6 +20,7 @@ use cloison::observe::{Call, Errno, Reading, Snapshot};
 use cloison::session::{Effect, OpOutcome, StepOutcome};
 use cloison::ui::event::{Entry, EntryState, Event, Finding, LessonSummary, Request, ShellHandle};
 use cloison::ui::model::{Focus, LessonScreen};
+use cloison::ui::projector::Projector;
 use cloison::ui::update::{tick, update};
 use cloison::ui::{Model, Theme, view};
 use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
@@ -63,6 +65,19 @@ impl Scene {
         let mut scene = Self::list();
         let mut lesson = lesson();
         change(&mut lesson);
+        let values = Values::new(&lesson, "ana");
+        scene.event(Event::Opened { lesson: Arc::new(lesson), answers: Box::default(), values });
+        scene
+    }
+
+    /// The same lesson, or another, on a projector; its task has something to type.
+    pub fn wall(lesson: Lesson) -> Self {
+        let mut scene = Self::list();
+        let commands = [("box".to_owned(), "hostname cigale-42".to_owned())].into_iter().collect();
+        let tasks = [("rename".to_owned(), commands)].into_iter().collect();
+        let solution = Answers { student: "ana".to_owned(), tasks, ..Answers::default() };
+        scene.model.projector = Some(Projector::new(solution));
+        scene.model.theme = Theme::DARK.projected();
         let values = Values::new(&lesson, "ana");
         scene.event(Event::Opened { lesson: Arc::new(lesson), answers: Box::default(), values });
         scene

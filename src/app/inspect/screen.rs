@@ -30,7 +30,8 @@ const COST: u32 = 200;
 /// Runs the screen until it is left: at a process, or at the list.
 pub fn screen(pid: Option<u32>, lang: Lang, theme: Theme, mouse: Mouse) -> anyhow::Result<()> {
     let first = pid.map_or(Request::Containers, Request::Inspect);
-    let setup = Setup { lang, theme, entries: Vec::new(), machine: machine(), first: Some(first), mouse };
+    let setup =
+        Setup { lang, theme, entries: Vec::new(), machine: machine(), first: Some(first), mouse, projector: None };
     on_screen(setup, move |events, requests, terminal| {
         let mut server = Server { lang, events, shows: Shows::Nothing, next: Instant::now() };
         server.serve(&requests, terminal);

@@ -72,10 +72,15 @@ impl Linter {
                 self.folder(&directory.join(&entry.folder));
                 continue;
             }
-            // Solutions and wrong answers are not built in.
-            match library.get(&entry.id) {
-                Ok(_) => self.say(&entry.folder, &[]),
-                Err(error) => {
+            let lesson = library.get(&entry.id);
+            let others = library
+                .file(&entry.id, "solution.toml")
+                .and_then(|solution| Ok((solution, library.file(&entry.id, "broken.toml")?)));
+            match (lesson, others) {
+                (Ok(lesson), Ok((solution, broken))) => {
+                    self.judge(&entry.folder, Ok(lesson), solution.as_ref(), broken.as_ref(), Vec::new());
+                }
+                (Err(error), _) | (_, Err(error)) => {
                     self.errors.push_str(&refused(&error, self.lang, self.color).1);
                     self.code = self.code.max(WRONG);
                 }
@@ -110,10 +115,6 @@ impl Linter {
             Ok(lesson) => found.extend(answers(name, &lesson, solution, broken)),
             Err(more) => found.splice(0..0, more).for_each(drop),
         }
-        self.say(name, &found);
-    }
-
-    fn say(&mut self, name: &str, found: &[Diagnostic]) {
         if found.is_empty() {
             let name = printable(name);
             let _ = writeln!(
@@ -122,7 +123,7 @@ impl Linter {
                 say!(self.lang, "{name}: nothing to find fault with", "{name} : rien à redire")
             );
         } else {
-            self.wrong(found, WRONG);
+            self.wrong(&found, WRONG);
         }
     }
 }

@@ -8,7 +8,7 @@ use ratatui::layout::Size;
 
 use super::inspect;
 use super::lesson::lesson;
-use super::{command, entered, mouse, unpassed};
+use super::{command, entered, mouse, projector, unpassed};
 use crate::session::Command;
 use crate::ui::event::{EntryState, Request};
 use crate::ui::keymap::{Context, Intent, lookup};
@@ -63,6 +63,8 @@ pub fn context(model: &Model) -> Context {
         (None, Screen::List(_)) => Context::List,
         (None, Screen::Containers) => Context::Containers,
         (None, Screen::Lesson(lesson)) => match lesson.focus {
+            _ if model.projector.as_ref().is_some_and(|wall| wall.counting.is_some()) => Context::Counting,
+            Focus::Lesson if lesson.projected.is_some() => Context::Projector,
             Focus::Lesson => Context::Lesson,
             Focus::Panes if lesson.filtering => Context::Filter,
             Focus::Panes => Context::Panes,
@@ -89,7 +91,7 @@ fn key(model: &mut Model, key: KeyEvent, now: Instant, requests: &mut Vec<Reques
         (Some(Intent::Prefix), _) => model.prefix = true,
         (Some(meaning), _) => intent(model, meaning, now, requests),
         (None, Context::Shell) => to_shell(model, key, requests),
-        (None, Context::List | Context::Containers | Context::Filter) => {
+        (None, Context::List | Context::Containers | Context::Filter | Context::Counting) => {
             if let KeyCode::Char(c) = key.code
                 && !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
             {
@@ -104,6 +106,7 @@ fn type_char(model: &mut Model, c: char) {
     match &mut model.screen {
         Screen::List(_) => model.list.type_char(c),
         Screen::Containers => model.containers.type_char(c),
+        Screen::Lesson(lesson) if lesson.projected.is_some() => projector::digit(model, c),
         Screen::Lesson(lesson) => {
             lesson.twins.browse.type_char(c);
             lesson.twins.unlisted = true;
@@ -154,7 +157,7 @@ fn intent(model: &mut Model, meaning: Intent, now: Instant, requests: &mut Vec<R
         _ if model.overlay.is_some() => overlay(model, meaning, requests),
         _ if matches!(model.screen, Screen::List(_)) => list(model, meaning, requests),
         _ if matches!(model.screen, Screen::Containers) => inspect::list(model, meaning, requests),
-        _ if inspect::intercepts(model, meaning, requests) => {}
+        _ if inspect::intercepts(model, meaning, requests) || projector::intercepts(model, meaning, now, requests) => {}
         _ => lesson(model, meaning, now, requests),
     }
 }
@@ -178,8 +181,11 @@ fn overlay(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
         *scroll = scroll.saturating_add_signed(by);
         return;
     }
+    let last = model.lesson().map_or(0, |lesson| lesson.session.lesson().steps.len().saturating_sub(1));
     match (&mut model.overlay, meaning) {
-        (&mut Some(Overlay::Confirm(to)), Intent::Accept | Intent::Back) => {
+        (Some(Overlay::Steps(chosen)), _) if by != 0 => *chosen = chosen.saturating_add_signed(by).min(last),
+        (&mut Some(Overlay::Confirm(to)), Intent::Accept | Intent::Back)
+        | (&mut Some(Overlay::Steps(to)), Intent::Accept) => {
             model.overlay = None;
             command(model, Command::Goto(to), requests);
         }

@@ -10,11 +10,13 @@ mod keys;
 mod lesson;
 mod mouse;
 mod panes;
+pub mod projector;
 
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Request};
 use super::model::{Focus, LessonScreen, Model, Overlay, Screen};
+use super::projector::Projected;
 use super::shells::Entered;
 use super::view;
 use crate::i18n::Lang;
@@ -38,7 +40,9 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
         }
         Event::Opened { lesson, answers, values } => {
             let (session, effects) = Session::new(lesson, *answers, values);
-            model.screen = Screen::Lesson(Box::new(LessonScreen::new(session)));
+            let mut screen = LessonScreen::new(session);
+            screen.projected = model.projector.is_some().then(Projected::default);
+            model.screen = Screen::Lesson(Box::new(screen));
             model.overlay = None;
             model.failure = None;
             model.dirty = true;
@@ -80,6 +84,9 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
         Event::ShellOutput(id, bytes) => {
             let lines = model.lesson_mut().map_or_else(Vec::new, |lesson| lesson.shells.output(id, &bytes));
             model.dirty = true;
+            if !lines.is_empty() {
+                projector::prompted(model, now);
+            }
             entered(model, lines, &mut requests);
         }
         Event::ShellClosed(id, how) => {
@@ -101,9 +108,16 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
                 Screen::Containers => model.containers.opening = None,
                 Screen::Lesson(lesson) => lesson.shells.failed(&why),
             }
-            model.failure = Some(why);
+            // On a projector it is for the teacher alone.
+            match &mut model.projector {
+                Some(wall) => wall.trouble = Some(why),
+                None => model.failure = Some(why),
+            }
             model.dirty = true;
         }
+        // What is due is done below, as after every event.
+        Event::Tick => {}
+        Event::Order(order) => projector::order(model, order, now, &mut requests),
         Event::Terminate => model.left = true,
         Event::Continue => model.dirty = true,
     }
@@ -115,17 +129,21 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
 /// that is in front for the first time.
 fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     tick(model, now);
+    projector::tick(model, now, requests);
     let most = view::overlay::most(model);
     if let Some(scroll) = model.overlay.as_mut().and_then(Overlay::scroll) {
         *scroll = most.min(*scroll);
     }
     let (lang, theme, size) = (model.lang, model.theme, model.size);
-    let Some(lesson) = model.lesson_mut() else { return };
+    let Screen::Lesson(lesson) = &mut model.screen else { return };
     inspect::tell(lesson, size, lang, theme);
     let prose = lesson.prose_area(size);
     if !prose.is_empty() && (lesson.prose.stale || lesson.prose.width != prose.width) {
         let before = lesson.prose.said.take();
-        view::lesson::write(lesson, lang, theme, prose.width);
+        match &model.projector {
+            Some(wall) => view::projector::write(lesson, wall, lang, theme, prose.width),
+            None => view::lesson::write(lesson, lang, theme, prose.width),
+        }
         // A hint that was asked for, and what answers to a deed, is not left out of sight.
         if let Some(line) = lesson.prose.news(before.as_deref()) {
             lesson.prose.scroll = line;
@@ -142,7 +160,9 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     }
     let cells = regions.shell_cells();
     lesson.shells.resize(cells);
-    if lesson.focus == Focus::Shells && !lesson.session.busy() {
+    // The room sees the shell before anyone types.
+    let wanted = lesson.focus == Focus::Shells || lesson.projected.is_some();
+    if wanted && !lesson.session.busy() {
         requests.extend(lesson.shells.open(cells.as_size(), false));
     }
 }
@@ -177,6 +197,9 @@ fn command(model: &mut Model, command: Command, requests: &mut Vec<Request>) {
     }
     if lesson.session.step() != before {
         lesson.entered_step();
+        if let Some(wall) = &mut model.projector {
+            wall.entered_step();
+        }
     }
     carry_out(model, effects, requests);
 }
@@ -191,7 +214,10 @@ fn carry_out(model: &mut Model, effects: Vec<Effect>, requests: &mut Vec<Request
                         lesson.shells.renew(&actor, step);
                     }
                     lesson.shells.show(&actor);
-                    self::lesson::focus(lesson, Focus::Shells);
+                    // A presenter goes on with the keys of the wall.
+                    if lesson.projected.is_none() {
+                        self::lesson::focus(lesson, Focus::Shells);
+                    }
                 }
             }
             Effect::Finished => {

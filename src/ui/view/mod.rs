@@ -12,6 +12,7 @@ pub mod lesson;
 pub mod list;
 pub mod overlay;
 pub mod panes;
+pub mod projector;
 pub mod shells;
 pub mod tabs;
 pub mod walls;
@@ -50,6 +51,11 @@ pub fn render(frame: &mut Frame<'_>, model: &Model) {
             walls::render(frame, model, lesson);
             foot::render(frame, model, lesson);
         }
+        Screen::Lesson(lesson) if lesson.projected.is_some() => {
+            if let Some(wall) = &model.projector {
+                projector::render(frame, model, lesson, wall);
+            }
+        }
         Screen::Lesson(lesson) => {
             header::render(frame, model, lesson);
             frames(frame, model, lesson);
@@ -81,7 +87,7 @@ fn frames(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
 }
 
 /// Its four sides, each by itself: a block goes through every cell of its area.
-fn border(frame: &mut Frame<'_>, area: Rect, style: Style) {
+pub(super) fn border(frame: &mut Frame<'_>, area: Rect, style: Style) {
     let ends = Borders::LEFT | Borders::RIGHT;
     let row = |y| Rect { y, height: 1, ..area };
     let column = |x| Rect { x, y: area.y + 1, width: 1, height: area.height.saturating_sub(2) };

@@ -10,12 +10,13 @@ use ratatui::widgets::Block;
 
 use super::{blank, groups, points, put, title_style, walls};
 use crate::i18n::Lang;
+use crate::lesson::model::StepText;
 use crate::say;
 use crate::ui::event::Finding;
-use crate::ui::keymap::{Binding, Context, KEYS};
+use crate::ui::keymap::{self, Binding, Context};
 use crate::ui::layout::inner;
 use crate::ui::markdown::wrap;
-use crate::ui::model::{Model, Overlay};
+use crate::ui::model::{LessonScreen, Model, Overlay};
 use crate::ui::safe::{pad, safe, width};
 use crate::ui::theme::{Role, Theme};
 
@@ -46,7 +47,10 @@ fn content(model: &Model) -> Option<(String, Vec<Line<'static>>, usize)> {
     let (lang, theme) = (model.lang, model.theme);
     let room = usize::from(model.size.width.saturating_sub(8)).min(100);
     Some(match model.overlay.as_ref()? {
-        Overlay::Help(scroll) => (say!(lang, "Keys", "Touches"), help(lang, theme, room), *scroll),
+        Overlay::Help(scroll) => {
+            let wall = model.projector.is_some();
+            (say!(lang, "Keys", "Touches"), help(lang, theme, room, wall), *scroll)
+        }
         Overlay::Doctor(found, scroll) => {
             let title = say!(lang, "What this machine can do", "Ce que cette machine permet");
             (title, doctor(found.as_deref(), lang, theme, room), *scroll)
@@ -58,6 +62,10 @@ fn content(model: &Model) -> Option<(String, Vec<Line<'static>>, usize)> {
         Overlay::Row(scroll) => (say!(lang, "One row", "Une ligne"), row(model, room), *scroll),
         Overlay::Confirm(_) => (say!(lang, "Go back?", "Revenir en arrière\u{a0}?"), text(&confirm(lang), room), 0),
         Overlay::Quit => (say!(lang, "Leave?", "Quitter\u{a0}?"), text(&quit(lang), room), 0),
+        Overlay::Steps(chosen) => {
+            let lines = model.lesson().map_or_else(Vec::new, |lesson| steps(lesson, *chosen, lang, theme));
+            (say!(lang, "Go to", "Aller à"), lines, chosen.saturating_sub(usize::from(high(model.size.height)) / 2))
+        }
         Overlay::Finished => (say!(lang, "Lesson finished", "Leçon terminée"), text(&finished(model), room), 0),
     })
 }
@@ -111,7 +119,7 @@ fn banner(frame: &mut Frame<'_>, area: Rect, why: &str, theme: Theme) {
 }
 
 /// Each line of the table of keys, by where it counts.
-fn help(lang: Lang, theme: Theme, room: usize) -> Vec<Line<'static>> {
+fn help(lang: Lang, theme: Theme, room: usize, wall: bool) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let intro = say!(
         lang,
@@ -125,10 +133,13 @@ fn help(lang: Lang, theme: Theme, room: usize) -> Vec<Line<'static>> {
          souris. Signes : + est apparu, ◆ a changé, − a disparu. La progression est gardée à chaque étape."
     );
     lines.extend(wrap(&[(intro, theme.style(Role::Text))], "", room));
-    for context in Context::ALL {
+    // What a presenter needs comes first, and no student needs it.
+    let (presenters, others): (Vec<_>, Vec<_>) =
+        Context::ALL.into_iter().partition(|context| matches!(context, Context::Projector | Context::Counting));
+    for context in presenters.into_iter().filter(|_| wall).chain(others) {
         lines.push(Line::default());
         lines.push(Line::styled(context.name(lang), theme.style(Role::Strong)));
-        let here: Vec<&Binding> = KEYS.iter().filter(|binding| binding.context == context).collect();
+        let here: Vec<&Binding> = keymap::all().filter(|binding| binding.context == context).collect();
         // Digits that say the same stand on one line.
         for alike in here.chunk_by(|one, other| one.help == other.help) {
             let name = |binding: Option<&&Binding>| binding.map_or_else(String::new, |one| one.key_name(lang));
@@ -218,6 +229,16 @@ fn quit(lang: Lang) -> Vec<String> {
             "Entrée : quitter     l : liste des leçons     Échap : rester"
         ),
     ]
+}
+
+/// The steps by name; the one chosen is marked.
+fn steps(lesson: &LessonScreen, chosen: usize, lang: Lang, theme: Theme) -> Vec<Line<'static>> {
+    let texts = lesson.session.lesson().text(lang);
+    let line = |(at, step): (usize, &StepText)| {
+        let (sign, role) = if at == chosen { ("▸", Role::Focus) } else { (" ", Role::Text) };
+        Line::styled(format!("{sign} {:>2}  {}", at + 1, safe(&step.title)), theme.style(role))
+    };
+    texts.steps.iter().enumerate().map(line).collect()
 }
 
 fn finished(model: &Model) -> Vec<String> {

@@ -49,7 +49,10 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
     } else {
         twin(frame.buffer_mut(), area, model, lesson);
     }
-    tabs::render(frame, model, lesson);
+    // A room has nothing to choose.
+    if lesson.projected.is_none() {
+        tabs::render(frame, model, lesson);
+    }
 }
 
 /// What a click at a place is on.

@@ -6,6 +6,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use super::{put, title_style};
+use crate::lesson::model::HOST;
 use crate::say;
 use crate::ui::layout::Regions;
 use crate::ui::model::{Focus, LessonScreen, Model};
@@ -33,8 +34,15 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
         State::Running(running) => {
             frame.render_widget(running.screen.widget(theme.coloured()), cells);
             let scrolled = running.screen.scrolled();
-            if scrolled > 0 {
-                let text = say!(lang, " {scrolled} lines back ", " {scrolled} lignes plus haut ");
+            let note = if scrolled > 0 {
+                Some(say!(lang, " {scrolled} lines back ", " {scrolled} lignes plus haut "))
+            } else if focused && tab.actor == HOST && lesson.shells.tabs.len() > 1 {
+                // What is typed here by mistake is done to the machine, as far as its user may.
+                Some(say!(lang, " on the host: outside the box ", " sur l'hôte : hors de la boîte "))
+            } else {
+                None
+            };
+            if let Some(text) = note {
                 let wide = u16::try_from(width(&text)).unwrap_or(u16::MAX).min(regions.shells.width);
                 let x = regions.shells.right().saturating_sub(wide + 1);
                 let place = Rect::new(x, regions.shells.y, wide, 1);

@@ -31,11 +31,10 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen) {
         .map(|actor| &actor.walls);
     let count = walls.map_or(0, |walls| walls.values().filter(|wall| wall.state == Built::Built).count());
     let total = Wall::ALL.len();
-    let title = say!(
-        lang,
-        "Walls of {name}: {count} of {total} stand (e: what proves it)",
-        "Cloisons de {name} : {count} sur {total} (e : ce qui le prouve)"
-    );
+    let key =
+        if lesson.projected.is_some() { "" } else { lang.pick(" (e: what proves it)", " (e : ce qui le prouve)") };
+    let title =
+        say!(lang, "Walls of {name}: {count} of {total} stand{key}", "Cloisons de {name} : {count} sur {total}{key}");
     let buffer = frame.buffer_mut();
     let mut row = 0;
     // The gauge comes first where there is room for nothing else.

@@ -1,0 +1,7 @@
+//! The presenter's side of a demonstration: what the notes show of the wall, and how
+//! the two speak with each other. Pure; the sockets are the composition root's.
+
+pub mod console;
+pub mod wire;
+
+pub use wire::{Outlook, StepNotes};

@@ -1,0 +1,89 @@
+//! What a demonstration adds to an open lesson: what the room is shown of it, the
+//! hands that were counted, and the solution that types itself. State only; `update`
+//! changes it, `view::projector` draws it.
+
+pub mod keys;
+mod typing;
+
+use std::collections::BTreeMap;
+
+use super::layout::Column;
+use crate::lesson::answers::Answers;
+
+pub use typing::Typing;
+
+/// How a lesson is laid out on the projector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Projected {
+    /// The margins give way to larger regions.
+    pub large: bool,
+    /// What alone is shown below the header.
+    pub spotlight: Option<Column>,
+}
+
+/// A lesson on the projector.
+#[derive(Debug, Default)]
+pub struct Projector {
+    /// Nothing is shown: the room looks at the teacher.
+    pub blank: bool,
+    /// Hands, by the step that asked and the choice.
+    pub votes: BTreeMap<String, BTreeMap<String, u32>>,
+    /// The hands as they are being typed, in the order of the choices.
+    pub counting: Option<String>,
+    /// The lesson's own answers: what is typed.
+    pub solution: Answers,
+    /// What is being typed now.
+    pub typing: Option<Typing>,
+    /// What went wrong: for the teacher, never on the wall.
+    pub trouble: Option<String>,
+}
+
+impl Projector {
+    /// A lesson that nobody has seen yet.
+    pub fn new(solution: Answers) -> Self {
+        Self { solution, ..Self::default() }
+    }
+
+    /// Another step: what belonged to the one before is over.
+    pub fn entered_step(&mut self) {
+        self.counting = None;
+        self.typing = None;
+    }
+
+    /// Takes the hands that were typed for these choices of a step, in their order:
+    /// numbers with anything between them. What is missing counts as none.
+    pub fn count(&mut self, step: &str, choices: &[String]) {
+        let Some(typed) = self.counting.take() else { return };
+        let numbers = typed.split(|c: char| !c.is_ascii_digit()).filter(|word| !word.is_empty());
+        let numbers = numbers.map(|word| word.parse().unwrap_or(u32::MAX)).chain(std::iter::repeat(0));
+        self.votes.insert(step.to_owned(), choices.iter().cloned().zip(numbers).collect());
+    }
+
+    /// The hands for a choice of a step, where any were counted there.
+    pub fn hands(&self, step: &str, choice: &str) -> Option<u32> {
+        self.votes.get(step).map(|votes| votes.get(choice).copied().unwrap_or(0))
+    }
+
+    /// The most hands for a choice of this step.
+    pub fn most_hands(&self, step: &str) -> u32 {
+        self.votes.get(step).and_then(|votes| votes.values().copied().max()).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hands_are_numbers_in_the_order_of_the_choices() {
+        let choices = ["a", "b", "c"].map(str::to_owned);
+        let mut wall = Projector { counting: Some("12, 30".into()), ..Projector::default() };
+        wall.count("guess", &choices);
+        assert_eq!(choices.each_ref().map(|choice| wall.hands("guess", choice)), [Some(12), Some(30), Some(0)]);
+        assert_eq!((wall.most_hands("guess"), wall.hands("other", "a"), &wall.counting), (30, None, &None));
+        // Twice as many digits as a number has.
+        wall.counting = Some("99999999999999999999 1".into());
+        wall.count("guess", &choices);
+        assert_eq!(wall.hands("guess", "a"), Some(u32::MAX));
+    }
+}

@@ -1,0 +1,206 @@
+//! The wall of a demonstration: one sentence, one twin pane, the wall gauge, the last
+//! calls or a shell; and the hands of the room beside what the kernel did. `write`
+//! makes the lines of text (called by `update`), `render` draws all.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{border, calls, panes, put, shells, walls};
+use crate::check::State;
+use crate::i18n::Lang;
+use crate::say;
+use crate::session::{ChoiceView, TaskView};
+use crate::ui::markdown;
+use crate::ui::model::{Focus, LessonScreen, Model, Prose};
+use crate::ui::projector::Projector;
+use crate::ui::safe::{fit, safe, width};
+use crate::ui::theme::{Role, Theme};
+
+/// The cells of the longest bar.
+const BAR: u32 = 24;
+
+/// Draws the wall.
+pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall: &Projector) {
+    if wall.blank {
+        return;
+    }
+    let regions = lesson.regions(model.size);
+    header(frame, model, lesson, regions.header);
+    let theme = model.theme;
+    for area in [regions.twin, regions.walls, regions.calls, regions.shells] {
+        if !area.is_empty() {
+            border(frame, area, theme.style(Role::Frame));
+        }
+    }
+    if lesson.focus == Focus::Shells && !regions.shells.is_empty() {
+        border(frame, regions.shells, theme.style(Role::Focus));
+    }
+    let area = lesson.prose_area(model.size);
+    for (row, line) in (0..area.height).zip(&lesson.prose.lines) {
+        put(frame.buffer_mut(), area, row, line);
+    }
+    panes::render(frame, model, lesson);
+    walls::render(frame, model, lesson);
+    calls::render(frame, model, lesson);
+    shells::render(frame, model, lesson);
+}
+
+/// How many lines of the text have no room on a wall of this size.
+pub fn overflow(lesson: &LessonScreen, size: ratatui::layout::Size) -> usize {
+    lesson.prose.lines.len().saturating_sub(usize::from(lesson.prose_area(size).height))
+}
+
+fn header(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, area: Rect) {
+    let (lang, theme, session) = (model.lang, model.theme, &lesson.session);
+    let (step, total) = (session.step() + 1, session.lesson().steps.len());
+    let busy = if session.busy() { say!(lang, "⋯ ", "⋯ ") } else { String::new() };
+    let right = format!("{busy}{step}/{total} ");
+    let room = usize::from(area.width).saturating_sub(width(&right) + 1);
+    let left = fit(&format!(" {}", safe(&session.lesson().text(lang).title)), room);
+    let gap = " ".repeat(usize::from(area.width).saturating_sub(width(&left) + width(&right)));
+    let line = Line::from_iter([
+        Span::styled(left, theme.style(Role::Key)),
+        Span::raw(gap),
+        Span::styled(right, theme.style(Role::Strong)),
+    ]);
+    put(frame.buffer_mut(), area, 0, &line);
+}
+
+/// Makes the lines of the step as it stands now.
+pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: Theme, width: u16) {
+    let session = &lesson.session;
+    let mut text = Text { lines: Vec::new(), width: usize::from(width), theme };
+    text.wrapped("", &safe(&session.title(lang)), Role::Focus);
+    if session.busy() {
+        text.wrapped("", &say!(lang, "⋯ the lab is at work", "⋯ le labo est au travail"), Role::Strong);
+    } else {
+        text.markdown(&first_sentence(&session.prose(lang)));
+        if let Some(answered) = session.answered() {
+            text.choices(&answered.choices, lang, |choice| Hands {
+                count: wall.hands(&answered.step, choice),
+                most: wall.most_hands(&answered.step),
+                came_true: choice == answered.came_true,
+            });
+        }
+        if let Some(prediction) = session.prediction() {
+            let step = &session.step_def().id;
+            text.choices(&prediction.choices, lang, |choice| Hands {
+                count: wall.hands(step, choice),
+                most: wall.most_hands(step),
+                came_true: false,
+            });
+            if let Some(counting) = &wall.counting {
+                text.wrapped("", &say!(lang, "Hands: {counting}▏", "Mains : {counting}▏"), Role::Strong);
+            }
+        }
+        if let Some(task) = session.task(lang) {
+            text.task(&task, lang);
+        }
+    }
+    lesson.prose = Prose { lines: text.lines, said: Some(Vec::new()), width, ..Prose::default() };
+}
+
+/// What a room takes in at a glance: the first sentence of a text in Markdown.
+fn first_sentence(markdown: &str) -> String {
+    let paragraph = markdown.split("\n\n").map(str::trim).find(|text| !text.is_empty()).unwrap_or_default();
+    let mut code = false;
+    let mut before = ' ';
+    for (at, c) in paragraph.char_indices() {
+        code ^= c == '`';
+        // Not in `a. b`, and not after `cf.` or a digit that only ends a number.
+        let after = paragraph[at + c.len_utf8()..].chars().next();
+        if !code && matches!(c, '.' | '?' | '!') && after.is_none_or(char::is_whitespace) && before != '.' {
+            return paragraph[..=at].to_owned();
+        }
+        before = c;
+    }
+    paragraph.to_owned()
+}
+
+/// The hands for one choice.
+struct Hands {
+    count: Option<u32>,
+    most: u32,
+    came_true: bool,
+}
+
+struct Text {
+    lines: Vec<Line<'static>>,
+    width: usize,
+    theme: Theme,
+}
+
+impl Text {
+    fn wrapped(&mut self, lead: &str, text: &str, role: Role) {
+        self.lines.extend(markdown::wrap(&[(text.to_owned(), self.theme.style(role))], lead, self.width));
+    }
+
+    fn markdown(&mut self, markdown: &str) {
+        self.lines.extend(markdown::lines(markdown, self.width, self.theme));
+    }
+
+    /// A line or two of Markdown behind a lead.
+    fn item(&mut self, lead: &Span<'static>, markdown: &str, after: &str) {
+        let indent = lead.width();
+        let lines = markdown::lines(markdown, self.width.saturating_sub(indent + width(after)).max(1), self.theme);
+        let strong = Style::new().add_modifier(self.theme.style(Role::Strong).add_modifier);
+        for (at, line) in lines.into_iter().enumerate() {
+            let lead = if at == 0 { lead.clone() } else { Span::raw(" ".repeat(indent)) };
+            let after = if at == 0 { after } else { "" };
+            let spans = std::iter::once(lead).chain(line.patch_style(strong).spans);
+            self.lines.push(spans.chain([Span::styled(after.to_owned(), self.theme.style(Role::Key))]).collect());
+        }
+    }
+
+    fn choices(&mut self, choices: &[ChoiceView], lang: Lang, hands: impl Fn(&str) -> Hands) {
+        for (at, choice) in choices.iter().enumerate() {
+            let Hands { count, most, came_true } = hands(&choice.id);
+            let letter = char::from(b'A' + u8::try_from(at).unwrap_or(25).min(25));
+            let (sign, role) = if came_true { ("▶", Role::Good) } else { (" ", Role::Key) };
+            let lead = Span::styled(format!("{sign} {letter}  "), self.theme.style(role));
+            let kernel = if came_true { lang.pick("  ◀ the kernel", "  ◀ le noyau") } else { "" };
+            self.item(&lead, choice.text(lang), kernel);
+            if let Some(count) = count {
+                let cells = (u64::from(count) * u64::from(BAR)).checked_div(u64::from(most)).unwrap_or(0);
+                let bar = "█".repeat(usize::try_from(cells).unwrap_or(0));
+                self.lines.push(Line::styled(format!("     {bar} {count}"), self.theme.style(role)));
+            }
+        }
+    }
+
+    fn task(&mut self, task: &TaskView, lang: Lang) {
+        for check in &task.checks {
+            let (sign, role) = match check.state {
+                State::Pass => ("✓", Role::Good),
+                State::Fail => ("✗", Role::Bad),
+                State::Skip => ("…", Role::Text),
+                State::Error => ("?", Role::Warn),
+            };
+            self.item(&Span::styled(format!("{sign}  "), self.theme.style(role)), &check.label, "");
+        }
+        if task.passed {
+            self.wrapped("", lang.pick("✓ Done.", "✓ Réussi."), Role::Good);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_reads_one_sentence() {
+        for (text, first) in [
+            ("The box called unshare(2) once. The calls are listed.", "The box called unshare(2) once."),
+            ("Ask each side for its name:\n\n- host", "Ask each side for its name:"),
+            ("It reads `a. b` first. Then c.", "It reads `a. b` first."),
+            ("Linux 6.12 has it! Really.", "Linux 6.12 has it!"),
+            ("\n\n  Only one", "Only one"),
+            ("", ""),
+        ] {
+            assert_eq!(first_sentence(text), first);
+        }
+    }
+}

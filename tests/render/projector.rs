@@ -1,0 +1,190 @@
+//! The wall of a demonstration: what a room sees, and what a presenter does to it.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use cloison::i18n::Lang::{self, En, Fr};
+use cloison::lesson::library::Library;
+use cloison::ui::Event;
+use cloison::ui::event::Order;
+use cloison::ui::keymap::Intent;
+use cloison::ui::view::projector::overflow;
+use crossterm::event::KeyCode;
+use insta::assert_snapshot;
+use ratatui::layout::Size;
+use ratatui::style::Modifier;
+
+use crate::scene::{Scene, lesson};
+
+fn wall() -> Scene {
+    Scene::wall(lesson())
+}
+
+/// The wall at a step, as the notes go there.
+fn at(id: &str) -> Scene {
+    let to = lesson().steps.iter().position(|step| step.id == id).unwrap();
+    let mut scene = wall();
+    scene.event(Event::Order(Order::Goto(to)));
+    scene
+}
+
+fn step(scene: &Scene) -> &str {
+    &scene.model.lesson().unwrap().session.step_def().id
+}
+
+#[test]
+fn a_question_with_its_hands_on_the_wall() {
+    let scene = at("guess").key(KeyCode::Char('v')).keys_of("3 12").key(KeyCode::Enter);
+    assert_snapshot!(scene.text());
+}
+
+#[test]
+fn what_the_kernel_did_beside_the_hands_on_the_wall_in_french() {
+    let scene = at("guess").lang(Fr).key(KeyCode::Char('v')).keys_of("3 12").key(KeyCode::Enter).key(KeyCode::Enter);
+    assert_snapshot!(scene.text());
+}
+
+#[test]
+fn a_task_and_its_shell_on_the_wall() {
+    assert_snapshot!(at("rename").text());
+}
+
+#[test]
+fn on_a_small_wall_a_task_keeps_its_shell() {
+    assert_snapshot!(at("rename").size(80, 24).text());
+}
+
+#[test]
+fn the_question_stays_until_it_is_revealed() {
+    let scene = at("guess").key(KeyCode::Char(' ')).key(KeyCode::PageDown).key(KeyCode::F(9));
+    assert_eq!(step(&scene), "guess");
+    assert_eq!(step(&scene.key(KeyCode::Char('r'))), "unshare");
+}
+
+#[test]
+fn a_remote_control_goes_on_back_and_blank() {
+    let scene = wall().key(KeyCode::PageDown);
+    assert_eq!(step(&scene), "guess");
+    let scene = scene.key(KeyCode::PageUp);
+    assert_eq!(step(&scene), "look");
+    let scene = scene.key(KeyCode::Char('b'));
+    assert!(!scene.text().contains(|c: char| !c.is_whitespace()));
+    assert!(scene.key(KeyCode::Char('.')).text().contains("HOST"));
+}
+
+#[test]
+fn any_step_is_found_by_its_name() {
+    let scene = wall().key(KeyCode::Char('g')).key(KeyCode::Down).key(KeyCode::Down);
+    assert!(scene.text().contains("▸  3"), "{}", scene.text());
+    assert_eq!(step(&scene.key(KeyCode::Enter)), "unshare");
+}
+
+#[test]
+fn nothing_on_the_wall_is_dim_or_thin() {
+    for scene in [wall(), at("unshare"), at("rename")] {
+        let cells = scene.buffer();
+        let thin = cells.content.iter().filter(|cell| cell.symbol().chars().any(char::is_alphanumeric));
+        let thin: String =
+            thin.filter(|cell| !cell.modifier.contains(Modifier::BOLD)).map(ratatui::buffer::Cell::symbol).collect();
+        // The shell has its own colours.
+        assert_eq!(thin, "");
+        assert!(!cells.content.iter().any(|cell| cell.modifier.contains(Modifier::DIM)));
+    }
+}
+
+#[test]
+fn the_solution_types_itself_key_by_key_and_pauses() {
+    let mut scene = at("rename").key(KeyCode::Char('t'));
+    let typed = |scene: &Scene| String::from_utf8(scene.typed.lock().unwrap().clone()).unwrap();
+    let tick = |mut scene: Scene, millis| {
+        scene = scene.wait(millis);
+        scene.event(Event::Tick);
+        scene
+    };
+    scene = tick(scene, 0);
+    let first = typed(&scene);
+    assert!("hostname".starts_with(&first) && first.len() < 3, "{first:?}");
+    scene = scene.key(KeyCode::Char('t'));
+    scene = tick(scene, 10_000);
+    assert_eq!(typed(&scene), first);
+    scene = scene.key(KeyCode::Char('t'));
+    for _ in 0..60 {
+        scene = tick(scene, 600);
+    }
+    assert_eq!(typed(&scene), "hostname cigale-42\r");
+    assert!(scene.model.projector.as_ref().unwrap().typing.is_none());
+}
+
+#[test]
+fn who_takes_the_shell_types_alone() {
+    let mut scene = at("rename").key(KeyCode::Char('t')).key(KeyCode::F(4));
+    scene.typed.lock().unwrap().clear();
+    scene = scene.wait(5_000).keys_of("id");
+    scene.event(Event::Tick);
+    assert_eq!(scene.typed.lock().unwrap().as_slice(), b"id");
+    // And hands it back.
+    let scene = scene.key(KeyCode::F(2)).key(KeyCode::Char('b'));
+    assert_eq!(scene.typed.lock().unwrap().as_slice(), b"id");
+    assert!(!scene.text().contains(|c: char| !c.is_whitespace()));
+}
+
+#[test]
+fn what_went_wrong_is_for_the_presenter_alone() {
+    let mut scene = at("unshare");
+    scene.event(Event::Failed("The keeper was killed.".to_owned()));
+    assert!(!scene.text().contains("killed"), "{}", scene.text());
+    assert_eq!(scene.model.projector.as_ref().unwrap().trouble.as_deref(), Some("The keeper was killed."));
+}
+
+#[test]
+fn one_region_alone_is_in_the_spotlight_until_the_next_step() {
+    let scene = at("unshare").key(KeyCode::Char('s'));
+    assert!(scene.text().contains("HOST") && !scene.text().contains("Walls of"), "{}", scene.text());
+    let scene = scene.key(KeyCode::Char('s'));
+    assert!(!scene.text().contains("HOST") && scene.text().contains("Walls of"), "{}", scene.text());
+    let scene = scene.key(KeyCode::Char(' '));
+    assert!(scene.text().contains("HOST") && scene.text().contains("Walls of"), "{}", scene.text());
+}
+
+#[test]
+fn an_order_from_the_notes_does_what_a_key_does() {
+    let mut scene = wall();
+    scene.event(Event::Order(Order::Do(Intent::Next)));
+    assert_eq!(step(&scene), "guess");
+    scene.event(Event::Order(Order::Do(Intent::Next)));
+    assert_eq!(step(&scene), "guess");
+    scene.event(Event::Order(Order::Hands("7".into())));
+    assert!(scene.text().contains("█ 7"), "{}", scene.text());
+    scene.event(Event::Order(Order::Do(Intent::Reveal)));
+    assert_eq!(step(&scene), "unshare");
+    scene.event(Event::Order(Order::Goto(999)));
+    assert_eq!(step(&scene), "unshare");
+    scene.event(Event::Order(Order::Leave));
+    assert!(scene.model.left);
+}
+
+/// The last row of seats reads all of it: no text of a lesson has more lines than a wall
+/// of 120×36 has room for.
+#[test]
+fn no_step_of_any_lesson_overflows_the_wall() {
+    let library = Library::open(None).unwrap();
+    let mut over = Vec::new();
+    for listed in library.list() {
+        let lesson = library.get(&listed.id).unwrap();
+        let steps = lesson.steps.len();
+        for lang in [En, Fr] {
+            let mut scene = Scene::wall(lesson.clone()).lang(lang);
+            for step in 0..steps {
+                scene.event(Event::Order(Order::Goto(step)));
+                over.extend(more(&scene, lang));
+            }
+        }
+    }
+    assert!(over.is_empty(), "{}", over.join("\n"));
+}
+
+fn more(scene: &Scene, lang: Lang) -> Option<String> {
+    let lesson = scene.model.lesson()?;
+    let lines = overflow(lesson, Size::new(120, 36));
+    let (id, step) = (&lesson.session.lesson().id, &lesson.session.step_def().id);
+    (lines > 0).then(|| format!("{id}.{step} in {}: {lines} lines too many", lang.code()))
+}
