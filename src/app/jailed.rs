@@ -23,6 +23,8 @@ pub struct Enclosure<'a> {
     pub hidden: &'a [PathBuf],
     /// Who the machine's root becomes, where the lesson does not need its privileges.
     pub user: Option<u32>,
+    /// Groups that limit a jail whose lesson has none of its own.
+    pub fence: Option<&'a Groups>,
     /// Who it is for: the grading ends when this is closed on its other side.
     pub master: Option<BorrowedFd<'a>>,
 }
@@ -73,11 +75,16 @@ fn once(
 ) -> Result<grade::Graded, Refused> {
     let cannot = |(errno, doing)| Refused::Cannot(both(&JailError::Build(errno, doing)));
     let groups = lesson.controllers().map(|controllers| Groups::new(&controllers)).transpose().map_err(cannot)?;
+    let user = enclosure.user.filter(|_| !lesson.needs.contains(&Need::RealRoot));
+    if let (Some(groups), Some(user)) = (&groups, user) {
+        groups.give_to(user).map_err(cannot)?;
+    }
     let jail = Jail {
         limit: grade::limit(lesson),
         groups: groups.as_ref(),
+        fence: enclosure.fence,
         hidden: enclosure.hidden,
-        user: enclosure.user.filter(|_| !needs_privileges(lesson)),
+        user,
         master: enclosure.master,
     };
     let graded = jail::run(&jail, || {
@@ -95,12 +102,6 @@ fn once(
         Err(error @ JailError::Build(..)) => Err(Refused::Cannot(both(&error))),
         Err(error) => Err(Refused::Lost(error)),
     }
-}
-
-/// Whether a lesson has to be graded as the machine's root where `grade` is: it says so,
-/// or its groups are root's.
-pub fn needs_privileges(lesson: &Lesson) -> bool {
-    lesson.needs.contains(&Need::RealRoot) || lesson.controllers().is_some()
 }
 
 /// An account in both languages.

@@ -30,8 +30,10 @@ use crate::say;
 
 mod hide;
 
+/// The most memory of a jail whose groups limit it, in bytes.
+pub const MOST_MEMORY: u64 = 1 << 30;
 /// The most processes in the jail.
-const MOST_PROCESSES: u64 = 1024;
+pub const MOST_PROCESSES: u64 = 1024;
 /// The largest file that a command may write (RLIMIT_FSIZE).
 const LARGEST_FILE: u64 = 256 << 20;
 /// What students may write to each place, in bytes.
@@ -87,6 +89,8 @@ pub struct Jail<'a> {
     pub limit: Duration,
     /// The groups that it is in: all that it sees of the control groups, and it may write to them.
     pub groups: Option<&'a Groups>,
+    /// Groups that only limit it.
+    pub fence: Option<&'a Groups>,
     /// Directories and files that are empty in there, wherever they are mounted; absolute
     /// and without links. A user of the jail's can't uncover them, but for the machine's root.
     pub hidden: &'a [PathBuf],
@@ -182,7 +186,7 @@ fn warden(caller: u32, write: File, jail: &Jail, work: impl FnOnce() -> Vec<u8>)
     let groups = jail.groups;
     let prepared = process::die_with_parent(caller)
         .map_err(|errno| (errno, "prctl".to_owned()))
-        .and_then(|()| groups.map_or(Ok(()), Groups::enter))
+        .and_then(|()| groups.or(jail.fence).map_or(Ok(()), Groups::enter))
         .and_then(|()| jail.user.map_or(Ok(()), stop_being_root))
         .and_then(|()| leave())
         .and_then(|()| groups.map_or(Ok(()), Groups::settle))
@@ -279,7 +283,9 @@ fn furnish(jail: &Jail) -> Step {
     };
     mount("", "/", "", MsFlags::MS_PRIVATE | MsFlags::MS_REC, "")?;
     groups.map_or(Ok(()), Groups::cover)?;
-    hide::hide(jail.hidden)?;
+    // The program itself is one of them: solutions are built into it.
+    let own = std::fs::read_link("/proc/self/exe").into_iter();
+    hide::hide(&jail.hidden.iter().cloned().chain(own).collect::<Vec<_>>())?;
     match mount::make_read_only(&mut Trace::default(), "/") {
         // Before Linux 5.12 the file system stays writable as far as the user may.
         Ok(()) | Err(Errno(libc::ENOSYS)) => {}
@@ -290,7 +296,7 @@ fn furnish(jail: &Jail) -> Step {
     let inert = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount("proc", "/proc", "proc", inert, "")?;
     let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    // The program may have to be copied for the lab's own to reach it.
+    // The program is copied for the lab's own to reach it.
     let program = std::fs::metadata("/proc/self/exe").map_or(0, |data| data.len());
     let room = ROOM + program;
     for place in writable_places() {

@@ -136,3 +136,59 @@ fn the_grader_itself_can_not_be_read_traced_or_written_to_by_commands_of_its_use
     }
     assert_eq!(std::fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap(), pattern);
 }
+
+#[test]
+fn values_come_from_the_class_key_which_no_command_can_read_and_no_other_student_has() {
+    let class = Class::new();
+    let key = class.path().join("key");
+    let made = std::process::Command::new(PROGRAM).args(["answers", "key"]).arg(&key).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let read = cloison::app::class::read_key(&key).unwrap();
+    let lesson = cloison::lesson::Library::open(None).unwrap().get("uts").unwrap();
+    let own = |student: &str| {
+        let values = cloison::lesson::Values::keyed(&lesson, &read.token(student));
+        let value = |name: &str| values.get(name).unwrap().to_owned();
+        (format!("hostname {}", value("name")), format!("domainname {}", value("domain")))
+    };
+    let answers = |student: &str, name: &str, domain: &str| {
+        uts(name).replace("\"ana\"", &format!("{student:?}")).replace("domainname colline-71", domain)
+    };
+    let ((ana, domain), (bob, other)) = (own("ana"), own("bob"));
+    let place = key.display();
+    let reads = format!("if cat {place} /proc/*/root{place} | grep -qs .; then {ana}; fi");
+    class.hand_in("ana.toml", answers("ana", &ana, &domain));
+    class.hand_in("reader.toml", answers("ana", &reads, &domain));
+    class.hand_in("keyless.toml", uts(SOLVED));
+    class.hand_in("bob.toml", answers("bob", &ana, &domain));
+    class.hand_in("copy.toml", answers("ana", &ana, &domain));
+    class.hand_in("nameless.toml", answers("", &bob, &other));
+    let results = class.results(&["--key", key.to_str().unwrap()]);
+    assert_eq!(results["ana"], ("pass".to_owned(), 8));
+    wrong(&results, "reader");
+    for name in ["keyless", "bob"] {
+        assert_eq!(results[name], ("fail".to_owned(), 3), "{name}");
+    }
+    assert_eq!(results["nameless"], ("unreadable".to_owned(), 0));
+    // Whoever hands in another's whole file is found by the name.
+    assert_eq!(results["copy"], ("pass".to_owned(), 8));
+    let results = class.results(&["--key", key.to_str().unwrap(), "--named"]);
+    assert_eq!(results["ana"], ("pass".to_owned(), 8));
+    assert_eq!(results["copy"], ("unreadable".to_owned(), 0));
+}
+
+#[test]
+fn all_of_a_jail_together_is_held_to_some_memory_where_groups_can_be_had() {
+    let controllers = [cloison::lesson::op::Controller::Memory, cloison::lesson::op::Controller::Pids];
+    if cloison::lab::cgroups::jail::Groups::new(&controllers).is_err() {
+        let test = "all_of_a_jail_together_is_held_to_some_memory_where_groups_can_be_had";
+        assert!(!nix::unistd::geteuid().is_root());
+        return crate::support::skip::skip(test, "no control groups with its controllers for this user");
+    }
+    // In files of no disk, which are of no process: five times 240 MiB, more than there is.
+    let fill = "for i in 1 2 3 4 5; do head -c 240M /dev/zero > /mnt/$i || exit 1; done";
+    let all = format!("unshare -Urm sh -c 'mount -t tmpfs -o size=8G t /mnt && {fill}' && {SOLVED}");
+    let some = all.replace("1 2 3 4 5", "1");
+    let results = beside_good_ones(&[("all", uts(&all)), ("some", uts(&some))]);
+    assert_eq!(results["some"], ("pass".to_owned(), 8));
+    assert_ne!(results["all"], ("pass".to_owned(), 8));
+}

@@ -22,10 +22,13 @@ use crate::app::jailed::{self, Enclosure, Refused};
 use crate::check::LessonReport;
 use crate::i18n::Lang;
 use crate::kernel::process;
-use crate::lab::jail::JailError;
+use crate::lab::cgroups::jail::Groups;
+use crate::lab::client;
+use crate::lab::jail::{JailError, MOST_MEMORY, MOST_PROCESSES};
 use crate::lesson::answers::{Answers, parse_answers};
 use crate::lesson::diagnostic::Both;
 use crate::lesson::library::Library;
+use crate::lesson::op::Controller;
 use crate::lesson::source::Source;
 use crate::lesson::{Lesson, Values};
 
@@ -87,6 +90,13 @@ pub fn run() -> u8 {
 fn serve(input: &mut File, output: &mut File) -> std::io::Result<()> {
     let Some(setup): Option<Setup> = receive(input)? else { return Ok(()) };
     let library = Library::open(setup.lessons.as_deref()).map_err(std::io::Error::other)?;
+    // Copied once, not once a jail.
+    client::prepare()?;
+    // Not everybody may have groups; the limits of each process hold in any case.
+    let fence = Groups::new(&[Controller::Memory, Controller::Pids]).ok();
+    if let Some(fence) = &fence {
+        fence.limit(MOST_MEMORY, MOST_PROCESSES);
+    }
     let mut known: HashMap<String, Known> = HashMap::new();
     while let Some(job) = receive::<Job>(input)? {
         let known = match known.entry(job.lesson) {
@@ -99,7 +109,7 @@ fn serve(input: &mut File, output: &mut File) -> std::io::Result<()> {
         };
         let answers = parse_answers(&Source::new("answers", job.answers));
         let answers = answers.map_err(|_| std::io::Error::other("answers that were read before"))?;
-        match known.grade(&answers, &job.values, &setup, input) {
+        match known.grade(&answers, &job.values, &setup, fence.as_ref(), input) {
             Some(answer) => send(output, &answer)?,
             None => return Ok(()),
         }
@@ -115,11 +125,18 @@ struct Known {
 
 impl Known {
     /// Nothing where nobody waits for it any more.
-    fn grade(&self, answers: &Answers, values: &Values, setup: &Setup, master: &File) -> Option<Answer> {
+    fn grade(
+        &self,
+        answers: &Answers,
+        values: &Values,
+        setup: &Setup,
+        fence: Option<&Groups>,
+        master: &File,
+    ) -> Option<Answer> {
         if let Some(missing) = &self.missing {
             return Some(Answer::Cannot(missing.clone()));
         }
-        let enclosure = Enclosure { hidden: &setup.hidden, user: setup.user, master: Some(master.as_fd()) };
+        let enclosure = Enclosure { hidden: &setup.hidden, user: setup.user, fence, master: Some(master.as_fd()) };
         Some(match jailed::grade_in_jail(&self.lesson, answers, values, setup.lang, &enclosure) {
             Ok(report) => Answer::Graded(Box::new(report)),
             Err(Refused::Cannot(why)) => Answer::Cannot(why),

@@ -127,12 +127,12 @@ impl Linter<'_> {
                 self.folder(&directory.join(&entry.folder));
                 continue;
             }
-            // Solutions and wrong answers are not built in.
-            match library.get(&entry.id) {
-                Ok(_) => {
-                    let name = printable(&entry.folder);
-                    let text = say!(lang, "{name}: nothing to find fault with", "{name} : rien à redire");
-                    (self.tell)(Told::Fine(text + "\n"));
+            let file = |name: &str| library.file(&entry.id, name);
+            let read = file("solution.toml").and_then(|solution| Ok((solution, file("broken.toml")?)));
+            match library.get(&entry.id).and_then(|lesson| Ok((lesson, read?))) {
+                Ok((lesson, (solution, broken))) => {
+                    let (name, lesson) = (entry.folder.as_str(), Ok(lesson));
+                    self.judge(Judged { name, lessons: None, lesson, solution, broken, found: Vec::new() });
                 }
                 Err(error) => {
                     (self.tell)(Told::Wrong(refused(&error, lang, color).1));
