@@ -105,6 +105,12 @@ fn a_lesson_that_does_not_load_any_more_is_told_and_the_old_one_stays() {
     terminal.see("no step `gess` in lesson.toml");
     terminal.see("en.md:");
     terminal.see("The process on the right");
+    // What is wrong is pointed at.
+    terminal.wait_for("a caret below the line", |screen| {
+        let text = support::contents(screen);
+        let column = |what: &str| text.lines().find_map(|line| Some(line[..line.find(what)?].chars().count()));
+        column("^").is_some() && column("^") == column("## gess")
+    });
     author.change("en.md", "## gess: Who hears of it?", "## guess: Who has heard of it?");
     terminal.wait_for("no complaint", |screen| !support::contents(screen).contains("gess"));
     terminal.go_on_to(2, 5, "0/4");

@@ -107,8 +107,9 @@ fn window(
 
 fn banner(frame: &mut Frame<'_>, area: Rect, why: &str, theme: Theme) {
     let width = usize::from(area.width).saturating_sub(1);
-    let wrapped =
-        |(at, line)| wrap(&[(safe(line), theme.style(Role::Bad))], if at == 0 { " ! " } else { "   " }, width);
+    let wrapped = |(at, line)| {
+        wrap(&[(unmoved(&safe(line)), theme.style(Role::Bad))], if at == 0 { " ! " } else { "   " }, width)
+    };
     let lines: Vec<_> = why.lines().enumerate().flat_map(wrapped).collect();
     let high = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(1)).min(8);
     let place = Rect { y: area.bottom().saturating_sub(high + 1), height: high, ..area };
@@ -116,6 +117,13 @@ fn banner(frame: &mut Frame<'_>, area: Rect, why: &str, theme: Theme) {
     for (row, line) in (0..high).zip(&lines) {
         put(frame.buffer_mut(), place, row, line);
     }
+}
+
+/// A line that quotes a file, or points into one, keeps its spaces: what it points at
+/// is above it.
+fn unmoved(line: &str) -> String {
+    let quotes = line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()).starts_with('|');
+    if quotes { line.replace(' ', "\u{a0}") } else { line.to_owned() }
 }
 
 /// Each line of the table of keys, by where it counts.

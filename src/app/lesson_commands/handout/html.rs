@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 
-use super::sheet::{BLANK, Block, Part, Sheet, in_shell};
+use super::sheet::{BLANK, Block, LINES, Part, Sheet, in_shell};
 use crate::i18n::Lang;
 use crate::say;
 
@@ -87,7 +87,8 @@ fn section(out: &mut String, heading: &str, part: &Part, lang: Lang) {
                 ticked(out, checks);
                 for shell in shells {
                     let shell = escaped(&in_shell(shell, lang));
-                    let _ = writeln!(out, "<p>{shell}</p>\n<div class=\"room\"></div>");
+                    let lines = "<div></div>".repeat(LINES);
+                    let _ = writeln!(out, "<p class=\"shell\">{shell}</p>\n<div class=\"room\">{lines}</div>");
                 }
             }
             Block::Commands(commands) => {

@@ -2,12 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::sheet::{BLANK, Block, Part, Sheet, in_shell};
+use super::sheet::{BLANK, Block, LINES, Part, Sheet, in_shell};
 use crate::i18n::Lang;
 use crate::say;
-
-/// How many lines there are to write commands on.
-const LINES: usize = 3;
 
 pub(super) fn text(sheets: &[Sheet], lang: Lang) -> String {
     let mut out = String::new();

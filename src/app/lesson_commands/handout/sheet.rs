@@ -11,6 +11,9 @@ use crate::say;
 /// What stands where the screen shows a live value: a place to write it.
 pub(super) const BLANK: &str = "……………";
 
+/// How many lines there are to write commands on, for each shell.
+pub(super) const LINES: usize = 3;
+
 /// One lesson on paper.
 pub(super) struct Sheet {
     /// The lesson's id.
