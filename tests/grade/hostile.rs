@@ -48,14 +48,20 @@ fn wrong(results: &BTreeMap<String, (String, u64)>, name: &str) {
 fn what_uses_up_the_machine_or_never_ends_costs_its_own_time_and_no_more() {
     let memory = "for i in 1 2 3; do perl -e '$_ = 1; push @a, \"x\" x (1 << 26) while 1' & done; wait";
     let disk = "for place in /tmp /var/tmp /dev/shm /run ~; do cat /dev/zero > $place/full; done; ls -l /tmp/full";
+    // A number that nobody else sleeps for.
+    let nap = 1_000_000 + std::process::id();
+    let stubborn = format!("trap '' TERM INT HUP; exec >/dev/null 2>&1; while :; do sleep {nap}; done");
+    let daemon =
+        format!("setsid sleep {nap} </dev/null >/dev/null 2>&1 & (setsid setsid sleep {nap} &) >/dev/null 2>&1");
+    let sleeper = format!("sleep {nap}");
     let hostile = [
         ("bomb", "b() { b | b & }; b; sleep 3"),
         ("memory", memory),
         ("disk", disk),
         ("output", "yes"),
-        ("sleeper", "sleep 98765"),
-        ("stubborn", "trap '' TERM INT HUP; exec >/dev/null 2>&1; while :; do sleep 98765; done"),
-        ("daemon", "setsid sleep 98766 </dev/null >/dev/null 2>&1 & (setsid setsid sleep 98766 &) >/dev/null 2>&1"),
+        ("sleeper", sleeper.as_str()),
+        ("stubborn", &stubborn),
+        ("daemon", &daemon),
         ("killer", "kill -9 $PPID; kill -9 1; kill -9 -1"),
         ("fake", "echo '{\"format\":1,\"passed\":true,\"points\":8}'; printf '\\033]0;x\\007+\\001'"),
     ];
@@ -65,7 +71,7 @@ fn what_uses_up_the_machine_or_never_ends_costs_its_own_time_and_no_more() {
     for (name, _) in hostile {
         wrong(&results, name);
     }
-    let still = std::process::Command::new("pgrep").args(["-f", "^sleep 9876[56]$"]).output().unwrap();
+    let still = std::process::Command::new("pgrep").args(["-f", &format!("^sleep {nap}$")]).output().unwrap();
     assert!(still.stdout.is_empty(), "left: {}", String::from_utf8_lossy(&still.stdout));
 }
 

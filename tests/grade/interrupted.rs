@@ -17,8 +17,8 @@ use crate::support::slow;
 /// Two that are done soon, and two that take their time; with the run under way.
 fn under_way() -> (Class, Child) {
     let class = Class::new();
-    for (name, script) in [("ana", SOLVED), ("bob", "true"), ("sleeper-1", "sleep 98767"), ("sleeper-2", "sleep 98767")]
-    {
+    let sleep = format!("sleep {}", nap());
+    for (name, script) in [("ana", SOLVED), ("bob", "true"), ("sleeper-1", &sleep), ("sleeper-2", &sleep)] {
         class.hand_in(format!("{name}.toml"), uts(script));
     }
     let run = class.start(&["--jobs", "2"]);
@@ -35,8 +35,13 @@ fn wait(until: impl Fn() -> bool) {
     }
 }
 
+/// A number that nobody else sleeps for.
+fn nap() -> u32 {
+    2_000_000 + std::process::id()
+}
+
 fn sleepers() -> String {
-    let found = std::process::Command::new("pgrep").args(["-f", "^sleep 98767$"]).output().unwrap();
+    let found = std::process::Command::new("pgrep").args(["-f", &format!("^sleep {}$", nap())]).output().unwrap();
     String::from_utf8(found.stdout).unwrap()
 }
 
