@@ -33,10 +33,12 @@ picture:
 audit:
     cargo deny --all-features check
 
-# Write the JSON Schema of lesson.toml anew
+# Write the JSON Schemas of lesson.toml and of reports anew
 schema:
     cargo run --quiet -- lesson schema > assets/lesson.schema.json.new
     mv assets/lesson.schema.json.new assets/lesson.schema.json
+    cargo run --quiet -- report schema > assets/report.schema.json.new
+    mv assets/report.schema.json.new assets/report.schema.json
 
 # Validate every lesson: its files, and what its solution and wrong answers come to
 lint-lessons:

@@ -1,6 +1,7 @@
 //! clap types only: the commands, their flags and values, in both languages.
 
 mod answers;
+mod grade;
 mod lesson;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::report::Format;
 use crate::say;
 
 pub use answers::AnswersMode;
+pub use grade::{Grade, ReportMode};
 pub use lesson::LessonMode;
 
 /// What was asked for.
@@ -77,10 +79,12 @@ pub enum Mode {
         /// Where the report goes besides standard output.
         output: Option<PathBuf>,
     },
-    /// The JSON Schema of a report.
-    ReportSchema,
     /// About answers.
     Answers(AnswersMode),
+    /// Grade many submissions.
+    Grade(Grade),
+    /// About reports.
+    Report(ReportMode),
     /// The machine, or one process of it.
     Snapshot {
         /// The process.
@@ -265,17 +269,8 @@ pub fn grammar(lang: Lang) -> Command {
                     "Dans GitHub Actions, le compte rendu s'ajoute aussi au résumé de la tâche (GITHUB_STEP_SUMMARY), en Markdown. classroom50 lit ce qui a été rendu dans l'environnement que donne son exécuteur.\nCodes de sortie : 0 tous les points, 1 pas tous les points, 2 usage ou fichier illisible, 3 cette machine ne peut pas exécuter une leçon : sous aucune forme un échec de l'étudiant."
                 )),
         )
-        .subcommand(
-            Command::new("report")
-                .about(say!(lang, "About reports: their schema", "Au sujet des comptes rendus : leur schéma"))
-                .subcommand_required(true)
-                .arg_required_else_help(true)
-                .subcommand(Command::new("schema").about(say!(
-                    lang,
-                    "The JSON Schema of `check --format json`",
-                    "Le schéma JSON de `check --format json`"
-                ))),
-        )
+        .subcommand(grade::report(lang))
+        .subcommand(grade::grammar(lang))
         .subcommand(
             Command::new("snapshot")
                 .about(say!(lang, "What this machine, or one process, looks like now", "L'état de cette machine, ou d'un processus, maintenant"))
@@ -378,7 +373,8 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             format: found.get_one::<Format>("format").copied().unwrap_or(Format::Human),
             output: found.get_one::<PathBuf>("output").cloned(),
         },
-        Some(("report", _)) => Mode::ReportSchema,
+        Some(("grade", found)) => Mode::Grade(grade::parse(found)),
+        Some(("report", found)) => Mode::Report(grade::parse_report(found)),
         Some(("snapshot", found)) => {
             Mode::Snapshot { pid: found.get_one::<u32>("pid").copied(), json: found.get_flag("json") }
         }

@@ -100,7 +100,7 @@ fn the_program_that_made_the_box_can_not_be_overwritten() {
         assert_eq!(found.reached, None);
     }
     // When it no longer runs the seal is what holds, and without one nothing does.
-    let sealed = cloison::kernel::program::sealed_copy(&PathBuf::from("/bin/true")).unwrap();
+    let sealed = cloison::kernel::program::sealed_copy(&PathBuf::from("/bin/true"), &(0..0)).unwrap();
     let found = probe::overwrite_file(&sealed.into());
     assert_eq!((found.reached.as_deref(), found.of("write")), (None, "EPERM"), "{found:?}");
     let open = memfd_create(c"open", MFdFlags::MFD_ALLOW_SEALING).unwrap();

@@ -144,7 +144,7 @@ fn all_lessons_are_graded_from_a_directory_of_solutions() {
     assert_eq!(report["passed"], true);
     let graded = report["lessons"].as_array().unwrap();
     for lesson in few {
-        let is_graded = graded.iter().any(|one| one["lesson"] == lesson.id.as_str());
+        let is_graded = graded.iter().any(|one| one["lesson"] == lesson.id.as_str() && one["cannot"] == Value::Null);
         if !is_graded {
             assert_eq!(code, 3, "{} is missing: {report:#}", lesson.id);
             excuse("all_lessons_are_graded_from_a_directory_of_solutions", &lesson, "no report");

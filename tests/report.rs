@@ -334,7 +334,7 @@ fn each_reader_refuses_what_is_not_of_its_form() {
         (Format::Classroom50, "\"max-score\": 9", "\"max-score\": \"9\""),
         (Format::Gradescope, "\"status\": \"failed\"", "\"status\": \"fail\""),
         (Format::Gradescope, "\"score\": 0", "\"score\": 9"),
-        (Format::Markdown, "` a│b", "a|b"),
+        (Format::Markdown, "`a│b", "a|b"),
     ];
     for (format, from, to) in wrong {
         let output = check(course.path(), "ipc", &["--format", format.name()], &RUNNER);

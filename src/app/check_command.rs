@@ -6,15 +6,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use super::class;
 use super::delivery::Delivery;
+use super::jailed::{self, Enclosure, Refused, both};
 use super::store::{Store, StoreError};
-use super::{class, grade};
 use crate::check::{LessonReport, State};
 use crate::i18n::{Explain, Lang};
-use crate::lab::cgroups::jail::Groups;
-use crate::lab::jail::{self, JailError};
 use crate::lesson::answers::{Answers, validate_answers};
 use crate::lesson::diagnostic::{Both, Diagnostic, both, render_all};
 use crate::lesson::library::{Library, Listed};
@@ -63,13 +60,6 @@ pub struct Request<'a> {
     pub color: bool,
 }
 
-/// What comes back from the jail.
-#[derive(Serialize, Deserialize)]
-enum FromJail {
-    Graded(Box<grade::Graded>),
-    Failed(Both),
-}
-
 /// Grades. The calling process must have one thread.
 pub fn run(request: &Request) -> Output {
     let lang = request.lang;
@@ -111,9 +101,15 @@ pub fn run(request: &Request) -> Output {
         Ok(values) => values,
         Err(text) => return refuse(text),
     };
-    let graded =
-        work.iter().zip(&values).map(|((lesson, answers), values)| grade_in_jail(lesson, answers, values, lang));
-    told(&graded.collect::<Vec<LessonReport>>(), request, &delivery)
+    let hidden: Vec<PathBuf> = request.key.and_then(|key| key.canonicalize().ok()).into_iter().collect();
+    let graded = || work.iter().zip(&values);
+    let reports: Vec<LessonReport> =
+        graded().map(|((lesson, answers), values)| grade_in_jail(lesson, answers, values, lang, &hidden)).collect();
+    let (stdout, stderr, code) = told(&reports, request, &delivery);
+    let unjoined = graded().filter_map(|((lesson, answers), values)| {
+        request.key.and_then(|_| class::unjoined(lesson, answers, values, lang))
+    });
+    (stdout, unjoined.collect::<String>() + &stderr, code)
 }
 
 /// The values that the answers are judged by: those of the class with this key, or of
@@ -162,52 +158,35 @@ fn told(reports: &[LessonReport], request: &Request, delivery: &Delivery) -> Out
     }
 }
 
-/// Grades one lesson in a jail of its own, by these values of the student's own. Where
-/// this machine can't, the report says why. The calling process must have one thread.
-pub fn grade_in_jail(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lang) -> LessonReport {
-    in_jail(lesson, answers, values, lang)
+/// Grades one lesson in a jail of its own. Where this machine can't, the report says
+/// why. The calling process must have one thread.
+fn grade_in_jail(
+    lesson: &Arc<Lesson>,
+    answers: &Answers,
+    values: &Values,
+    lang: Lang,
+    hidden: &[PathBuf],
+) -> LessonReport {
+    in_jail(lesson, answers, values, lang, hidden)
         .unwrap_or_else(|why| LessonReport::cannot(&lesson.id, &lesson.text(lang).title, values.student(), why))
 }
 
 /// Grades one lesson in a jail; the error says why this machine can't, in both languages.
-fn in_jail(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lang) -> Result<LessonReport, Both> {
-    let graded = once(lesson, answers, values, lang)?;
-    if graded.stopped.is_none() {
-        return Ok(graded.report);
-    }
-    // An operation of the lesson's did not do what it means. A jail in which nothing was
-    // typed tells whether that is the machine's doing or the student's.
-    let untouched = Answers { lesson: answers.lesson.clone(), student: answers.student.clone(), ..Answers::default() };
-    match once(lesson, &untouched, values, lang)?.stopped {
-        Some(why) => Err(why),
-        None => Ok(graded.report),
-    }
-}
-
-fn once(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lang) -> Result<grade::Graded, Both> {
+fn in_jail(
+    lesson: &Arc<Lesson>,
+    answers: &Answers,
+    values: &Values,
+    lang: Lang,
+    hidden: &[PathBuf],
+) -> Result<LessonReport, Both> {
     if let Some(missing) = crate::doctor::missing(lesson) {
         return Err(both(&missing));
     }
-    let groups = lesson.controllers().map(|controllers| Groups::new(&controllers)).transpose();
-    let groups = groups.map_err(|(errno, doing)| both(&JailError::Build(errno, doing)))?;
-    let graded = jail::run(grade::limit(lesson), groups.as_ref(), || {
-        let answer = match grade::grade(lesson, answers, values, lang) {
-            Ok(graded) => FromJail::Graded(Box::new(graded)),
-            Err(error) => FromJail::Failed(both(&error)),
-        };
-        postcard::to_stdvec(&answer).unwrap_or_default()
-    });
-    match graded.map(|bytes| postcard::from_bytes(&bytes)) {
-        Ok(Ok(FromJail::Graded(graded))) => Ok(*graded),
-        Ok(Ok(FromJail::Failed(why))) => Err(why),
-        // Not what the grader writes: it came to grief on its way.
-        Ok(Err(_)) => Err(both(&JailError::Died(None))),
-        Err(error) => Err(both(&error)),
-    }
-}
-
-fn both(error: &impl Explain) -> Both {
-    Lang::ALL.map(|lang| error.explain(lang))
+    let enclosure = Enclosure { hidden, ..Enclosure::default() };
+    jailed::grade_in_jail(lesson, answers, values, lang, &enclosure).map_err(|refused| match refused {
+        Refused::Cannot(why) => why,
+        Refused::Lost(error) => both(&error),
+    })
 }
 
 /// The answers to one lesson, as handed in; empty ones where the student gave none.
@@ -224,10 +203,12 @@ fn answers_found(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<
             let store = Store::open(request.state).map_err(|error| error.explain(lang))?;
             return store.load(lesson).map_err(|error| error.explain(lang));
         }
-        Some(path) if path.is_dir() => candidates(path, listed).into_iter().find(|path| path.exists()),
         Some(path) if path == Path::new(STDIN) => {
             let found = piped().and_then(|source| validate_answers(&source, lesson));
             return found.map_err(|found| render_all(&found, lang, request.color));
+        }
+        Some(path) if path.is_dir() => {
+            candidates(listed).into_iter().map(|file| path.join(file)).find(|path| path.exists())
         }
         Some(path) => Some(path.to_owned()),
     };
@@ -248,13 +229,15 @@ fn piped() -> Result<Source, Vec<Diagnostic>> {
     read.map_err(failed).and_then(|_| Source::from_bytes("stdin", bytes)).map_err(|one| vec![one])
 }
 
-/// Where a directory may hold the answers to a lesson.
-fn candidates(directory: &Path, listed: &Listed) -> Vec<PathBuf> {
+/// Where a directory may hold the answers to a lesson, from there.
+pub fn candidates(listed: &Listed) -> Vec<PathBuf> {
     let own = format!("{}.toml", listed.id);
+    let solution = "solution.toml";
     vec![
-        directory.join(own),
-        directory.join(&listed.folder).join("solution.toml"),
-        directory.join(&listed.id).join("solution.toml"),
+        PathBuf::from(&own),
+        Path::new("answers").join(&own),
+        Path::new(&listed.folder).join(solution),
+        Path::new(&listed.id).join(solution),
     ]
 }
 

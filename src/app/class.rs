@@ -193,6 +193,26 @@ pub fn values(key: Option<&Path>, work: &[(Arc<Lesson>, Answers)]) -> Result<Vec
         .map_err(|errno| ClassError::Io(path.to_owned(), errno))?
 }
 
+/// What to tell whoever grades where answers hold values that the name alone gives, and
+/// none of the class's: the student has not joined, and all of it fails for that.
+pub fn unjoined(lesson: &Lesson, answers: &Answers, values: &Values, lang: Lang) -> Option<String> {
+    let unkeyed = Values::new(lesson, values.student());
+    let typed: Vec<&String> = answers.tasks.values().flat_map(|shells| shells.values()).collect();
+    // A short number is in any command.
+    let telling = |value: &str| value.len() >= 4 && typed.iter().any(|lines| lines.contains(value));
+    // One of a few words may be the same by chance.
+    let differ = || unkeyed.iter().zip(values.iter()).filter(|(theirs, own)| theirs != own);
+    let holds_theirs = differ().any(|((_, theirs), _)| telling(theirs));
+    (holds_theirs && !differ().any(|(_, (_, own))| telling(own))).then(|| {
+        let (lesson, student) = (&lesson.id, printable(values.student()));
+        say!(
+            lang,
+            "{lesson}: {student} answered with the values of an unkeyed class, before `cloison answers join` or without.\n",
+            "{lesson} : {student} a répondu avec les valeurs d'une classe sans clé, avant `cloison answers join` ou sans.\n"
+        )
+    })
+}
+
 /// What `work` gives, done in a process of its own.
 fn apart(work: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, Errno> {
     let (mut read, write) = pipe()?;

@@ -10,7 +10,9 @@ pub mod doctor_command;
 mod driver;
 mod filtered;
 pub mod grade;
+pub mod grade_command;
 pub mod inspect;
+mod jailed;
 pub mod learn;
 pub mod left;
 pub mod lesson_commands;
@@ -29,7 +31,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{self, Cli, LessonMode, Mode};
+use crate::cli::{self, Cli, LessonMode, Mode, ReportMode};
 use crate::i18n::{Explain, Lang};
 use crate::lesson::library::Library;
 use crate::say;
@@ -49,6 +51,9 @@ const OWN_PROGRAM: &str = "/proc/self/exe";
 /// Runs what the command line asks for; its exit code. The calling process has one
 /// thread.
 pub fn run(args: &[OsString]) -> ExitCode {
+    if args.get(1).is_some_and(|argument| argument == grade_command::worker::ARGUMENT) {
+        return ExitCode::from(grade_command::worker::run());
+    }
     let cli = match cli::parse(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -107,7 +112,20 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             lang,
             color,
         }),
-        Mode::ReportSchema => (crate::report::schema(), String::new(), 0),
+        Mode::Grade(grade) => grade_command::run(&grade_command::Request {
+            directory: &grade.directory,
+            wanted: &grade.lessons,
+            jobs: grade.jobs,
+            shard: grade.shard.map(|(index, of)| grade_command::summary::Shard { index, of }),
+            out: &grade.out,
+            key: grade.key.as_deref(),
+            named: grade.named,
+            formats: &grade.formats,
+            lessons,
+            lang,
+        }),
+        Mode::Report(ReportMode::Merge { outs, to }) => grade_command::merge::run(outs, to, lang),
+        Mode::Report(ReportMode::Schema) => (crate::report::schema(), String::new(), 0),
         Mode::Snapshot { pid, json } => match snapshot_command::run(*pid, *json, lang) {
             Ok(text) => (text, String::new(), 0),
             Err(error) => (String::new(), error.explain(lang), USAGE),

@@ -36,8 +36,8 @@ pub struct Verdict {
     pub found: String,
     /// What may help; empty for a pass.
     pub help: String,
-    /// The earlier step without whose task this could not pass, where that one did
-    /// not: found out by trying, never guessed.
+    /// The earlier step, failed itself, after whose commands this would have passed: found
+    /// out by trying, never guessed.
     pub after: Option<String>,
 }
 

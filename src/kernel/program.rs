@@ -4,7 +4,9 @@
 use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -23,8 +25,8 @@ const SEAL_TRIES: u32 = 20;
 
 /// A sealed copy of a program (`/proc/self/exe` for the running one) in memory, memfd_create(2): whoever
 /// reaches it through /proc/PID/exe can't change the installed file
-/// (CVE-2019-5736) nor the copy.
-pub fn sealed_copy(program: &Path) -> std::io::Result<OwnedFd> {
+/// (CVE-2019-5736) nor the copy. The bytes at `blank` are zeros in the copy.
+pub fn sealed_copy(program: &Path, blank: &Range<u64>) -> std::io::Result<OwnedFd> {
     let name = c"cloison";
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     // MFD_EXEC (Linux 6.3) is asked for where memfds are not executable by default.
@@ -36,8 +38,23 @@ pub fn sealed_copy(program: &Path) -> std::io::Result<OwnedFd> {
     let memory = File::from(memory);
     let mut program = File::open(program)?;
     std::io::copy(&mut program, &mut &memory)?;
+    memory.write_all_at(&vec![0; (blank.end - blank.start) as usize], blank.start)?;
     seal(&memory)?;
     Ok(memory.into())
+}
+
+/// Where in its file these bytes of the running program are, proc_pid_maps(5).
+pub fn place_in_file(bytes: &[u8]) -> Option<Range<u64>> {
+    let from = bytes.as_ptr() as u64;
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    maps.lines().find_map(|line| {
+        let mut fields = line.split(' ');
+        let (start, end) = fields.next()?.split_once('-')?;
+        let number = |text| u64::from_str_radix(text, 16).ok();
+        let (start, end, offset) = (number(start)?, number(end)?, number(fields.nth(1)?)?);
+        let within = start <= from && from + bytes.len() as u64 <= end;
+        within.then(|| offset + (from - start)..offset + (from - start) + bytes.len() as u64)
+    })
 }
 
 /// Seals it for good. EBUSY means that somebody holds one of its pages, as the kernel

@@ -54,6 +54,23 @@ pub fn open_place<P: ?Sized + NixPath>(root: BorrowedFd<'_>, path: &P) -> Result
     Ok(nix::fcntl::openat2(root, path, how)?)
 }
 
+/// Opens whatever is at a path below a directory, only as a place to look at (`O_PATH`):
+/// no link is followed on the way (ELOOP), nor left the directory (EXDEV), openat2(2). A
+/// link at the end is opened itself. For files that anybody may have put there.
+pub fn open_untrusted<P: ?Sized + NixPath>(dir: BorrowedFd<'_>, path: &P) -> Result<OwnedFd, Errno> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
+    Ok(nix::fcntl::openat2(dir, path, how)?)
+}
+
+/// Opens for reading what a place to look at (`O_PATH`) stands for: of a regular file or
+/// a directory, which the caller must have found it to be. Needs /proc.
+pub fn open_found(place: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let path = format!("/proc/self/fd/{}", place.as_raw_fd());
+    Ok(nix::fcntl::open(path.as_str(), OFlag::O_RDONLY | SAFE, Mode::empty())?)
+}
+
 /// Replaces what `buffer` holds by the file's bytes, at most `limit` of them, in
 /// as few calls as its capacity allows. Gives whether the file went on.
 pub fn read_all(file: BorrowedFd<'_>, buffer: &mut Vec<u8>, limit: usize) -> Result<bool, Errno> {

@@ -15,10 +15,11 @@ use super::protocol::{ActorInfo, Failure, FromKeeper, Performed, Program, ToKeep
 use super::{cgroups, journal, sweep, volumes};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::process::{self, Exit};
-use crate::kernel::program::{sealed_copy, spawn_detached};
+use crate::kernel::program::{place_in_file, sealed_copy, spawn_detached};
 use crate::kernel::socket::{Connection, FrameError};
 use crate::kernel::terminal::Settings;
 use crate::kernel::{Errno, Filters, Traced};
+use crate::lesson::library::solutions;
 use crate::lesson::op::Op;
 
 /// The hidden argument that makes the program a keeper.
@@ -42,6 +43,31 @@ static LEFT: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn left() -> MutexGuard<'static, Vec<PathBuf>> {
     LEFT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The running program.
+const OWN: &str = "/proc/self/exe";
+/// What keepers are started from: the first lab of a process makes it.
+static COPY: OnceLock<OwnedFd> = OnceLock::new();
+
+/// It has no solutions: in the grader's jail it is all of the program that can be read.
+fn copy_of(program: &Path) -> std::io::Result<&'static OwnedFd> {
+    if let Some(copy) = COPY.get() {
+        return Ok(copy);
+    }
+    let blank = if program == Path::new(OWN) {
+        place_in_file(solutions()).ok_or_else(|| std::io::Error::other("/proc/self/maps"))?
+    } else {
+        0..0
+    };
+    let copy = sealed_copy(program, &blank)?;
+    Ok(COPY.get_or_init(|| copy))
+}
+
+/// Makes the copy of the program that keepers are started from: for who forks processes
+/// that each start a lab.
+pub fn prepare() -> std::io::Result<()> {
+    copy_of(Path::new(OWN)).map(drop)
 }
 
 /// Removes what a dead lab left; what can't be is tried again when another lab ends.
@@ -117,16 +143,9 @@ impl Lab {
         fn failed<E: Into<Errno>>(doing: &str) -> impl FnOnce(E) -> LabError + '_ {
             move |error| LabError::Start { doing: doing.to_owned(), errno: error.into() }
         }
-        static COPY: OnceLock<OwnedFd> = OnceLock::new();
         process::become_subreaper().map_err(failed("prctl"))?;
-        let program = options.program.unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
-        let copy = match COPY.get() {
-            Some(copy) => copy,
-            None => {
-                let copy = sealed_copy(&program).map_err(failed("memfd_create"))?;
-                COPY.get_or_init(|| copy)
-            }
-        };
+        let program = options.program.unwrap_or_else(|| PathBuf::from(OWN));
+        let copy = copy_of(&program).map_err(failed("memfd_create"))?;
         let base = options.base.unwrap_or_else(journal::base);
         let name = fresh_name();
         let directory = journal::make_directory(&base, &name).map_err(failed(&base.display().to_string()))?;

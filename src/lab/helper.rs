@@ -13,8 +13,8 @@ pub const LOAD: &str = "cloison-load";
 pub const RUN: &str = "cloison-run";
 
 /// Puts the helper of this name there: a link where everybody whom the lab may start can
-/// reach the program, else a copy. `program` is where it is, or /proc/self/exe.
-pub fn provide(lab: &Path, program: &Path, name: &str) -> std::io::Result<()> {
+/// reach the program, else a copy of `copy`. `program` is where it is, or /proc/self/exe.
+pub fn provide(lab: &Path, program: &Path, copy: &Path, name: &str) -> std::io::Result<()> {
     let directory = lab.join(NAME);
     std::fs::create_dir_all(&directory)?;
     std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755))?;
@@ -22,11 +22,11 @@ pub fn provide(lab: &Path, program: &Path, name: &str) -> std::io::Result<()> {
     if place.symlink_metadata().is_ok() {
         return Ok(());
     }
-    // In the grader's jail its directory may be covered.
+    // In the grader's jail it is covered.
     match std::fs::canonicalize(program).ok().filter(|found| is(found, program) && is_open(found)) {
         Some(found) => std::os::unix::fs::symlink(found, &place),
         None => {
-            std::fs::copy(program, &place)?;
+            std::fs::copy(copy, &place)?;
             std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o755))
         }
     }
@@ -69,7 +69,7 @@ mod tests {
         std::fs::create_dir(&lab).expect("made");
         std::fs::write(&program, "#!").expect("written");
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("set");
-        provide(&lab, &program, LOAD).expect("provided");
+        provide(&lab, &program, &program, LOAD).expect("provided");
         let place = lab.join("bin/cloison-load");
         let data = place.symlink_metadata().expect("there");
         assert_eq!(data.is_symlink(), !nix::unistd::geteuid().is_root());

@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -28,12 +28,18 @@ use crate::kernel::program::pipe;
 use crate::kernel::{Errno, Trace, mount, netlink};
 use crate::say;
 
+mod hide;
+
+/// The most memory of a jail whose groups limit it, in bytes.
+pub const MOST_MEMORY: u64 = 1 << 30;
 /// The most processes in the jail.
-const MOST_PROCESSES: u64 = 1024;
+pub const MOST_PROCESSES: u64 = 1024;
 /// The largest file that a command may write (RLIMIT_FSIZE).
 const LARGEST_FILE: u64 = 256 << 20;
 /// What students may write to each place, in bytes.
 const ROOM: u64 = 64 << 20;
+/// The most that one process may have of memory of its own (RLIMIT_DATA), in bytes.
+const MOST_DATA: u64 = 2 << 30;
 /// The largest answer that is taken from the jail.
 const MOST_BYTES: usize = 64 << 20;
 
@@ -49,6 +55,9 @@ pub enum JailError {
     /// The work ended without an answer.
     #[error("{}", self.explain(Lang::En))]
     Died(Option<Exit>),
+    /// Who asked for it is gone: the work was ended.
+    #[error("{}", self.explain(Lang::En))]
+    Abandoned,
 }
 
 impl Explain for JailError {
@@ -68,14 +77,32 @@ impl Explain for JailError {
             }
             Self::Died(Some(exit)) => say!(lang, "The grader died: {exit}.", "Le correcteur est mort : {exit}."),
             Self::Died(None) => say!(lang, "The grader died.", "Le correcteur est mort."),
+            Self::Abandoned => say!(lang, "The grading was interrupted.", "La correction a été interrompue."),
         }
     }
 }
 
+/// A jail to be: what is special about it.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Jail<'a> {
+    /// How long the work may take.
+    pub limit: Duration,
+    /// The groups that it is in: all that it sees of the control groups, and it may write to them.
+    pub groups: Option<&'a Groups>,
+    /// Groups that only limit it.
+    pub fence: Option<&'a Groups>,
+    /// Directories and files that are empty in there, wherever they are mounted; absolute
+    /// and without links. A user of the jail's can't uncover them, but for the machine's root.
+    pub hidden: &'a [PathBuf],
+    /// The machine's root gives up being it, and becomes this user and group.
+    pub user: Option<u32>,
+    /// The work is ended when this, a pipe or a socket, is closed on its other side.
+    pub master: Option<BorrowedFd<'a>>,
+}
+
 /// Runs `work` in a jail and gives back what it returns. The calling process must
 /// have one thread: the work goes on in a fork of it, with all that it has loaded.
-/// With `groups` they are all that it sees of the control groups, and may be written to.
-pub fn run(limit: Duration, groups: Option<&Groups>, work: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, JailError> {
+pub fn run(jail: &Jail, work: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, JailError> {
     let build = |doing: &str| {
         let doing = doing.to_owned();
         move |errno| JailError::Build(errno, doing)
@@ -89,13 +116,13 @@ pub fn run(limit: Duration, groups: Option<&Groups>, work: impl FnOnce() -> Vec<
         Side::Child => {
             drop(read);
             let write = File::from(write);
-            let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| warden(me, write, groups, work)));
+            let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| warden(me, write, jail, work)));
             process::exit_now(code.unwrap_or(101));
         }
     };
     drop(write);
-    let answer = listen(read, Instant::now() + limit);
-    if answer.is_none()
+    let heard = listen(read, Instant::now() + jail.limit, jail.master);
+    if !matches!(heard, Heard::All(_))
         && let Ok(pidfd) = process::pidfd_open(warden)
     {
         // ESRCH: it has just ended.
@@ -104,9 +131,10 @@ pub fn run(limit: Duration, groups: Option<&Groups>, work: impl FnOnce() -> Vec<
     // An answer is the last thing that the work gives: the warden ends by itself.
     let exit = process::wait_for(warden);
     sweep::end_descendants(&BTreeSet::new());
-    match answer {
-        None => Err(JailError::TimedOut(limit)),
-        Some(bytes) => match bytes.split_first() {
+    match heard {
+        Heard::TooLate => Err(JailError::TimedOut(jail.limit)),
+        Heard::Abandoned => Err(JailError::Abandoned),
+        Heard::All(bytes) => match bytes.split_first() {
             Some((b'+', bytes)) => Ok(bytes.to_vec()),
             Some((b'-', bytes)) => {
                 let (errno, doing) = postcard::from_bytes(bytes).unwrap_or((Errno(libc::EIO), "jail".to_owned()));
@@ -117,20 +145,36 @@ pub fn run(limit: Duration, groups: Option<&Groups>, work: impl FnOnce() -> Vec<
     }
 }
 
-/// Reads until the end; nothing when that does not come in time.
-fn listen(mut read: File, deadline: Instant) -> Option<Vec<u8>> {
+/// What came from the jail.
+enum Heard {
+    All(Vec<u8>),
+    TooLate,
+    Abandoned,
+}
+
+/// Reads until the end, unless that does not come in time, or the master goes.
+fn listen(mut read: File, deadline: Instant, master: Option<BorrowedFd<'_>>) -> Heard {
     let mut bytes = Vec::new();
     let mut buffer = [0; 16 << 10];
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() || bytes.len() > MOST_BYTES {
-            return None;
+            return Heard::TooLate;
         }
         let timeout = PollTimeout::try_from(left.as_millis() as i64 + 1).unwrap_or(PollTimeout::MAX);
-        let ready = poll(&mut [PollFd::new(read.as_fd(), PollFlags::POLLIN)], timeout);
-        if matches!(ready, Ok(count) if count > 0) {
+        let mut watched = vec![PollFd::new(read.as_fd(), PollFlags::POLLIN)];
+        // POLLHUP and POLLERR come unasked.
+        watched.extend(master.map(|fd| PollFd::new(fd, PollFlags::empty())));
+        if !matches!(poll(&mut watched, timeout), Ok(count) if count > 0) {
+            continue;
+        }
+        let (says, gone) = (watched[0].any() == Some(true), watched[1..].iter().any(|one| one.any() == Some(true)));
+        if gone {
+            return Heard::Abandoned;
+        }
+        if says {
             match read.read(&mut buffer) {
-                Ok(0) | Err(_) => return Some(bytes),
+                Ok(0) | Err(_) => return Heard::All(bytes),
                 Ok(count) => bytes.extend_from_slice(&buffer[..count]),
             }
         }
@@ -138,10 +182,12 @@ fn listen(mut read: File, deadline: Instant) -> Option<Vec<u8>> {
 }
 
 /// The warden: leaves the namespaces, forks PID 1, and waits for it.
-fn warden(caller: u32, write: File, groups: Option<&Groups>, work: impl FnOnce() -> Vec<u8>) -> i32 {
+fn warden(caller: u32, write: File, jail: &Jail, work: impl FnOnce() -> Vec<u8>) -> i32 {
+    let groups = jail.groups;
     let prepared = process::die_with_parent(caller)
         .map_err(|errno| (errno, "prctl".to_owned()))
-        .and_then(|()| groups.map_or(Ok(()), Groups::enter))
+        .and_then(|()| groups.or(jail.fence).map_or(Ok(()), Groups::enter))
+        .and_then(|()| jail.user.map_or(Ok(()), stop_being_root))
         .and_then(|()| leave())
         .and_then(|()| groups.map_or(Ok(()), Groups::settle))
         .and_then(|()| process::die_with_parent(caller).map_err(|errno| (errno, "prctl".to_owned())));
@@ -159,7 +205,7 @@ fn warden(caller: u32, write: File, groups: Option<&Groups>, work: impl FnOnce()
         Ok(Side::Child) => {
             // The parent shows as 0 from here; its death is noticed all the same.
             let _ = process::die_with_parent(0);
-            match furnish(groups) {
+            match furnish(jail).and_then(|()| close()) {
                 Err(failure) => refuse(write, &failure),
                 Ok(()) => {
                     let answer = work();
@@ -172,6 +218,15 @@ fn warden(caller: u32, write: File, groups: Option<&Groups>, work: impl FnOnce()
     }
 }
 
+/// The student's commands may be of the same user as the grader: they can't trace it, nor
+/// open what it has open (PR_SET_DUMPABLE(2const)). It reads and prints nothing itself.
+fn close() -> Step {
+    if let Ok(null) = File::options().read(true).write(true).open("/dev/null").map(OwnedFd::from) {
+        let _ = process::move_to(&null, 0).and_then(|()| process::move_to(&null, 1));
+    }
+    process::make_undumpable().map_err(|errno| (errno, "prctl".to_owned()))
+}
+
 fn refuse(mut write: File, failure: &(Errno, String)) -> i32 {
     let bytes = postcard::to_stdvec(failure).unwrap_or_default();
     let _ = write.write_all(b"-").and_then(|()| write.write_all(&bytes));
@@ -179,6 +234,14 @@ fn refuse(mut write: File, failure: &(Errno, String)) -> i32 {
 }
 
 type Step = Result<(), (Errno, String)>;
+
+/// From the machine's root to somebody who owns nothing.
+fn stop_being_root(user: u32) -> Step {
+    process::become_user(&mut Trace::default(), user, user, true)
+        // The id maps are written through its /proc files.
+        .and_then(|()| process::make_dumpable())
+        .map_err(|errno| (errno, format!("setresuid {user}")))
+}
 
 /// Leaves every namespace; an ordinary user stays who it is in a user namespace of
 /// its own.
@@ -212,13 +275,17 @@ fn leave() -> Step {
 
 /// PID 1 makes the jail's inside: its own /proc, everything read-only, empty places
 /// to write in, limits.
-fn furnish(groups: Option<&Groups>) -> Step {
+fn furnish(jail: &Jail) -> Step {
+    let groups = jail.groups;
     let trace = &mut Trace::default();
     let mut mount = |source: &str, target: &str, fstype: &str, flags, data: &str| {
         mount::mount(trace, source, target, fstype, flags, data).map_err(|errno| (errno, format!("mount {target}")))
     };
     mount("", "/", "", MsFlags::MS_PRIVATE | MsFlags::MS_REC, "")?;
     groups.map_or(Ok(()), Groups::cover)?;
+    // The program itself is one of them: solutions are built into it.
+    let own = std::fs::read_link("/proc/self/exe").into_iter();
+    hide::hide(&jail.hidden.iter().cloned().chain(own).collect::<Vec<_>>())?;
     match mount::make_read_only(&mut Trace::default(), "/") {
         // Before Linux 5.12 the file system stays writable as far as the user may.
         Ok(()) | Err(Errno(libc::ENOSYS)) => {}
@@ -229,7 +296,7 @@ fn furnish(groups: Option<&Groups>) -> Step {
     let inert = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount("proc", "/proc", "proc", inert, "")?;
     let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    // The program may have to be copied for the lab's own to reach it.
+    // The program is copied for the lab's own to reach it.
     let program = std::fs::metadata("/proc/self/exe").map_or(0, |data| data.len());
     let room = ROOM + program;
     for place in writable_places() {
@@ -266,7 +333,10 @@ fn limits() {
     }
     let _ = setrlimit(Resource::RLIMIT_NPROC, MOST_PROCESSES, MOST_PROCESSES);
     let _ = setrlimit(Resource::RLIMIT_FSIZE, LARGEST_FILE, LARGEST_FILE);
+    let _ = setrlimit(Resource::RLIMIT_DATA, MOST_DATA, MOST_DATA);
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    // Where memory runs out, what is in here goes first: proc_pid_oom_score_adj(5).
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }
 
 fn kernel_is_at_least(major: u32, minor: u32) -> bool {

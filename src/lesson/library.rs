@@ -15,7 +15,32 @@ use super::validate::split_folder;
 use crate::i18n::{Explain, Lang};
 use crate::say;
 
-static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
+static EMBEDDED: Dir<'static> = include_dir!("$OUT_DIR/lessons");
+
+/// Solutions and wrong answers, in one piece: of each a line with its path, one with its
+/// length, and its text (`build.rs`).
+static SOLUTIONS: [u8; include_bytes!(concat!(env!("OUT_DIR"), "/solutions")).len()] =
+    *include_bytes!(concat!(env!("OUT_DIR"), "/solutions"));
+
+/// The bytes of the program that hold solutions, to be left out of copies of it that are
+/// within reach of a student's commands.
+pub fn solutions() -> &'static [u8] {
+    &SOLUTIONS
+}
+
+/// The text of a solution or of wrong answers, by its path.
+fn solution(path: &str) -> Option<&'static [u8]> {
+    let mut rest = SOLUTIONS.as_slice();
+    loop {
+        let mut lines = rest.splitn(3, |byte| *byte == b'\n');
+        let (name, length, after) = (lines.next()?, lines.next()?, lines.next()?);
+        let (text, next) = after.split_at_checked(std::str::from_utf8(length).ok()?.parse().ok()?)?;
+        if name == path.as_bytes() {
+            return Some(text);
+        }
+        rest = next;
+    }
+}
 
 /// The most folders that a library is looked for lessons in.
 const MOST_FOLDERS: usize = 1000;
@@ -161,10 +186,13 @@ impl Library {
 
     /// Loads a lesson, by any name that [`Self::find`] knows.
     pub fn get(&self, name: &str) -> Result<Lesson, LibraryError> {
+        load_files(&self.files(name)?).map_err(LibraryError::Invalid)
+    }
+
+    /// What a lesson is loaded from.
+    pub fn files(&self, name: &str) -> Result<Files, LibraryError> {
         let entry = self.find(name)?;
-        let files =
-            Files::gather(entry.folder.clone(), |file| self.read(entry, file)).map_err(LibraryError::Invalid)?;
-        load_files(&files).map_err(LibraryError::Invalid)
+        Files::gather(entry.folder.clone(), |file| self.read(entry, file)).map_err(LibraryError::Invalid)
     }
 
     /// Another file of a lesson's folder (`solution.toml`, `broken.toml`), where it
@@ -172,8 +200,11 @@ impl Library {
     pub fn file(&self, id: &str, file: &str) -> Result<Option<Source>, LibraryError> {
         let entry = self.find(id)?;
         match &self.origin {
-            Origin::Embedded if EMBEDDED.get_file(format!("{}/{file}", entry.folder)).is_none() => Ok(None),
-            Origin::Embedded => self.read(entry, file).map(Some).map_err(|one| LibraryError::Invalid(vec![one])),
+            Origin::Embedded => {
+                let path = format!("{}/{file}", entry.folder);
+                let source = |text: &[u8]| Source::from_bytes(format!("lessons/{path}"), text.to_vec());
+                solution(&path).map(source).transpose().map_err(|one| LibraryError::Invalid(vec![one]))
+            }
             Origin::Disk(directory) => Source::read_optional(&directory.join(&entry.folder).join(file))
                 .map_err(|one| LibraryError::Invalid(vec![one])),
         }

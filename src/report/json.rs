@@ -35,7 +35,7 @@ pub struct Document {
     pub format: u32,
     /// The language of the texts.
     pub language: Lang,
-    /// Whether every lesson was run and gave all its points; of no lessons, false.
+    /// Whether every lesson that was run gave all its points; where none was, false.
     pub passed: bool,
     /// Points earned, of all lessons that were run.
     pub points: u32,
@@ -71,13 +71,14 @@ pub struct Entry {
 }
 
 /// The reports as one JSON document, indented, with a newline at the end.
-/// `passed` is whether every lesson was; of no lessons at all, false. `lang` is
+/// `passed` is whether every lesson was that was run; where none was, false. `lang` is
 /// the language that the reports are in.
 pub fn json(reports: &[LessonReport], lang: Lang) -> String {
+    let run = reports.iter().filter(|report| report.cannot.is_none());
     text_of(&Document {
         format: 1,
         language: lang,
-        passed: !reports.is_empty() && reports.iter().all(LessonReport::passed),
+        passed: run.clone().next().is_some() && run.clone().all(LessonReport::passed),
         points: reports.iter().map(|report| report.points).sum(),
         out_of: reports.iter().map(|report| report.out_of).sum(),
         lessons: reports.iter().map(|report| entry(report, lang)).collect(),

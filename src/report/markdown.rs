@@ -31,7 +31,7 @@ fn lesson(report: &LessonReport, lang: Lang) -> String {
     };
     line(&mut out, &format!("### {} · {}{who}: {score}\n", inline(&report.lesson), inline(&report.title)));
     if let Some(why) = cannot(report, lang) {
-        block(&mut out, "", &[one_line(&why)]);
+        block(&mut out, &[one_line(&why)]);
         return out;
     }
     let head = lang.pick("| Step | Points | Check | Result |", "| Étape | Points | Vérification | Résultat |");
@@ -48,7 +48,8 @@ fn lesson(report: &LessonReport, lang: Lang) -> String {
     line(&mut out, "");
     for verdict in report.verdicts.iter().filter(|verdict| verdict.state != State::Pass) {
         let name = code(&one_line(&format!("{}.{}", verdict.step, verdict.check)));
-        block(&mut out, &format!("{name}:\n"), &details(verdict, lang));
+        line(&mut out, &format!("{name}:\n"));
+        block(&mut out, &details(verdict, lang));
     }
     out
 }
@@ -63,9 +64,9 @@ fn word(state: State, lang: Lang) -> (&'static str, &'static str) {
 }
 
 /// Lines in a block of code, where they can be nothing else.
-fn block(out: &mut String, head: &str, lines: &[String]) {
+fn block(out: &mut String, lines: &[String]) {
     let fence = "`".repeat(longest_run(lines).max(2) + 1);
-    line(out, &format!("{head}\n{fence}text"));
+    line(out, &format!("{fence}text"));
     for text in lines {
         line(out, text);
     }
@@ -106,8 +107,8 @@ fn is_plain(text: &str) -> bool {
 /// A text as code. In a table a bar would end the cell even there.
 fn code(text: &str) -> String {
     let text = text.replace('`', "ˋ").replace('|', "│");
-    // One space on each side is taken off again (CommonMark 0.31, 6.1).
-    format!("` {text} `")
+    // Of an empty one nothing would be left but the grave accents.
+    if text.is_empty() { "` `".to_owned() } else { format!("`{text}`") }
 }
 
 fn line(out: &mut String, text: &str) {

@@ -116,13 +116,13 @@ fn note(state: State, lang: Lang) -> &'static str {
     }
 }
 
-/// What a verdict waits for that comes after a step which did not pass.
-fn needs(step: &str, lang: Lang) -> String {
+/// What was found of a verdict that an earlier, failed step alone lets down.
+fn waits(step: &str, lang: Lang) -> String {
     let step = printable(step);
     say!(
         lang,
-        "needs what was to be done at step {step}, which did not pass",
-        "a besoin de ce qui était à faire à l'étape {step}, qui n'a pas réussi"
+        "passes after what was typed at step {step}, which did not pass itself: correct that one first",
+        "réussit après ce qui a été saisi à l'étape {step}, qui n'a pas réussi elle-même : corrigez d'abord celle-là"
     )
 }
 
@@ -133,7 +133,7 @@ fn message(verdict: &Verdict, lang: Lang) -> String {
         return note.to_owned();
     }
     if let Some(step) = &verdict.after {
-        return needs(step, lang);
+        return waits(step, lang);
     }
     let (expected, found) = (one_line(&verdict.expected), one_line(&verdict.found));
     say!(lang, "expected: {expected}; found: {found}", "attendu : {expected} ; trouvé : {found}")
@@ -145,7 +145,7 @@ fn details(verdict: &Verdict, lang: Lang) -> Vec<String> {
         return Vec::new();
     }
     let colon = lang.pick(": ", " : ");
-    let after = verdict.after.as_ref().map(|step| needs(step, lang)).unwrap_or_default();
+    let after = verdict.after.as_ref().map(|step| waits(step, lang)).unwrap_or_default();
     let mut lines = Vec::new();
     for (name, text) in [
         ("", note(verdict.state, lang)),

@@ -469,6 +469,27 @@ fn a_fresh_visit_to_an_unfinished_task_starts_its_lines_afresh() {
 }
 
 #[test]
+fn the_lines_that_failed_are_known_by_their_numbers_and_forgotten_with_what_was_typed() {
+    let mut session = at("rename");
+    let failed = |line: &str| match typed("box", line) {
+        Command::Typed { shell, line, before_pass, .. } => Command::Typed { shell, line, before_pass, failed: true },
+        other => other,
+    };
+    for command in [typed("box", "id"), failed("cat <<EOF\nof three\nEOF"), typed("box", "sleep 9 &"), failed("ls /x")]
+    {
+        session.apply(command);
+    }
+    let known = |session: &Session| session.answers().progress.as_ref().unwrap().failed.clone();
+    // After the one left in the background comes the time that it had to start.
+    assert_eq!(known(&session)["rename"]["box"], [2, 3, 4, 7]);
+    session.apply(Command::Back);
+    serve(&mut session);
+    go_on(&mut session, "rename");
+    session.apply(typed("box", "second try"));
+    assert!(known(&session).is_empty());
+}
+
+#[test]
 fn nothing_is_lost_by_leaving_a_task_that_is_passed() {
     let mut session = at("rename");
     assert!(!session.would_lose());

@@ -55,6 +55,34 @@ impl Groups {
         Ok(all)
     }
 
+    /// Gives them to a user: who may then make groups in there and put processes into them,
+    /// but not change what limits the whole (cgroups(7), "Delegating a hierarchy").
+    pub fn give_to(&self, user: u32) -> Result<(), Failed> {
+        let files = ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "tasks"];
+        for path in self.made.iter().flat_map(|(_, group, _)| files.map(|file| group.join(file))) {
+            match std::os::unix::fs::chown(&path, Some(user), Some(user)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err((Errno::from(&error), format!("chown {}", path.display())));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The most that all in them may have together: memory, in bytes, and processes. What
+    /// can't be limited is left to the limits that each process has.
+    pub fn limit(&self, memory: u64, processes: u64) {
+        let trace = &mut Trace::default();
+        for (_, group, _) in &self.made {
+            // The first two are version 2's and 1's; swap would only put off the end.
+            for (file, most) in [("memory.max", memory), ("memory.limit_in_bytes", memory), ("pids.max", processes)] {
+                let _ = put(trace, &group.join(file), &most.to_string());
+            }
+            let _ = put(trace, &group.join("memory.swap.max"), "0");
+        }
+    }
+
     /// The calling process enters them: before it leaves its cgroup namespace.
     pub fn enter(&self) -> Result<(), Failed> {
         let trace = &mut Trace::default();

@@ -1,6 +1,7 @@
 //! The lab's own control groups, from the program's side: what only it may do for them
 //! (a bus is not spoken to in the keeper), and the question to the keeper.
 
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +14,11 @@ use crate::lesson::op::Controller;
 impl Lab {
     /// Has shells and commands find a helper of the program's by this name on their PATH.
     pub fn helper(&mut self, name: &str) -> Result<(), LabError> {
-        helper::provide(&self.directory, &self.program, name).map_err(|error| LabError::Start {
+        let provided = super::copy_of(&self.program).and_then(|copy| {
+            let copy = PathBuf::from(format!("/proc/self/fd/{}", copy.as_raw_fd()));
+            helper::provide(&self.directory, &self.program, &copy, name)
+        });
+        provided.map_err(|error| LabError::Start {
             doing: self.directory.display().to_string(),
             errno: Errno::from(&error),
         })
