@@ -192,8 +192,8 @@ fn type_solution(lesson: &mut LessonScreen, wall: &mut Projector, lang: Lang, no
     } else if step.task.is_some() {
         wall.trouble = Some(say!(
             lang,
-            "There is nothing to type: no solution.toml beside this lesson. Solutions are not in the program; they are in the project's folder lessons (--lessons DIR).",
-            "Il n'y a rien à taper : pas de solution.toml à côté de cette leçon. Les solutions ne sont pas dans le programme ; elles sont dans le dossier lessons du projet (--lessons DOSSIER)."
+            "There is nothing to type: no solution.toml beside this lesson.",
+            "Il n'y a rien à taper : pas de solution.toml à côté de cette leçon."
         ));
     }
 }
