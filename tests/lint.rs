@@ -94,6 +94,14 @@ fn a_machine_that_lacks_something_is_no_fault_of_the_lesson() {
 }
 
 #[test]
+fn an_operation_that_fails_is_told_and_may_be_the_machines_or_the_lessons_doing() {
+    let rename = "  { actor = \"box\", hostname = \"chrysalide\" },";
+    let umount = "  { actor = \"box\", umount = { target = \"/nonexistent\" } },";
+    let found = lint("lesson.toml", rename, &format!("{umount}\n{rename}"));
+    says(found, 3, &["ENOENT", "an operation does not do what the lesson means, or `needs` lacks something"]);
+}
+
+#[test]
 fn files_alone_are_judged_without_running_anything() {
     let (_place, folder) = changed("solution.toml", "box = \"hostname ", "box = \"true ");
     let output = cloison(&["lesson", "lint", "--files"], &folder);

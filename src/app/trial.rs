@@ -21,6 +21,9 @@ use crate::lesson::diagnostic::{Both, both, printable};
 
 /// The exit code of a `check` on a machine that can't run the lesson.
 const CANNOT: i32 = 3;
+/// A state directory that is not there: not the values of whoever is at the keyboard, who
+/// may have joined a class, are asked for, but those of the answers' student.
+const NOWHERE: &str = "/nonexistent";
 /// The check under whose name a report tells of a step that went wrong by itself.
 const LESSON: &str = "lesson";
 
@@ -104,7 +107,8 @@ impl Trial<'_> {
         if let Some(lessons) = &self.lessons {
             command.arg("--lessons").arg(lessons);
         }
-        command.args(["--lang", self.lang.code(), "check", &self.lesson.id, "--format", "json", "--answers", "-"]);
+        command.args(["--state", NOWHERE, "--lang", self.lang.code()]);
+        command.args(["check", &self.lesson.id, "--format", "json", "--answers", "-"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         end_with_this_thread(&mut command);
         let mut child = command.spawn()?;

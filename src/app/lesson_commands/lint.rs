@@ -196,7 +196,13 @@ impl Linter<'_> {
         let start = Instant::now();
         let result = match crate::doctor::missing(&lesson) {
             Some(missing) => Err(missing.explain(lang)),
-            None => self.run(program, &shown, (&lesson, lessons), (answers, cases), sources),
+            None => self.run(program, &shown, (&lesson, lessons), (answers, cases), sources).map_err(|why| {
+                say!(
+                    lang,
+                    "{why}\nThe machine has what `needs` and `tools` name. So if others can't run it either, an operation does not do what the lesson means, or `needs` lacks something.",
+                    "{why}\nLa machine a ce que nomment « needs » et « tools ». Si d'autres ne le peuvent pas non plus, c'est qu'une opération ne fait pas ce que veut la leçon, ou que « needs » est incomplet."
+                )
+            }),
         };
         match result {
             Ok((runs, found)) if found.is_empty() => {
