@@ -152,7 +152,7 @@ fn a_lesson_that_cannot_run_here_is_not_graded_and_says_why() {
         "unshare -U --map-current-user --keep-caps sh -c 'echo 0 > /proc/sys/user/max_uts_namespaces && exec {check}'"
     ));
     assert_eq!(output.status.code(), Some(3), "{output:?}");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("UTS namespaces: ") && said.contains("user.max_uts_namespaces=10000"), "{said}");
 }
 
