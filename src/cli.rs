@@ -61,6 +61,8 @@ pub enum Mode {
         at: Option<String>,
         /// Dark text on a light ground, whatever the terminal says.
         light: bool,
+        /// Whether the wall follows while the lesson's files are changed.
+        watch: bool,
     },
     /// The presenter's notes on a demonstration: that of this PID, or the last one begun.
     Notes(Option<u32>),
@@ -138,6 +140,13 @@ pub fn grammar(lang: Lang) -> Command {
             .value_name(say!(lang, "DIR", "DOSSIER"))
             .value_parser(value_parser!(PathBuf))
     };
+    let watch = || {
+        Arg::new("watch").long("watch").action(ArgAction::SetTrue).help(say!(
+            lang,
+            "With --lessons: the screen follows while the lesson's files are changed",
+            "Avec --lessons : l'écran suit pendant que l'on modifie les fichiers de la leçon"
+        ))
+    };
     let codes = say!(
         lang,
         "Exit codes: 0 all right or all points, 1 not all points, 2 usage or unreadable file, 3 this machine can't run the lesson.",
@@ -183,11 +192,7 @@ pub fn grammar(lang: Lang) -> Command {
             Command::new("learn")
                 .about(say!(lang, "The lessons, on the screen (the default)", "Les leçons, à l'écran (par défaut)"))
                 .arg(id("lesson").help(say!(lang, "Open this one", "Ouvrir celle-ci")))
-                .arg(Arg::new("watch").long("watch").action(ArgAction::SetTrue).help(say!(
-                    lang,
-                    "With --lessons: the screen follows while the lesson's files are changed",
-                    "Avec --lessons : l'écran suit pendant que l'on modifie les fichiers de la leçon"
-                ))),
+                .arg(watch()),
         )
         .subcommand(
             Command::new("demo")
@@ -204,6 +209,7 @@ pub fn grammar(lang: Lang) -> Command {
                         .value_name(say!(lang, "STEP", "ÉTAPE"))
                         .help(say!(lang, "Begin at this step", "Commencer à cette étape")),
                 )
+                .arg(watch())
                 .arg(Arg::new("light").long("light").action(ArgAction::SetTrue).help(say!(
                     lang,
                     "Dark text on a light ground",
@@ -363,6 +369,7 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             lesson: text(found, "lesson"),
             at: found.get_one::<String>("at").cloned(),
             light: found.get_flag("light"),
+            watch: found.get_flag("watch"),
         },
         Some(("notes", found)) => Mode::Notes(found.get_one::<u32>("pid").copied()),
         Some(("check", found)) => Mode::Check {

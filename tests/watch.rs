@@ -183,3 +183,28 @@ fn watching_what_can_not_change_is_refused() {
         assert!(text.contains("--watch is for the screen and a directory of lessons"), "{text}");
     }
 }
+
+#[test]
+fn a_wall_follows_too_and_what_is_wrong_is_told_in_the_notes_alone() {
+    let author = Author::new();
+    let lessons = author.directory.path().to_str().unwrap();
+    let mut wall = author.place.start(WIDE, &["demo", "mine", "--lang", "en", "--lessons", lessons, "--watch"]);
+    wall.see("1/5");
+    let mut notes = author.place.start(WIDE, &["notes", &wall.pid().to_string()]);
+    notes.see("1/5:");
+    let text = std::fs::read_to_string(author.file("en.md")).unwrap();
+    let heading = text.lines().find_map(|line| line.strip_prefix("## ")?.split_once(": ")).unwrap().1.to_owned();
+    author.change("en.md", &heading, "Another heading");
+    wall.see("Another heading");
+    author.change("en.md", "## ", "## no-such-step: ");
+    notes.see("no-such-step");
+    assert!(!wall.text().contains("no-such-step"), "{}", wall.text());
+    author.change("en.md", "## no-such-step: ", "## ");
+    author.change("en.md", "Another heading", "The last heading");
+    wall.see("The last heading");
+    notes.write("Q");
+    notes.ended();
+    wall.ended();
+    wall.see_restored();
+    author.before.must_come_back(&author.place);
+}

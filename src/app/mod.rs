@@ -82,7 +82,9 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
     let color = common.color.unwrap_or_else(|| wants_color(std::io::stdout().is_terminal()));
     let lessons = common.lessons.as_deref();
     match &cli.mode {
-        Mode::Learn { watch: true, .. } if common.plain || lessons.is_none() => (String::new(), unwatched(lang), USAGE),
+        Mode::Learn { watch: true, .. } | Mode::Demo { watch: true, .. } if common.plain || lessons.is_none() => {
+            (String::new(), unwatched(lang), USAGE)
+        }
         Mode::Learn { lesson, .. } if common.plain => {
             let lesson = lesson.as_deref();
             let request = plain_command::Request { lesson, lessons, state: common.state.as_deref(), lang, color };
@@ -92,7 +94,7 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             Ok(()) => (String::new(), String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
         },
-        Mode::Demo { lesson, at, light } => match wall(cli, lesson, at.as_deref(), *light) {
+        Mode::Demo { lesson, at, light, watch } => match wall(cli, lesson, at.as_deref(), (*light, *watch)) {
             Ok(()) => (String::new(), String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
         },
@@ -230,7 +232,7 @@ fn inspect_screen(cli: &Cli, pid: Option<u32>) -> Result<(), (String, u8)> {
 }
 
 /// A lesson on the projector.
-fn wall(cli: &Cli, name: &str, at: Option<&str>, light: bool) -> Result<(), (String, u8)> {
+fn wall(cli: &Cli, name: &str, at: Option<&str>, (light, watch): (bool, bool)) -> Result<(), (String, u8)> {
     let common = &cli.common;
     let lang = common.lang;
     let library = Library::open(common.lessons.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
@@ -251,7 +253,9 @@ fn wall(cli: &Cli, name: &str, at: Option<&str>, light: bool) -> Result<(), (Str
     let (theme, mouse) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
     let theme = if light && theme.coloured() { Theme::LIGHT } else { theme };
     let at = at.map(str::to_owned);
-    demo::demo(demo::Wanted { library, lesson, at, lang, theme, mouse }).map_err(|error| (format!("{error:#}"), 1))
+    let followed = common.lessons.clone().filter(|_| watch);
+    demo::demo(demo::Wanted { library, lesson, at, lang, theme, mouse, followed })
+        .map_err(|error| (format!("{error:#}"), 1))
 }
 
 /// The presenter's notes; what there is to say when they end.

@@ -2,6 +2,7 @@
 //! demonstration is kept: the student is the one of the lesson's own solution, and what
 //! the teacher does is not progress.
 
+use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 
 use super::link;
@@ -32,11 +33,13 @@ pub struct Wanted {
     pub theme: Theme,
     /// Whose the mouse is.
     pub mouse: Mouse,
+    /// The directory of lessons that are followed while they are changed.
+    pub followed: Option<PathBuf>,
 }
 
 /// Shows a lesson until it is left.
 pub fn demo(wanted: Wanted) -> anyhow::Result<()> {
-    let Wanted { library, lesson, at, lang, theme, mouse } = wanted;
+    let Wanted { library, lesson, at, lang, theme, mouse, followed } = wanted;
     let solution = solution(&library, &lesson);
     let (teller, server) = link::server(link::listen()?)?;
     let audience = move |model: &crate::ui::Model, screen: &ratatui::buffer::Buffer| {
@@ -58,7 +61,8 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<()> {
     };
     on_screen(setup, move |events: SyncSender<Event>, requests, terminal| {
         let notes = server.start(events.clone());
-        Driver::new(library, Keeping::Nothing(Box::new(shown)), lang, events, true).serve(&requests, terminal);
+        let driver = Driver::new(library, Keeping::Nothing(Box::new(shown)), lang, events, true);
+        driver.following(followed).serve(&requests, terminal);
         if let Ok(notes) = notes {
             // A thread that panicked has said so.
             let _ = notes.join();

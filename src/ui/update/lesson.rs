@@ -106,6 +106,9 @@ pub(super) fn reload(model: &mut Model, new: Arc<Lesson>, values: Values, reques
         return;
     }
     model.failure = None;
+    if let Some(wall) = &mut model.projector {
+        wall.trouble = None;
+    }
     model.dirty = true;
     let Some(lesson) = model.lesson_mut() else { return };
     let step = lesson.session.step_def().id.clone();
