@@ -196,6 +196,29 @@ fn one_students_work_fails_for_another() {
 }
 
 #[test]
+fn no_command_that_is_judged_reads_the_key_or_the_token_of_whoever_judges() {
+    let desk = Desk::new();
+    // Where a jail would show it: its home and /tmp are empty in any case.
+    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tmp");
+    std::fs::create_dir_all(place).unwrap();
+    let place = tempfile::tempdir_in(place).unwrap();
+    let (key, state) = (place.path().join("class.key"), place.path().join("state"));
+    let key = key.to_str().unwrap();
+    desk.fine(&["answers", "key", key]);
+    let token = Key::parse(&std::fs::read_to_string(key).unwrap()).unwrap().token("ana");
+    desk.fine(&["answers", "join", "ana", &token.to_text(), "--state", state.to_str().unwrap()]);
+    let values = keyed("uts", &token);
+    let right = format!("hostname {}", values.get("name").unwrap());
+    let state = state.to_str().unwrap();
+    // Who can read it does not get as far as the name that is asked for.
+    for (secret, option) in [(key, "--key"), (state, "--state")] {
+        let thief = format!("grep -qr . {secret} || {right}");
+        desk.write("thief", &solution("uts", "ana", &values).replace(&right, &thief));
+        desk.fine(&["check", "uts", "--answers", "thief", option, secret]);
+    }
+}
+
+#[test]
 fn a_student_of_a_class_checks_their_own_work_without_its_key() {
     let desk = Desk::new();
     let token = desk.key().token("ana");
