@@ -15,7 +15,7 @@ test:
 ci:
     .ci/run
 
-# The tests on other kernels, in virtual machines (as root): all, or some of 6.1, 6.12, systemd; --brief as in CI
+# The tests on other kernels, in virtual machines (as root): all, or some of 6.1, 6.12, systemd; --brief for a choice of them
 vm *arguments:
     tests/vm/run {{arguments}}
 
