@@ -3,10 +3,10 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::whole;
 use crate::check::LessonReport;
 use crate::i18n::Lang;
 use crate::lesson::diagnostic::printable;
@@ -80,15 +80,11 @@ fn can_be_written(path: &Path) -> Result<(), String> {
         Ok(found) if !found.is_file() => return Err("not a regular file".to_owned()),
         _ => {}
     }
-    match directory(path).metadata() {
+    match whole::directory(path).metadata() {
         Ok(found) if found.is_dir() => Ok(()),
         Ok(_) => Err("its directory is none".to_owned()),
         Err(error) => Err(error.to_string()),
     }
-}
-
-fn directory(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn unwritten(path: &Path, why: &str, lang: Lang) -> String {
@@ -100,15 +96,9 @@ fn unwritten(path: &Path, why: &str, lang: Lang) -> String {
     )
 }
 
-/// Writes a file beside its place, and then puts it there (rename(2)).
 fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     can_be_written(path).map_err(std::io::Error::other)?;
-    let mode = std::fs::Permissions::from_mode(0o666);
-    let mut file = tempfile::Builder::new().prefix(".cloison-").permissions(mode).tempfile_in(directory(path))?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    whole::write(path, text.as_bytes())
 }
 
 fn submission(lang: Lang) -> Result<Submission, String> {

@@ -25,6 +25,7 @@ pub mod store;
 mod tracing;
 pub mod trial;
 mod watch;
+mod whole;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};

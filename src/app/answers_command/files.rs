@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{FINE, Output, USAGE, WRONG, Work, refuse, words};
+use crate::app::whole;
 use crate::i18n::{Explain, Lang};
 use crate::kernel::Errno;
 use crate::lesson::answers::{Answers, lint_answers, load_answers};
@@ -123,21 +124,16 @@ pub(super) fn export(work: &Work, without_failed: bool, to: Option<&Path>, lang:
             "{shown} existe déjà et n'est pas un export antérieur de ces réponses : il a été laissé tel quel. Nommez un autre fichier."
         ));
     }
-    match whole(path, &text) {
+    match write(path, &text) {
         Ok(()) => (say!(lang, "{shown}: written\n", "{shown} : écrit\n"), told, FINE),
         Err(error) => failed(path, &error, lang),
     }
 }
 
 /// Writes a file whole or not at all. It is to be handed in: others may read it.
-fn whole(path: &Path, text: &str) -> std::io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    file.as_file().sync_data()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let open = std::fs::Permissions::from_mode(0o644);
+    whole::write_and(path, text.as_bytes(), |file| file.set_permissions(open))
 }
 
 fn failed(path: &Path, error: &std::io::Error, lang: Lang) -> Output {

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::super::lesson_commands::Output;
-use super::results::{self, Graded};
+use super::results::Graded;
 use super::summary::{Row, Shard, Summary};
 use super::{USAGE, unusable, write_summary};
+use crate::app::whole;
 use crate::i18n::Lang;
 use crate::say;
 
@@ -108,7 +109,7 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
-            results::write(&to.join(entry.file_name()), &std::fs::read(entry.path())?)?;
+            whole::write(&to.join(entry.file_name()), &std::fs::read(entry.path())?)?;
         }
     }
     Ok(())

@@ -26,6 +26,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::class;
 use super::lesson_commands::Output;
+use super::whole;
 use crate::i18n::{Explain, Lang};
 use crate::lab::program::PATH;
 use crate::lesson::library::Library;
@@ -236,8 +237,8 @@ fn finish(summary: &Summary, out: &Path, failed: &[String], others: usize, lang:
 /// Writes both forms of a summary.
 fn write_summary(summary: &Summary, out: &Path) -> std::io::Result<()> {
     results::tidy(out);
-    results::write(&out.join("summary.csv"), summary.csv().as_bytes())?;
-    results::write(&out.join("summary.json"), summary.json().as_bytes())
+    whole::write(&out.join("summary.csv"), summary.csv().as_bytes())?;
+    whole::write(&out.join("summary.json"), summary.json().as_bytes())
 }
 
 /// A directory by its own path, without links.

@@ -2,13 +2,11 @@
 //! on, and beside it the reports. Each file is written beside its place, synced and renamed
 //! over: what is half written never counts.
 
-use std::fs::Permissions;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::whole::{self, UNFINISHED};
 use crate::check::LessonReport;
 use crate::lesson::diagnostic::Both;
 
@@ -16,8 +14,6 @@ use crate::lesson::diagnostic::Both;
 const GRADED: &str = "graded.json";
 /// The version of its form.
 const FORMAT: u32 = 1;
-/// What the names of files start with that are not whole yet.
-const UNFINISHED: &str = ".cloison-";
 /// The longest file of results that is read back, in bytes.
 const MOST: u64 = 64 << 20;
 
@@ -84,7 +80,7 @@ impl Graded {
     /// Writes it to the submission's folder, which is made where it is not there.
     pub fn write(&self, folder: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        write(&folder.join(GRADED), &serde_json::to_vec(self)?)
+        whole::write(&folder.join(GRADED), &serde_json::to_vec(self)?)
     }
 
     /// What was graded from the same, where it was judged: what this machine could not do,
@@ -93,18 +89,6 @@ impl Graded {
         let judged = |entry: &&Entry| !matches!(entry.state, State::Cannot | State::Died);
         self.lessons.iter().filter(judged).find(|entry| entry.report.lesson == lesson && entry.inputs == inputs)
     }
-}
-
-/// Writes a file: beside its place, synced, renamed over.
-pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // The umask takes from it what this user does not want others to read.
-    let mut builder = tempfile::Builder::new();
-    let mut file = builder.prefix(UNFINISHED).permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 /// Removes what a killed run had not finished in a folder.

@@ -14,6 +14,7 @@ use super::worker::{Answer, Job};
 use crate::app::check_command::candidates;
 use crate::app::class::ClassError;
 use crate::app::jailed::both as both_of;
+use crate::app::whole;
 use crate::check::{LessonReport, Verdict};
 use crate::i18n::{Explain as _, Lang};
 use crate::lesson::answers::{parse_answers, validate_answers};
@@ -117,7 +118,7 @@ impl Grader {
         for format in &self.formats {
             let text = report::render(*format, &reports, &options);
             let text = if format.is_json() { safe::json(&text) } else { text };
-            results::write(&folder.join(file_name(*format)), text.as_bytes())?;
+            whole::write(&folder.join(file_name(*format)), text.as_bytes())?;
         }
         Ok(())
     }

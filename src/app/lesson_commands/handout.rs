@@ -6,10 +6,10 @@ mod html;
 mod markdown;
 mod sheet;
 
-use std::io::Write as _;
 use std::path::Path;
 
 use super::{FINE, Output, USAGE, errno_of, refused};
+use crate::app::whole;
 use crate::i18n::{Explain as _, Lang};
 use crate::lesson::answers::{Answers, validate_answers};
 use crate::lesson::diagnostic::{Diagnostic, both, printable};
@@ -91,17 +91,12 @@ fn solution(library: &Library, lesson: &Lesson) -> Result<(Answers, Values), Lib
     Ok((answers, values))
 }
 
-/// Writes a file whole or not at all: beside, then renamed over. What is there and no
-/// regular file stays (EEXIST).
+/// Writes a file whole or not at all. What is there and no regular file stays (EEXIST).
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     if path.symlink_metadata().is_ok_and(|data| !data.is_file()) {
         return Err(std::io::Error::from_raw_os_error(libc::EEXIST));
     }
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-    let mut file = tempfile::Builder::new().prefix(".handout-").permissions(permissions).tempfile_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path).map(drop).map_err(|error| error.error)
+    whole::write(path, text.as_bytes())
 }
 
 #[cfg(test)]
