@@ -19,6 +19,7 @@ pub mod lesson_commands;
 mod listing;
 pub mod plain_command;
 pub mod shells;
+mod signals;
 pub mod snapshot_command;
 pub mod stage;
 pub mod store;

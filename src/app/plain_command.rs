@@ -7,10 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::lesson_commands;
+use super::signals;
 use super::stage::Stage;
 use super::store::Store;
 use crate::i18n::{Explain, Lang};
@@ -89,7 +88,7 @@ fn learn(request: &Request<'_>) -> Result<u8, (String, u8)> {
     let values = store.values(&lesson, &answers);
     // Before the keeper is there: a signal must not find the lab half made. Programs
     // that are started get none of this.
-    let signals = signals().map_err(|error| cannot(&crate::kernel::Errno::from(error)))?;
+    let signals = signals::taken(&signals::ENDING).map_err(|error| cannot(&crate::kernel::Errno::from(error)))?;
     let stage = Stage::open(Arc::clone(&lesson), values.clone(), Options::default()).map_err(|error| cannot(&error))?;
     let mut backend =
         OnStage { stage, lesson: Arc::clone(&lesson), values: values.clone(), store, answers: answers.clone() };
@@ -98,16 +97,6 @@ fn learn(request: &Request<'_>) -> Result<u8, (String, u8)> {
         Left::InOrder => Ok(FINE),
         Left::Lost => Ok(CANNOT),
     }
-}
-
-/// The signals that end or interrupt, as a descriptor.
-fn signals() -> nix::Result<SignalFd> {
-    let mut set = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        set.add(signal);
-    }
-    set.thread_block()?;
-    SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 
 /// Prints the list of lessons and asks for one; nothing at the end of the input.

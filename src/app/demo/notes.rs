@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{Event as Input, KeyEventKind};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::Signal;
 
 use super::link;
+use crate::app::signals;
 use crate::demo::console::{Answer, Console};
 use crate::demo::wire::Outlook;
 use crate::i18n::{Explain, Lang};
@@ -60,12 +60,7 @@ pub fn find(pid: Option<u32>) -> Result<Connection, Refused> {
 
 /// Shows the notes until they are left or the demonstration ends; whether it has.
 pub fn notes(mut wall: Connection, lang: Lang, theme: Theme) -> anyhow::Result<bool> {
-    let mut mask = SigSet::empty();
-    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGWINCH] {
-        mask.add(signal);
-    }
-    mask.thread_block()?;
-    let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+    let signals = signals::taken(&[&signals::ENDING[..], &[Signal::SIGQUIT, Signal::SIGWINCH]].concat())?;
     // A keeper without a lab: it puts the terminal back should this program be killed.
     let settings = duplicate_stdin().and_then(|fd| Settings::of(&fd).ok().map(|settings| (fd, settings)));
     let _guard = Lab::start(Options { terminal: settings, ..Options::default() }).ok();

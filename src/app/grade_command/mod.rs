@@ -20,13 +20,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signalfd::SignalFd;
 use sha2::{Digest as _, Sha256};
 
 use super::class;
 use super::lesson_commands::Output;
-use super::whole;
+use super::{signals, whole};
 use crate::i18n::{Explain, Lang};
 use crate::lab::program::PATH;
 use crate::lesson::library::Library;
@@ -126,7 +125,7 @@ fn grade(request: &Request) -> Result<Output, (String, u8)> {
     let shard = request.shard.unwrap_or(Shard { index: 1, of: 1 });
     let mine: Vec<usize> = (0..submissions.list.len()).filter(|place| shard.has(*place)).collect();
     let stop = AtomicBool::new(false);
-    let signals = signals().map_err(|errno| (errno.to_string(), CANNOT))?;
+    let signals = signals::taken(&signals::ENDING).map_err(|errno| (errno.to_string(), CANNOT))?;
     let loaded = Mutex::default();
     let context = Grader {
         library,
@@ -281,16 +280,6 @@ fn nobody(slot: usize) -> Option<u32> {
     let last = u64::from(FIRST_USER) + MOST_JOBS as u64;
     let first = if end > last { u64::from(FIRST_USER) } else { end.saturating_sub(MOST_JOBS as u64 + 16) };
     u32::try_from(first + slot as u64).ok()
-}
-
-/// The signals that interrupt, as a descriptor.
-fn signals() -> nix::Result<SignalFd> {
-    let mut set = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        set.add(signal);
-    }
-    set.thread_block()?;
-    SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 
 /// SHA-256 of these, each with its length before it, in hexadecimal.
