@@ -92,14 +92,8 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             let request = plain_command::Request { lesson, lessons, state: common.state.as_deref(), lang, color };
             (String::new(), String::new(), plain_command::run(&request))
         }
-        Mode::Learn { lesson, watch } => match screen(cli, lesson.clone(), *watch) {
-            Ok(()) => (String::new(), String::new(), 0),
-            Err((text, code)) => (String::new(), text, code),
-        },
-        Mode::Demo { lesson, at, light, watch } => match wall(cli, lesson, at.as_deref(), (*light, *watch)) {
-            Ok(()) => (String::new(), String::new(), 0),
-            Err((text, code)) => (String::new(), text, code),
-        },
+        Mode::Learn { lesson, watch } => left(screen(cli, lesson.clone(), *watch)),
+        Mode::Demo { lesson, at, light, watch } => left(wall(cli, lesson, at.as_deref(), (*light, *watch))),
         Mode::Notes(pid) => match notes(cli, *pid) {
             Ok(text) => (text, String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
@@ -137,10 +131,7 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         Mode::Inspect { pid, list, json } => match pid {
             Some(pid) if *json || common.plain => inspect::process(*pid, *json, lang, color),
             None if *list || *json || common.plain => inspect::list(*json, lang, color),
-            _ => match inspect_screen(cli, *pid) {
-                Ok(()) => (String::new(), String::new(), 0),
-                Err((text, code)) => (String::new(), text, code),
-            },
+            _ => left(inspect_screen(cli, *pid)),
         },
         Mode::Lesson(LessonMode::List { json }) => lesson_commands::list(lessons, lang, *json, color),
         Mode::Lesson(LessonMode::Show { id, json }) => lesson_commands::show(lessons, id, lang, *json, color),
@@ -169,6 +160,14 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         Mode::Answers(mode) => answers_command::run(mode, common, color),
         Mode::Doctor { json } => doctor_command::run(*json, lang, color),
         Mode::Clean => clean_command::run(lang),
+    }
+}
+
+/// What there is to say after a screen.
+fn left(screen: Result<(), (String, u8)>) -> lesson_commands::Output {
+    match screen {
+        Ok(()) => (String::new(), String::new(), 0),
+        Err((text, code)) => (String::new(), text, code),
     }
 }
 
