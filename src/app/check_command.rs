@@ -15,7 +15,7 @@ use crate::i18n::{Explain, Lang};
 use crate::kernel::Errno;
 use crate::lesson::answers::{Answers, validate_answers};
 use crate::lesson::diagnostic::{Both, Diagnostic, both, render_all};
-use crate::lesson::library::{Library, Listed};
+use crate::lesson::library::{ALL, Library, Listed};
 use crate::lesson::source::{MAX_BYTES, Source};
 use crate::lesson::{Lesson, Values};
 use crate::report::Format;
@@ -31,8 +31,6 @@ const FAIL: u8 = 1;
 const USAGE: u8 = 2;
 /// This machine can't run the lesson.
 const CANNOT: u8 = 3;
-/// In place of a lesson's name: every one.
-const ALL: &str = "all";
 /// In place of a file: answers are read from standard input.
 const STDIN: &str = "-";
 
@@ -61,6 +59,9 @@ pub struct Request<'a> {
     pub color: bool,
 }
 
+/// The student's own store, or why there is none: nobody may need it.
+type Opened = Result<Store, StoreError>;
+
 /// Grades. The calling process must have one thread.
 pub fn run(request: &Request) -> Output {
     let lang = request.lang;
@@ -87,23 +88,24 @@ pub fn run(request: &Request) -> Output {
             Err(error) => return refuse(error.explain(lang)),
         },
     };
+    let store = Store::open(request.state);
     let mut work = Vec::new();
     for listed in wanted {
         let lesson = match library.get(&listed.id) {
             Ok(lesson) => Arc::new(lesson),
             Err(error) => return refuse(error.explain(lang)),
         };
-        match answers_of(request, listed, &lesson) {
+        match answers_of(request, &store, listed, &lesson) {
             Ok(answers) => work.push((lesson, answers)),
             Err(text) => return refuse(text),
         }
     }
-    let values = match values_of(request, &work) {
+    let values = match values_of(request, &store, &work) {
         Ok(values) => values,
         Err(text) => return refuse(text),
     };
     // The class key, and the student's own token.
-    let token = Store::open(request.state).ok().map(|store| store.member_path());
+    let token = store.as_ref().ok().map(Store::member_path);
     let secrets = request.key.map(Path::to_owned).into_iter().chain(token);
     let hidden: Vec<PathBuf> = secrets.filter_map(|path| path.canonicalize().ok()).collect();
     let graded = || work.iter().zip(&values);
@@ -118,19 +120,19 @@ pub fn run(request: &Request) -> Output {
 
 /// The values that the answers are judged by: those of the class with this key, or of
 /// the student of a class who checks their own answers.
-fn values_of(request: &Request, work: &[(Arc<Lesson>, Answers)]) -> Result<Vec<Values>, String> {
+fn values_of(request: &Request, store: &Opened, work: &[(Arc<Lesson>, Answers)]) -> Result<Vec<Values>, String> {
     let mut values = class::values(request.key, work).map_err(|error| error.explain(request.lang))?;
     if request.key.is_none() {
         // Without a home there is nobody who joined.
-        let member = match Store::open(request.state) {
-            Ok(store) => store.member().cloned(),
+        let member = match store {
+            Ok(store) => store.member(),
             Err(StoreError::NoPlace) => None,
             // Nor is anybody in the home of somebody else.
             Err(StoreError::Member(ClassError::Io(_, Errno(libc::EACCES)))) if request.answers.is_some() => None,
             Err(error) => return Err(error.explain(request.lang)),
         };
         for (values, (lesson, _)) in values.iter_mut().zip(work) {
-            if let Some(member) = member.as_ref().filter(|member| member.student == values.student()) {
+            if let Some(member) = member.filter(|member| member.student == values.student()) {
                 *values = member.values(lesson);
             }
         }
@@ -196,17 +198,17 @@ fn in_jail(
 }
 
 /// The answers to one lesson, as handed in; empty ones where the student gave none.
-fn answers_of(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<Answers, String> {
-    let answers = answers_found(request, listed, lesson)?;
+fn answers_of(request: &Request, store: &Opened, listed: &Listed, lesson: &Lesson) -> Result<Answers, String> {
+    let answers = answers_found(request, store, listed, lesson)?;
     let Some(student) = request.student else { return Ok(answers) };
     answers.by(student).map_err(|foreign| foreign.explain(request.lang))
 }
 
-fn answers_found(request: &Request, listed: &Listed, lesson: &Lesson) -> Result<Answers, String> {
+fn answers_found(request: &Request, store: &Opened, listed: &Listed, lesson: &Lesson) -> Result<Answers, String> {
     let lang = request.lang;
     let path = match request.answers {
         None => {
-            let store = Store::open(request.state).map_err(|error| error.explain(lang))?;
+            let store = store.as_ref().map_err(|error| error.explain(lang))?;
             return store.load(lesson).map_err(|error| error.explain(lang));
         }
         Some(path) if path == Path::new(STDIN) => {

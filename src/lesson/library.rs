@@ -17,6 +17,9 @@ use crate::say;
 
 static EMBEDDED: Dir<'static> = include_dir!("$OUT_DIR/lessons");
 
+/// In place of a lesson's name: every one. No lesson is called so.
+pub const ALL: &str = "all";
+
 /// Solutions and wrong answers, in one piece: of each a line with its path, one with its
 /// length, and its text (`build.rs`).
 static SOLUTIONS: [u8; include_bytes!(concat!(env!("OUT_DIR"), "/solutions")).len()] =

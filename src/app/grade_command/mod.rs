@@ -49,8 +49,6 @@ const USAGE: u8 = 2;
 const CANNOT: u8 = 3;
 /// What a signal's number is added to.
 const INTERRUPTED: u8 = 128;
-/// In place of a lesson's name: every one.
-const ALL: &str = "all";
 /// How often signals are looked for, and the bar is drawn.
 const TICK: Duration = Duration::from_millis(200);
 /// The first of the users, whom nobody else is, that the machine's root has submissions

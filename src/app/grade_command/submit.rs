@@ -19,7 +19,7 @@ use crate::check::{LessonReport, Verdict};
 use crate::i18n::{Explain as _, Lang};
 use crate::lesson::answers::{parse_answers, validate_answers};
 use crate::lesson::diagnostic::{Both, Diagnostic, both, quoted, render_all};
-use crate::lesson::library::{Library, LibraryError, Listed};
+use crate::lesson::library::{ALL, Library, LibraryError, Listed};
 use crate::lesson::load::load_files;
 use crate::lesson::source::Source;
 use crate::lesson::token::Key;
@@ -47,7 +47,7 @@ impl Wanted {
         if names.is_empty() {
             return Ok(Self::Answered);
         }
-        if names.iter().any(|name| name == super::ALL) {
+        if names.iter().any(|name| name == ALL) {
             return Ok(Self::These(library.list().to_vec()));
         }
         let mut found: Vec<Listed> = names.iter().map(|name| library.find(name).cloned()).collect::<Result<_, _>>()?;

@@ -13,12 +13,9 @@ use crate::app::whole;
 use crate::i18n::{Explain as _, Lang};
 use crate::lesson::answers::{Answers, validate_answers};
 use crate::lesson::diagnostic::{Diagnostic, both, printable};
-use crate::lesson::library::{Library, LibraryError};
+use crate::lesson::library::{ALL, Library, LibraryError};
 use crate::lesson::{Lesson, Values};
 use crate::say;
-
-/// In place of a lesson's name: every one.
-const ALL: &str = "all";
 
 /// What to print.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{FINE, Output, errno_of, refused};
 use crate::i18n::{Explain as _, Lang};
 use crate::lesson::diagnostic::{Diagnostic, both, quoted};
-use crate::lesson::library::{Library, LibraryError};
+use crate::lesson::library::{ALL, Library, LibraryError};
 use crate::lesson::load::{FILES, Files, load_files};
 use crate::lesson::source::Source;
 use crate::lesson::{Lesson, Values, is_id};
@@ -25,8 +25,6 @@ const TEMPLATES: [&str; 5] = [
 ];
 /// The student of the solution.
 const STUDENT: &str = "ana";
-/// What commands take for every lesson.
-const ALL: &str = "all";
 /// The last number that a folder can have.
 const LAST: u32 = 9999;
 
