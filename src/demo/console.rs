@@ -16,6 +16,7 @@ use crate::say;
 use crate::ui::event::Order;
 use crate::ui::keymap::{Context, Intent, lookup};
 use crate::ui::markdown;
+use crate::ui::projector::letter;
 use crate::ui::safe::{fit, pad, safe, width};
 use crate::ui::theme::{Role, Theme};
 
@@ -231,7 +232,7 @@ impl Console {
         let (lang, theme, room) = (self.lang(), self.theme, usize::from(area.width));
         let mut lines = self.about(&outlook.here, room);
         for (at, choice) in outlook.choices.iter().enumerate() {
-            let letter = char::from(b'A' + u8::try_from(at).unwrap_or(25).min(25));
+            let letter = letter(at);
             let text = markdown::lines(choice, room.saturating_sub(4).max(1), theme);
             lines.extend(text.into_iter().enumerate().map(|(row, line)| {
                 let lead = if row == 0 { format!("{letter}   ") } else { "    ".to_owned() };

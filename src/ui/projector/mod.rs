@@ -70,6 +70,11 @@ impl Projector {
     }
 }
 
+/// What the choice of this index is called in a room: A, B, C.
+pub fn letter(at: usize) -> char {
+    char::from(b'A' + u8::try_from(at).unwrap_or(25).min(25))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

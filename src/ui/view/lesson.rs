@@ -83,7 +83,8 @@ fn checks(lesson: &LessonScreen, lang: Lang, theme: Theme, wide: u16) -> Line<'s
     line
 }
 
-fn sign(state: State) -> (&'static str, Role) {
+/// What a check that came to this is marked with.
+pub(super) fn sign(state: State) -> (&'static str, Role) {
     match state {
         State::Pass => ("✓", Role::Good),
         State::Fail => ("✗", Role::Bad),
@@ -184,10 +185,10 @@ fn hints(text: &mut Text, lesson: &LessonScreen, lang: Lang, said: &mut Vec<(Sai
 }
 
 /// Lines in the making.
-struct Text {
-    lines: Vec<Line<'static>>,
-    width: usize,
-    theme: Theme,
+pub(super) struct Text {
+    pub(super) lines: Vec<Line<'static>>,
+    pub(super) width: usize,
+    pub(super) theme: Theme,
 }
 
 impl Text {
@@ -197,18 +198,18 @@ impl Text {
         }
     }
 
-    fn markdown(&mut self, markdown: &str) {
+    pub(super) fn markdown(&mut self, markdown: &str) {
         self.lines.extend(markdown::lines(markdown, self.width, self.theme));
     }
 
     /// Plain text in one role, with a lead.
-    fn note(&mut self, lead: &str, text: &str, role: Role) {
+    pub(super) fn note(&mut self, lead: &str, text: &str, role: Role) {
         let spans = [(text.to_owned(), self.theme.style(role))];
         self.lines.extend(markdown::wrap(&spans, lead, self.width));
     }
 
     /// A line of Markdown behind a lead; the lead is in the role given.
-    fn bullet(&mut self, lead: &str, markdown: &str, role: Role) {
+    pub(super) fn bullet(&mut self, lead: &str, markdown: &str, role: Role) {
         let indent = width(lead);
         let style = self.theme.style(role);
         let lines = markdown::lines(markdown, self.width.saturating_sub(indent).max(1), self.theme);

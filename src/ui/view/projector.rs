@@ -4,17 +4,15 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::lesson::{Text, sign};
 use super::{border, calls, panes, put, shells, walls};
-use crate::check::State;
 use crate::i18n::Lang;
 use crate::say;
 use crate::session::{ChoiceView, TaskView};
-use crate::ui::markdown;
 use crate::ui::model::{Focus, LessonScreen, Model, Prose};
-use crate::ui::projector::Projector;
+use crate::ui::projector::{Projector, letter};
 use crate::ui::safe::{fit, safe, width};
 use crate::ui::theme::{Role, Theme};
 
@@ -72,13 +70,13 @@ fn header(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, area: Rec
 pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: Theme, width: u16) {
     let session = &lesson.session;
     let mut text = Text { lines: Vec::new(), width: usize::from(width), theme };
-    text.wrapped("", &safe(&session.title(lang)), Role::Focus);
+    text.note("", &safe(&session.title(lang)), Role::Focus);
     if session.busy() {
-        text.wrapped("", &say!(lang, "⋯ the lab is at work", "⋯ le labo est au travail"), Role::Strong);
+        text.note("", &say!(lang, "⋯ the lab is at work", "⋯ le labo est au travail"), Role::Strong);
     } else {
         text.markdown(&first_sentence(&session.prose(lang)));
         if let Some(answered) = session.answered() {
-            text.choices(&answered.choices, lang, |choice| Hands {
+            write_choices(&mut text, &answered.choices, lang, |choice| Hands {
                 count: wall.hands(&answered.step, choice),
                 most: wall.most_hands(&answered.step),
                 came_true: choice == answered.came_true,
@@ -86,17 +84,17 @@ pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: The
         }
         if let Some(prediction) = session.prediction() {
             let step = &session.step_def().id;
-            text.choices(&prediction.choices, lang, |choice| Hands {
+            write_choices(&mut text, &prediction.choices, lang, |choice| Hands {
                 count: wall.hands(step, choice),
                 most: wall.most_hands(step),
                 came_true: false,
             });
             if let Some(counting) = &wall.counting {
-                text.wrapped("", &say!(lang, "Hands: {counting}▏", "Mains : {counting}▏"), Role::Strong);
+                text.note("", &say!(lang, "Hands: {counting}▏", "Mains : {counting}▏"), Role::Strong);
             }
         }
         if let Some(task) = session.task(lang) {
-            text.task(&task, lang);
+            write_task(&mut text, &task, lang);
         }
     }
     lesson.prose = Prose { lines: text.lines, said: Some(Vec::new()), width, ..Prose::default() };
@@ -109,7 +107,7 @@ fn first_sentence(markdown: &str) -> String {
     let mut before = ' ';
     for (at, c) in paragraph.char_indices() {
         code ^= c == '`';
-        // Not in `a. b`, and not after `cf.` or a digit that only ends a number.
+        // Not within code, nor within a number, nor at an ellipsis.
         let after = paragraph[at + c.len_utf8()..].chars().next();
         if !code && matches!(c, '.' | '?' | '!') && after.is_none_or(char::is_whitespace) && before != '.' {
             return paragraph[..=at].to_owned();
@@ -126,63 +124,34 @@ struct Hands {
     came_true: bool,
 }
 
-struct Text {
-    lines: Vec<Line<'static>>,
-    width: usize,
-    theme: Theme,
+/// The choices, by letters; the hands for each, and which came true.
+fn write_choices(text: &mut Text, choices: &[ChoiceView], lang: Lang, hands: impl Fn(&str) -> Hands) {
+    for (at, choice) in choices.iter().enumerate() {
+        let Hands { count, most, came_true } = hands(&choice.id);
+        let (sign, role) = if came_true { ("▶", Role::Good) } else { (" ", Role::Key) };
+        let kernel = if came_true { lang.pick("  ◀ the kernel", "  ◀ le noyau") } else { "" };
+        let (from, wide) = (text.lines.len(), text.width);
+        text.width = wide.saturating_sub(width(kernel));
+        text.bullet(&format!("{sign} {}  ", letter(at)), choice.text(lang), role);
+        text.width = wide;
+        if let Some(first) = text.lines.get_mut(from) {
+            first.push_span(Span::styled(kernel, text.theme.style(Role::Key)));
+        }
+        if let Some(count) = count {
+            let cells = (u64::from(count) * u64::from(BAR)).checked_div(u64::from(most)).unwrap_or(0);
+            let bar = "█".repeat(usize::try_from(cells).unwrap_or(0));
+            text.lines.push(Line::styled(format!("     {bar} {count}"), text.theme.style(role)));
+        }
+    }
 }
 
-impl Text {
-    fn wrapped(&mut self, lead: &str, text: &str, role: Role) {
-        self.lines.extend(markdown::wrap(&[(text.to_owned(), self.theme.style(role))], lead, self.width));
+fn write_task(text: &mut Text, task: &TaskView, lang: Lang) {
+    for check in &task.checks {
+        let (sign, role) = sign(check.state);
+        text.bullet(&format!("{sign}  "), &check.label, role);
     }
-
-    fn markdown(&mut self, markdown: &str) {
-        self.lines.extend(markdown::lines(markdown, self.width, self.theme));
-    }
-
-    /// A line or two of Markdown behind a lead.
-    fn item(&mut self, lead: &Span<'static>, markdown: &str, after: &str) {
-        let indent = lead.width();
-        let lines = markdown::lines(markdown, self.width.saturating_sub(indent + width(after)).max(1), self.theme);
-        let strong = Style::new().add_modifier(self.theme.style(Role::Strong).add_modifier);
-        for (at, line) in lines.into_iter().enumerate() {
-            let lead = if at == 0 { lead.clone() } else { Span::raw(" ".repeat(indent)) };
-            let after = if at == 0 { after } else { "" };
-            let spans = std::iter::once(lead).chain(line.patch_style(strong).spans);
-            self.lines.push(spans.chain([Span::styled(after.to_owned(), self.theme.style(Role::Key))]).collect());
-        }
-    }
-
-    fn choices(&mut self, choices: &[ChoiceView], lang: Lang, hands: impl Fn(&str) -> Hands) {
-        for (at, choice) in choices.iter().enumerate() {
-            let Hands { count, most, came_true } = hands(&choice.id);
-            let letter = char::from(b'A' + u8::try_from(at).unwrap_or(25).min(25));
-            let (sign, role) = if came_true { ("▶", Role::Good) } else { (" ", Role::Key) };
-            let lead = Span::styled(format!("{sign} {letter}  "), self.theme.style(role));
-            let kernel = if came_true { lang.pick("  ◀ the kernel", "  ◀ le noyau") } else { "" };
-            self.item(&lead, choice.text(lang), kernel);
-            if let Some(count) = count {
-                let cells = (u64::from(count) * u64::from(BAR)).checked_div(u64::from(most)).unwrap_or(0);
-                let bar = "█".repeat(usize::try_from(cells).unwrap_or(0));
-                self.lines.push(Line::styled(format!("     {bar} {count}"), self.theme.style(role)));
-            }
-        }
-    }
-
-    fn task(&mut self, task: &TaskView, lang: Lang) {
-        for check in &task.checks {
-            let (sign, role) = match check.state {
-                State::Pass => ("✓", Role::Good),
-                State::Fail => ("✗", Role::Bad),
-                State::Skip => ("…", Role::Text),
-                State::Error => ("?", Role::Warn),
-            };
-            self.item(&Span::styled(format!("{sign}  "), self.theme.style(role)), &check.label, "");
-        }
-        if task.passed {
-            self.wrapped("", lang.pick("✓ Done.", "✓ Réussi."), Role::Good);
-        }
+    if task.passed {
+        text.note("", lang.pick("✓ Done.", "✓ Réussi."), Role::Good);
     }
 }
 
