@@ -129,8 +129,10 @@ impl Server {
                 if matches!(self.woken.read(&mut [0; 64]), Ok(0)) {
                     return;
                 }
-                let told = self.outlook();
-                consoles.retain_mut(|console| told.as_ref().is_none_or(|told| send(console, told)));
+                if !consoles.is_empty() {
+                    let told = self.outlook();
+                    consoles.retain_mut(|console| told.as_ref().is_none_or(|told| send(console, told)));
+                }
                 continue;
             }
             let mut speaks = ready[2..].iter();
