@@ -61,6 +61,15 @@ fn the_question_stays_until_it_is_revealed() {
 }
 
 #[test]
+fn a_key_that_comes_while_the_lab_is_at_work_counts_as_soon_as_it_is_ready() {
+    let mut scene = wall();
+    let asked = scene.pressed(KeyCode::PageDown);
+    let scene = scene.key(KeyCode::Char('r'));
+    assert_eq!((step(&scene), scene.model.lesson().unwrap().session.busy()), ("guess", true));
+    assert_eq!(step(&scene.served(&asked)), "unshare");
+}
+
+#[test]
 fn a_remote_control_goes_on_back_and_blank() {
     let scene = wall().key(KeyCode::PageDown);
     assert_eq!(step(&scene), "guess");

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::layout::Column;
 use crate::lesson::answers::Answers;
+use crate::session::Command;
 
 pub use typing::Typing;
 
@@ -34,6 +35,8 @@ pub struct Projector {
     pub solution: Answers,
     /// What is being typed now.
     pub typing: Option<Typing>,
+    /// Where the teacher goes as soon as the lab is ready: a key that came too early.
+    pub pending: Option<Command>,
     /// What went wrong: for the teacher, never on the wall.
     pub trouble: Option<String>,
 }

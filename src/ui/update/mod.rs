@@ -130,6 +130,7 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
 /// that is in front for the first time.
 fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     tick(model, now);
+    projector::catch_up(model, requests);
     projector::tick(model, now, requests);
     let most = view::overlay::most(model);
     if let Some(scroll) = model.overlay.as_mut().and_then(Overlay::scroll) {

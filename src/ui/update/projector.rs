@@ -40,12 +40,12 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, reque
         Intent::Reveal => leave(model, requests),
         Intent::Back => {
             if let Some(to) = lesson.session.step().checked_sub(1) {
-                command(model, Command::Goto(to), requests);
+                go(model, Command::Goto(to), requests);
             }
         }
         Intent::Repeat => {
             let to = lesson.session.step();
-            command(model, Command::Goto(to), requests);
+            go(model, Command::Goto(to), requests);
         }
         Intent::Steps => model.overlay = Some(Overlay::Steps(lesson.session.step())),
         Intent::Blank => wall.blank = !wall.blank,
@@ -125,7 +125,7 @@ pub(super) fn order(model: &mut Model, order: Order, now: Instant, requests: &mu
         }
         Order::Goto(to) => {
             model.overlay = None;
-            command(model, Command::Goto(to), requests);
+            go(model, Command::Goto(to), requests);
         }
         Order::Hands(typed) => {
             if let Some((lesson, wall)) = parts(model).filter(|(lesson, _)| at_gate(lesson)) {
@@ -172,11 +172,30 @@ pub fn at_gate(lesson: &LessonScreen) -> bool {
     lesson.session.step_def().predict.is_some()
 }
 
+/// Moves to another step: now, or as soon as the lab has done what it is at. Of several
+/// keys that came too early the last counts.
+fn go(model: &mut Model, to: Command, requests: &mut Vec<Request>) {
+    let Some((lesson, wall)) = parts(model) else { return };
+    if lesson.session.busy() {
+        wall.pending = Some(to);
+    } else {
+        command(model, to, requests);
+    }
+}
+
+/// Goes where the teacher wanted to go while the lab was busy.
+pub(super) fn catch_up(model: &mut Model, requests: &mut Vec<Request>) {
+    let ready = parts(model).filter(|(lesson, _)| !lesson.session.busy());
+    if let Some(to) = ready.and_then(|(_, wall)| wall.pending.take()) {
+        command(model, to, requests);
+    }
+}
+
 /// Goes on, past the question of this step.
 fn leave(model: &mut Model, requests: &mut Vec<Request>) {
     let Some(lesson) = model.lesson() else { return };
     if lesson.session.step() + 1 < lesson.session.lesson().steps.len() {
-        command(model, Command::Skip, requests);
+        go(model, Command::Skip, requests);
     }
 }
 
