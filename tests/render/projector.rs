@@ -2,16 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use cloison::i18n::Lang::{self, En, Fr};
+use cloison::i18n::Lang::{En, Fr};
 use cloison::lesson::library::Library;
 use cloison::ui::Event;
 use cloison::ui::event::{Order, Request};
 use cloison::ui::keymap::Intent;
 use cloison::ui::projector::Autoplay;
-use cloison::ui::view::projector::overflow;
+use cloison::ui::room;
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
-use ratatui::layout::Size;
 use ratatui::style::Modifier;
 
 use crate::scene::{Scene, lesson, outcome};
@@ -244,21 +243,24 @@ fn no_step_of_any_lesson_overflows_the_wall() {
     let mut over = Vec::new();
     for listed in library.list() {
         let lesson = library.get(&listed.id).unwrap();
-        let steps = lesson.steps.len();
         for lang in [En, Fr] {
-            let mut scene = Scene::wall(lesson.clone()).lang(lang);
-            for step in 0..steps {
-                scene.event(Event::Order(Order::Goto(step)));
-                over.extend(more(&scene, lang));
-            }
+            let long = room::too_long(&lesson, lang, room::WALL);
+            over.extend(long.into_iter().map(|(step, lines)| {
+                format!("{}.{} in {}: {lines} lines too many", lesson.id, lesson.steps[step].id, lang.code())
+            }));
         }
     }
     assert!(over.is_empty(), "{}", over.join("\n"));
 }
 
-fn more(scene: &Scene, lang: Lang) -> Option<String> {
-    let lesson = scene.model.lesson()?;
-    let lines = overflow(lesson, Size::new(120, 36));
-    let (id, step) = (&lesson.session.lesson().id, &lesson.session.step_def().id);
-    (lines > 0).then(|| format!("{id}.{step} in {}: {lines} lines too many", lang.code()))
+#[test]
+fn a_step_that_is_too_long_for_the_wall_is_found() {
+    let mut long = lesson();
+    long.texts.get_mut(&En).unwrap().steps[2].body = "word ".repeat(600);
+    assert!(matches!(room::too_long(&long, En, room::WALL)[..], [(2, lines)] if lines > 5));
+    assert_eq!(room::too_long(&long, Fr, room::WALL), []);
+    // Choices of a page each.
+    let mut long = lesson();
+    long.texts.get_mut(&Fr).unwrap().steps[1].choices.values_mut().for_each(|choice| *choice = "mot ".repeat(300));
+    assert_eq!(room::too_long(&long, Fr, room::WALL).first().map(|(step, _)| *step), Some(1));
 }

@@ -213,10 +213,9 @@ fn command(model: &mut Model, command: Command, requests: &mut Vec<Request>) {
     if lesson.session.step() != before {
         lesson.entered_step();
     }
-    if lesson.session.step() != before || again {
-        if let Some(wall) = &mut model.projector {
-            wall.entered_step();
-        }
+    let entered = again || lesson.session.step() != before;
+    if let Some(wall) = model.projector.as_mut().filter(|_| entered) {
+        wall.entered_step();
     }
     carry_out(model, effects, requests);
 }
