@@ -18,6 +18,7 @@ use crate::ui::event::{Event, Request};
 use crate::ui::model::Mouse;
 use crate::ui::projector::Autoplay;
 use crate::ui::run::{Demonstration, Setup};
+use crate::ui::terminal;
 
 /// What a demonstration needs to begin.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<()> {
         machine: machine(),
         first: Some(Request::Open(lesson.id)),
         mouse,
-        projector: Some(Demonstration { solution, auto, audience: Box::new(audience) }),
+        projector: Some(Demonstration { solution, auto, scales: terminal::scales(), audience: Box::new(audience) }),
     };
     on_screen(setup, move |events: SyncSender<Event>, requests, terminal| {
         let notes = server.start(events.clone());
