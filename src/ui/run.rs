@@ -96,6 +96,8 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
     }
     // Only shells have printed since the last drawing; when that was last drawn.
     let (mut only_output, mut drawn) = (false, None);
+    // Where text stands at twice its size.
+    let mut scaled = None;
     loop {
         if terminal::panicked() {
             return Err(io::Error::other("a thread of the program has panicked"));
@@ -116,6 +118,10 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
                     }
                 }
                 model.dirty = false;
+            }
+            let now_scaled = view::projector::scaled(&model);
+            if std::mem::replace(&mut scaled, now_scaled) != now_scaled {
+                terminal.forget()?;
             }
             let drawn_now = terminal.screen.draw(|frame| view::render(frame, &model))?;
             if let Some(audience) = &mut audience {
