@@ -3,6 +3,7 @@
 mod answers;
 mod grade;
 mod lesson;
+mod replay;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ use crate::say;
 pub use answers::AnswersMode;
 pub use grade::{Grade, ReportMode};
 pub use lesson::LessonMode;
+pub use replay::{Record, Replay};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +65,11 @@ pub enum Mode {
         light: bool,
         /// Whether the wall follows while the lesson's files are changed.
         watch: bool,
+        /// Where it is recorded.
+        record: Option<Record>,
     },
+    /// A recording of a demonstration.
+    Replay(Replay),
     /// The presenter's notes on a demonstration: that of this PID, or the last one begun.
     Notes(Option<u32>),
     /// Grade answers.
@@ -210,6 +216,7 @@ pub fn grammar(lang: Lang) -> Command {
                         .help(say!(lang, "Begin at this step", "Commencer à cette étape")),
                 )
                 .arg(watch())
+                .args(replay::record(lang))
                 .arg(Arg::new("light").long("light").action(ArgAction::SetTrue).help(say!(
                     lang,
                     "Dark text on a light ground",
@@ -226,6 +233,7 @@ pub fn grammar(lang: Lang) -> Command {
                         .help(say!(lang, "Its process (default: the last one begun)", "Son processus (par défaut : la dernière lancée)")),
                 ),
         )
+        .subcommand(replay::grammar(lang))
         .subcommand(
             Command::new("check")
                 .about(say!(lang, "Grade answers on a fresh lab", "Corriger des réponses sur un laboratoire neuf"))
@@ -370,7 +378,9 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             at: found.get_one::<String>("at").cloned(),
             light: found.get_flag("light"),
             watch: found.get_flag("watch"),
+            record: replay::parse_record(found),
         },
+        Some(("replay", found)) => Mode::Replay(replay::parse(found)),
         Some(("notes", found)) => Mode::Notes(found.get_one::<u32>("pid").copied()),
         Some(("check", found)) => Mode::Check {
             lesson: text(found, "lesson"),

@@ -35,6 +35,7 @@ use std::process::ExitCode;
 
 use crate::cli::{self, Cli, LessonMode, Mode, ReportMode};
 use crate::i18n::{Explain, Lang};
+use crate::lesson::diagnostic::printable;
 use crate::lesson::library::Library;
 use crate::say;
 use crate::ui::Theme;
@@ -93,7 +94,10 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             (String::new(), String::new(), plain_command::run(&request))
         }
         Mode::Learn { lesson, watch } => left(screen(cli, lesson.clone(), *watch)),
-        Mode::Demo { lesson, at, light, watch } => left(wall(cli, lesson, at.as_deref(), (*light, *watch))),
+        Mode::Demo { lesson, at, light, watch, record } => {
+            left(wall(cli, lesson, at.as_deref(), (*light, *watch), record.as_ref()))
+        }
+        Mode::Replay(replay) => left(replayed(cli, replay)),
         Mode::Notes(pid) => match notes(cli, *pid) {
             Ok(text) => (text, String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
@@ -233,7 +237,13 @@ fn inspect_screen(cli: &Cli, pid: Option<u32>) -> Result<(), (String, u8)> {
 }
 
 /// A lesson on the projector.
-fn wall(cli: &Cli, name: &str, at: Option<&str>, (light, watch): (bool, bool)) -> Result<(), (String, u8)> {
+fn wall(
+    cli: &Cli,
+    name: &str,
+    at: Option<&str>,
+    (light, watch): (bool, bool),
+    record: Option<&cli::Record>,
+) -> Result<(), (String, u8)> {
     let common = &cli.common;
     let lang = common.lang;
     let library = Library::open(common.lessons.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
@@ -242,7 +252,7 @@ fn wall(cli: &Cli, name: &str, at: Option<&str>, (light, watch): (bool, bool)) -
         return Err((missing.explain(lang), CANNOT));
     }
     if let Some(at) = at.filter(|at| lesson.steps.iter().all(|step| step.id != **at)) {
-        let at = crate::lesson::diagnostic::printable(at);
+        let at = printable(at);
         let steps = lesson.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join(" ");
         let text = say!(
             lang,
@@ -255,8 +265,25 @@ fn wall(cli: &Cli, name: &str, at: Option<&str>, (light, watch): (bool, bool)) -
     let theme = if light && theme.coloured() { Theme::LIGHT } else { theme };
     let at = at.map(str::to_owned);
     let followed = common.lessons.clone().filter(|_| watch);
-    demo::demo(demo::Wanted { library, lesson, at, lang, theme, mouse, followed })
-        .map_err(|error| (format!("{error:#}"), 1))
+    let begin = |record: &cli::Record| {
+        let title = lesson.text(lang).title.clone();
+        demo::record::begin(&record.file, record.overwrite, title).map_err(|why| (why.explain(lang), USAGE))
+    };
+    let record = record.map(begin).transpose()?;
+    let unrecorded = demo::demo(demo::Wanted { library, lesson, at, lang, theme, mouse, followed, record })
+        .map_err(|error| (format!("{error:#}"), 1))?;
+    unrecorded.map_or(Ok(()), |[en, fr]| Err((lang.pick(en, fr), 1)))
+}
+
+/// A recording on the screen. What can't be played is refused before the terminal is taken.
+fn replayed(cli: &Cli, wanted: &cli::Replay) -> Result<(), (String, u8)> {
+    let lang = cli.common.lang;
+    let recording = demo::replay::load(&wanted.file).map_err(|error| {
+        let (path, why) = (printable(&wanted.file.to_string_lossy()), error.explain(lang));
+        (say!(lang, "{path} can't be played: {why}.", "{path} ne peut pas être rejoué : {why}."), USAGE)
+    })?;
+    let (theme, _) = terminal(cli, "asciinema convert --output-format txt FILE -")?;
+    demo::replay::replay(recording, wanted.idle, wanted.speed, lang, theme).map_err(|error| (format!("{error:#}"), 1))
 }
 
 /// The presenter's notes; what there is to say when they end.

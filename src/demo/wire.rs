@@ -36,6 +36,8 @@ pub struct Outlook {
     pub shell: Option<String>,
     /// What went wrong last.
     pub trouble: Option<String>,
+    /// Why nothing is recorded any more.
+    pub unrecorded: Option<String>,
     /// What the audience sees, row by row.
     pub screen: Vec<String>,
 }

@@ -26,6 +26,29 @@ impl Screen {
         Self { parser: vt100::Parser::new(at_least_one(rows), at_least_one(cols), SCROLLBACK) }
     }
 
+    /// The same for what is only shown: nothing is kept of what leaves the top.
+    pub fn without_past(rows: u16, cols: u16) -> Self {
+        Self { parser: vt100::Parser::new(at_least_one(rows), at_least_one(cols), 0) }
+    }
+
+    /// How many rows and columns, from the top left, have all that can be seen.
+    pub fn used(&self) -> (u16, u16) {
+        let screen = self.parser.screen();
+        let (rows, cols) = self.size();
+        let seen = |row: u16, col: u16| {
+            let cell = screen.cell(row, col)?;
+            let ground = cell.inverse() || cell.bgcolor() != vt100::Color::Default;
+            (ground || !cell.contents().trim().is_empty()).then_some(())
+        };
+        let mut used = (0, 0);
+        for row in 0..rows {
+            if let Some(last) = (0..cols).rev().find(|&col| seen(row, col).is_some()) {
+                used = (row + 1, used.1.max(last + 1));
+            }
+        }
+        used
+    }
+
     /// Takes what the shell printed; sequences may be split anywhere.
     pub fn process(&mut self, bytes: &[u8]) {
         self.parser.process(bytes);
@@ -183,6 +206,14 @@ mod tests {
         assert_eq!(buffer[(2, 0)].modifier, Modifier::REVERSED);
         assert_eq!((buffer[(0, 1)].symbol(), buffer[(2, 1)].symbol()), ("漢", "!"));
         assert_eq!(screen.cursor_in(buffer.area), Some(Position::new(3, 1)));
+    }
+
+    #[test]
+    fn a_ground_is_seen_and_blanks_are_not() {
+        let mut screen = Screen::without_past(4, 10);
+        assert_eq!(screen.used(), (0, 0));
+        screen.process(b"ab  \r\n\r\n  \x1b[41m \x1b[0m  ");
+        assert_eq!(screen.used(), (3, 3));
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub fn outlook(model: &Model, screen: &Buffer) -> Option<Outlook> {
         can_type: wall.solution.tasks.contains_key(&session.step_def().id),
         shell: shell.flatten(),
         trouble: wall.trouble.clone(),
+        unrecorded: wall.unrecorded.as_ref().map(|[en, fr]| lang.pick(en, fr).clone()),
         screen: rows(screen),
     })
 }
