@@ -138,7 +138,7 @@ fn a_step_is_marked_in_the_language_of_the_wall_when_it_stands_there() {
     for (number, shown) in [("2", "4/11"), ("3", "3/11"), ("1", "1/11")] {
         replay.write(number);
         replay.see_line(&["machine", shown]);
-        replay.see_line(&["ENREGISTREMENT", "pause", &format!("{number}/3")]);
+        replay.see_line(&["REDIFFUSION", "pause", &format!("{number}/3")]);
     }
 }
 

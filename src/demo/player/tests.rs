@@ -154,7 +154,7 @@ fn it_is_drawn_when_something_is_due_and_the_clock_goes_on() {
 
 #[test]
 fn that_it_is_a_recording_is_always_said() {
-    for (lang, word) in [(Lang::En, "REPLAY"), (Lang::Fr, "ENREGISTREMENT")] {
+    for (lang, word) in [(Lang::En, "REPLAY"), (Lang::Fr, "REDIFFUSION")] {
         let mut show = Show::of(steps());
         show.player.lang = lang;
         for code in [KeyCode::Tab, KeyCode::Char(' '), KeyCode::Char('g'), KeyCode::Char('1'), KeyCode::End] {
@@ -194,7 +194,17 @@ fn a_picture_too_large_is_cut_and_that_is_said_where_something_is_missing() {
     assert!(drawn(&show.player, 80, 6).contains("four"));
     // A smaller one than the room is in its middle.
     show.wait(1.0);
-    drawn(&show.player, 80, 24);
+    let small = drawn(&show.player, 80, 24);
+    assert!(small.contains("┌─────┐"), "{small}");
+}
+
+#[test]
+fn blank_edges_go_before_anything_that_can_be_seen() {
+    let text = "\\u001b[3;11Hdeep\\u001b[4;11Hdown";
+    let show = Show::of(cast(&format!("[0,\"o\",\"{text}\"]\n")));
+    let shown = drawn(&show.player, 10, 3);
+    assert!(shown.starts_with("deep\ndown\n"), "{shown}");
+    assert!(!drawn(&show.player, 60, 3).contains("cut"));
 }
 
 #[test]

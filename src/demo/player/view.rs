@@ -2,7 +2,7 @@
 //! says that this is a recording.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear};
@@ -25,22 +25,23 @@ impl Player {
         let beside = area.width >= cols.saturating_add(LIST);
         let choosing = self.chosen.is_some() || self.typed.is_some();
         let list = choosing || ((beside && !self.chapters.is_empty()) != self.toggled);
-        let list_area = Rect { width: LIST.min(area.width), ..room };
+        let high = u16::try_from(self.chapters.len().max(1) + 2).unwrap_or(u16::MAX);
+        let list_area = Rect { width: LIST.min(area.width), height: high.min(room.height), ..room };
         if list && beside {
             room = Rect { x: room.x + LIST, width: room.width - LIST, ..room };
         }
-        let shown = self.picture(frame, room);
+        let used = self.screen.used();
+        let shown = self.picture(frame, room, used);
         if list {
             self.list(frame, list_area);
         }
-        let (used_rows, used_cols) = self.screen.used();
-        let cut = used_rows > shown.height || used_cols > shown.width;
+        let cut = used.bottom() > shown.bottom() || used.right() > shown.right();
         self.foot(frame, foot, cut.then_some((cols, rows)));
     }
 
-    /// The picture in the middle, in a frame where there is room for one; what of it is
-    /// shown.
-    fn picture(&self, frame: &mut Frame<'_>, room: Rect) -> Rect {
+    /// The picture in the middle, in a frame where there is room for one. Where it has not
+    /// enough, blank edges go first (`used`: what is not blank); the cells that are shown.
+    fn picture(&self, frame: &mut Frame<'_>, room: Rect, used: Rect) -> Rect {
         let (rows, cols) = self.screen.size();
         let shown = Rect {
             x: room.x + room.width.saturating_sub(cols) / 2,
@@ -48,7 +49,8 @@ impl Player {
             width: cols.min(room.width),
             height: rows.min(room.height),
         };
-        frame.render_widget(self.screen.widget(self.theme.coloured()), shown);
+        let from = Position::new(used.x.min(cols - shown.width), used.y.min(rows - shown.height));
+        frame.render_widget(self.screen.widget(self.theme.coloured()).from(from), shown);
         if room.width >= cols + 2 && room.height >= rows + 2 {
             let around = Rect { x: shown.x - 1, y: shown.y - 1, width: shown.width + 2, height: shown.height + 2 };
             let style = self.theme.style(Role::Frame);
@@ -59,10 +61,10 @@ impl Player {
             };
             frame.render_widget(Block::bordered().border_style(style).title(name), around);
         }
-        if let Some(cursor) = self.screen.cursor_in(shown) {
+        if let Some(cursor) = self.screen.cursor_from(from, shown) {
             frame.set_cursor_position(cursor);
         }
-        shown
+        Rect::from((from, shown.as_size()))
     }
 
     fn list(&self, frame: &mut Frame<'_>, area: Rect) {
@@ -110,7 +112,7 @@ impl Player {
     /// of which not all is seen.
     fn foot(&self, frame: &mut Frame<'_>, area: Rect, cut: Option<(u16, u16)>) {
         let (lang, theme) = (self.lang, self.theme);
-        let badge = say!(lang, " REPLAY ", " ENREGISTREMENT ");
+        let badge = say!(lang, " REPLAY ", " REDIFFUSION ");
         let mut spans = vec![Span::styled(badge, theme.style(Role::Warn).add_modifier(Modifier::REVERSED))];
         let state = match (self.ended(), self.paused) {
             (true, _) => say!(lang, "■ end", "■ fin"),
