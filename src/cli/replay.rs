@@ -111,7 +111,7 @@ pub fn parse(found: &ArgMatches) -> Replay {
 
 #[cfg(test)]
 mod tests {
-    use crate::cli::{Cli, Mode, parse};
+    use crate::cli::{Cli, Demo, Mode, parse};
 
     fn parsed(line: &str) -> Result<Cli, clap::Error> {
         let args: Vec<_> = ["cloison"].into_iter().chain(line.split(' ')).map(std::ffi::OsString::from).collect();
@@ -143,7 +143,8 @@ mod tests {
     #[test]
     fn only_a_recording_is_overwritten() {
         assert!(parsed("demo uts --overwrite").is_err());
-        let Mode::Demo { record: Some(record), .. } = parsed("demo uts --record x --overwrite").unwrap().mode else {
+        let Mode::Demo(Demo { record: Some(record), .. }) = parsed("demo uts --record x --overwrite").unwrap().mode
+        else {
             panic!("a recording")
         };
         assert!(record.overwrite);

@@ -34,6 +34,10 @@ pub struct Outlook {
     pub can_type: bool,
     /// Who has the keyboard of the wall's terminal: a shell's actor.
     pub shell: Option<String>,
+    /// How many operations of this step are to come, in slow motion.
+    pub to_come: Option<usize>,
+    /// Whether it goes on by itself, and is held.
+    pub auto: Option<bool>,
     /// What went wrong last.
     pub trouble: Option<String>,
     /// Why nothing is recorded any more.

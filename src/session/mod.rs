@@ -59,6 +59,8 @@ pub enum Command {
         /// said nothing, no.
         failed: bool,
     },
+    /// The lab has carried out some ops of a step, and goes on.
+    Moved(StepOutcome),
     /// The lab has carried out the ops of a step, or failed at one.
     Performed(StepOutcome),
     /// The lab has been rebuilt up to and including the step `to`.

@@ -36,11 +36,21 @@ pub enum Event {
         lesson: Arc<Lesson>,
         /// The student's own values in it.
         values: Values,
+        /// Its solution, where somebody shows it.
+        solution: Option<Box<Answers>>,
     },
     /// A new snapshot of the open lesson's lab.
     Observed(Arc<Snapshot>),
     /// The answer to [`Effect::Perform`].
     Performed(StepOutcome),
+    /// Some ops of a step are carried out, and others wait for [`Request::GoOn`]: slow
+    /// motion.
+    Moved {
+        /// What was done so far.
+        outcome: StepOutcome,
+        /// So many are to come.
+        to_come: usize,
+    },
     /// The answer to [`Effect::Rebuild`].
     Rebuilt {
         /// The step's index.
@@ -134,6 +144,14 @@ pub enum Request {
         actor: String,
         /// Whether to.
         on: bool,
+    },
+    /// Carry out the ops of steps one by one from now on, or all at once. Answered by
+    /// `Moved` after each but the last.
+    Slow(bool),
+    /// The next op, in slow motion; or all that are to come.
+    GoOn {
+        /// All.
+        all: bool,
     },
     /// Try what this machine can do. Answered by `Doctor`.
     Doctor,

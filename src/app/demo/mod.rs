@@ -14,4 +14,4 @@ pub mod notes;
 pub mod record;
 pub mod replay;
 
-pub use wall::{Wanted, demo};
+pub use wall::{Wanted, demo, solution};

@@ -36,6 +36,8 @@ pub fn outlook(model: &Model, screen: &Buffer) -> Option<Outlook> {
         typing: wall.typing.as_ref().map(Typing::paused),
         can_type: wall.solution.tasks.contains_key(&session.step_def().id),
         shell: shell.flatten(),
+        to_come: wall.to_come,
+        auto: wall.auto.as_ref().map(|auto| auto.held),
         trouble: wall.trouble.clone(),
         unrecorded: wall.unrecorded.as_ref().map(|[en, fr]| lang.pick(en, fr).clone()),
         screen: rows(screen),

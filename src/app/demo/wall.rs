@@ -17,6 +17,7 @@ use crate::lesson::library::Library;
 use crate::ui::Theme;
 use crate::ui::event::{Event, Request};
 use crate::ui::model::Mouse;
+use crate::ui::projector::Autoplay;
 use crate::ui::run::{Demonstration, Setup};
 use crate::ui::safe::safe;
 
@@ -36,13 +37,15 @@ pub struct Wanted {
     pub mouse: Mouse,
     /// The directory of lessons that are followed while they are changed.
     pub followed: Option<PathBuf>,
+    /// It goes on by itself.
+    pub auto: Option<Autoplay>,
     /// The recording of it, where one is made.
     pub record: Option<(Recorder, Tape)>,
 }
 
 /// Shows a lesson until it is left. What there is to say where not all of it was recorded.
 pub fn demo(wanted: Wanted) -> anyhow::Result<Option<[String; 2]>> {
-    let Wanted { library, lesson, at, lang, theme, mouse, followed, record } = wanted;
+    let Wanted { library, lesson, at, lang, theme, mouse, followed, auto, record } = wanted;
     let solution = solution(&library, &lesson);
     let (teller, server) = link::server(link::listen()?)?;
     let (recorder, tape) = record.unzip();
@@ -65,7 +68,7 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<Option<[String; 2]>> {
         machine: machine(),
         first: Some(Request::Open(lesson.id)),
         mouse,
-        projector: Some(Demonstration { solution, audience: Box::new(audience) }),
+        projector: Some(Demonstration { solution, auto, audience: Box::new(audience) }),
     };
     let ended = recorder.clone();
     on_screen(setup, move |events: SyncSender<Event>, requests, settings| {
@@ -107,7 +110,7 @@ impl Marks {
 }
 
 /// What is typed: the lesson's own solution, where it has one that can be read.
-fn solution(library: &Library, lesson: &Lesson) -> Answers {
+pub fn solution(library: &Library, lesson: &Lesson) -> Answers {
     let source = library.file(&lesson.id, "solution.toml").ok().flatten();
     let solution = source.and_then(|source| validate_answers(&source, lesson).ok());
     // Values of one's own need a name.

@@ -2,6 +2,7 @@
 //! hands that were counted, and the solution that types itself. State only; `update`
 //! changes it, `view::projector` draws it.
 
+mod autoplay;
 pub mod keys;
 mod typing;
 
@@ -11,6 +12,7 @@ use super::layout::Column;
 use crate::lesson::answers::Answers;
 use crate::session::Command;
 
+pub use autoplay::{Autoplay, ToRead};
 pub use typing::Typing;
 
 /// How a lesson is laid out on the projector.
@@ -37,6 +39,12 @@ pub struct Projector {
     pub typing: Option<Typing>,
     /// Where the teacher goes as soon as the lab is ready: a key that came too early.
     pub pending: Option<Command>,
+    /// One op at a time within a step.
+    pub slow: bool,
+    /// How many ops of this step are to come, while it goes on op by op.
+    pub to_come: Option<usize>,
+    /// It goes on by itself.
+    pub auto: Option<Autoplay>,
     /// What went wrong: for the teacher, never on the wall.
     pub trouble: Option<String>,
     /// Why nothing is recorded any more, in English and in French: for the teacher, too.
@@ -53,6 +61,9 @@ impl Projector {
     pub fn entered_step(&mut self) {
         self.counting = None;
         self.typing = None;
+        if let Some(auto) = &mut self.auto {
+            auto.entered_step();
+        }
     }
 
     /// Takes the hands that were typed for these choices of a step, in their order:
