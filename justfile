@@ -29,6 +29,11 @@ picture:
     cargo build --example picture
     assets/picture
 
+# Record the README's moving pictures from the running program (as root; needs agg, see there)
+film:
+    cargo build --release
+    assets/film
+
 # Licences, duplicates and sources of all crates (needs cargo-deny)
 audit:
     cargo deny --all-features check
