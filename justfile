@@ -34,6 +34,10 @@ film:
     cargo build --release
     assets/film
 
+# asciinema itself converts and plays what is recorded (builds it the first time)
+recordings:
+    .ci/recordings
+
 # Licences, duplicates and sources of all crates (needs cargo-deny)
 audit:
     cargo deny --all-features check

@@ -6,13 +6,16 @@
 mod support;
 
 use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use asciicast_rs::v3;
 use nix::sys::signal::Signal;
 use support::inventory::Inventory;
+use support::skip::skip;
 use support::{CTRL_C, ENTER, Place, Terminal};
 
 const WALL: (u16, u16) = (120, 36);
@@ -98,7 +101,7 @@ fn a_recording_has_every_byte_of_the_terminal_a_marker_per_step_and_every_size()
     before.must_come_back(&place);
     let events = events(&to);
     let raw = String::from_utf8(wall.raw()).unwrap();
-    assert_eq!(all(&events, "o").concat(), raw, "what was recorded is what was written");
+    assert!(all(&events, "o").concat() == raw, "what was recorded is what was written");
     assert!(raw.contains("\u{1b}[?1049h") && raw.contains('─'));
     let steps = [
         "1. Two views, one name",
@@ -185,7 +188,7 @@ fn a_full_disk_ends_the_recording_and_not_the_demonstration() {
     // No file of the program's may grow beyond this: EFBIG, in place of a full disk's ENOSPC.
     let most = std::fs::metadata(&to).unwrap().len() + 3000;
     let limit = [format!("--fsize={most}"), format!("--pid={}", wall.pid())];
-    assert!(std::process::Command::new("prlimit").args(limit).status().unwrap().success());
+    assert!(Command::new("prlimit").args(limit).status().unwrap().success());
     let mut notes = place.start((100, 40), &["notes", &wall.pid().to_string(), "--lang", "en"]);
     notes.see("1/11");
     for step in 2..=5 {
@@ -359,4 +362,55 @@ fn what_cannot_be_played_is_refused_with_its_line_and_a_remedy() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(2) && text.contains(why), "{text}");
     }
+}
+
+/// asciinema of version 3, where `.ci/recordings` has put it, or on the PATH.
+fn asciinema() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/lint/asciinema/bin");
+    std::iter::once(built).chain(std::env::split_paths(&path)).map(|at| at.join("asciinema")).find(|program| {
+        let said = Command::new(program).arg("--version").output();
+        said.is_ok_and(|said| said.stdout.starts_with(b"asciinema 3."))
+    })
+}
+
+#[test]
+fn asciinema_converts_and_plays_it_whole_or_cut() {
+    let Some(asciinema) = asciinema() else {
+        return skip("asciinema_converts_and_plays_it_whole_or_cut", "no asciinema 3 here");
+    };
+    let place = Place::new();
+    let [to, raw, two] = ["a.cast", "a.raw", "two.cast"].map(|name| file(&place, name));
+    let mut wall = recorded(&place, WALL, &to, "fr");
+    wall.write("r");
+    stands(&wall, 2);
+    wall.quit();
+    let run = |args: &[&str]| {
+        let mut command = Command::new("script");
+        let words: Vec<String> = std::iter::once(asciinema.to_str().unwrap())
+            .chain(args.iter().copied())
+            .map(|word| format!("'{word}'"))
+            .collect();
+        command.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("TERM", "xterm-256color");
+        command.env("HOME", place.state()).env("LANG", "C.UTF-8").stdin(std::process::Stdio::null());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let [from, as_raw, as_two] = [&to, &raw, &two].map(|path| path.to_str().unwrap());
+    for cut in ["", "#0.1,\"o\",\"ab"] {
+        std::fs::File::options().append(true).open(&to).unwrap().write_all(cut.as_bytes()).unwrap();
+        run(&["convert", "--overwrite", "--output-format", "raw", from, as_raw]);
+        // It sets the size itself; the rest is what the terminal was given.
+        assert!(std::fs::read(&raw).unwrap().ends_with(&wall.raw()), "another stream");
+        run(&["convert", "--overwrite", "--output-format", "asciicast-v2", from, as_two]);
+        let played = run(&["play", "--speed", "100", from]);
+        assert!(played.contains("Deux vues, un seul nom"), "{played}");
+    }
+    // What it has made of it is played here, too.
+    let mut replay = place.start((160, 40), &["replay", as_two, "--lang", "fr"]);
+    replay.see("1 Deux vues, un seul nom");
+    replay.write("2");
+    stands(&replay, 2);
 }

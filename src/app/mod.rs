@@ -280,7 +280,7 @@ fn replayed(cli: &Cli, wanted: &cli::Replay) -> Result<(), (String, u8)> {
         let (path, why) = (printable(&wanted.file.to_string_lossy()), error.explain(lang));
         (say!(lang, "{path} can't be played: {why}.", "{path} ne peut pas être rejoué : {why}."), USAGE)
     })?;
-    let (theme, _) = terminal(cli, "asciinema convert --output-format txt FILE -")?;
+    let (theme, _) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
     demo::replay::replay(recording, wanted.idle, wanted.speed, lang, theme).map_err(|error| (format!("{error:#}"), 1))
 }
 
