@@ -99,20 +99,22 @@ fn in_slow_motion_the_namespaces_come_first_and_the_maps_that_make_one_root_afte
         if attempt == 0 {
             notes.write(ENTER);
         }
-        notes.see("Slow motion: 1 to come");
+        notes.see("Slow motion");
         wall.see_line(&["▸ unshare(CLONE_NEWUSER|CLONE_NEWUTS) = 0"]);
-        wall.see("one more operation");
+        wall.see("⋯ slow motion");
         // Nobody knows who anybody is in there, and both sides are live.
-        wall.see_line(&["HOST", "BOX box", "nobody@"]);
+        wall.see_line(&["HOST", "BOX box nobody@"]);
         notes.write(" ");
-        wall.see_line(&["HOST", "BOX box", "root@"]);
+        wall.see_line(&["▸ write(", "gid_map", " = "]);
+        notes.write("r");
+        wall.see_line(&["HOST", "BOX box root@"]);
         wall.see_line(&["▶ C", "◀ the kernel"]);
     }
     // A lab that goes in the midst of a step is built again, with the whole of the step.
     notes.write("R");
-    notes.see("Slow motion: 1 to come");
+    wall.see("⋯ slow motion");
     end(&keeper_of(&place, &wall));
-    wall.see_line(&["HOST", "BOX box", "root@"]);
+    wall.see_line(&["HOST", "BOX box root@"]);
     wall.see_line(&["▶ C", "◀ the kernel"]);
     notes.write("Q");
     assert_eq!((wall.ended().code(), notes.ended().code()), (Some(0), Some(0)));

@@ -228,12 +228,12 @@ impl Console {
                 Role::Warn,
             ));
         }
-        if let Some(to_come) = outlook.to_come {
+        if outlook.moving {
             told.push((
                 say!(
                     lang,
-                    "Slow motion: {to_come} to come (Space: the next, r: all of them).",
-                    "Au ralenti : encore {to_come} (Espace : la suivante, r : toutes)."
+                    "Slow motion (Space: the next call, r: all of them).",
+                    "Au ralenti (Espace : l'appel suivant, r : tous)."
                 ),
                 Role::Warn,
             ));

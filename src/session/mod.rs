@@ -59,7 +59,7 @@ pub enum Command {
         /// said nothing, no.
         failed: bool,
     },
-    /// The lab has carried out some ops of a step, and goes on.
+    /// The lab has made some calls of a step, and waits before the next.
     Moved(StepOutcome),
     /// The lab has carried out the ops of a step, or failed at one.
     Performed(StepOutcome),

@@ -43,14 +43,9 @@ pub enum Event {
     Observed(Arc<Snapshot>),
     /// The answer to [`Effect::Perform`].
     Performed(StepOutcome),
-    /// Some ops of a step are carried out, and others wait for [`Request::GoOn`]: slow
+    /// Some calls of a step were made, and the next waits for [`Request::GoOn`]: slow
     /// motion.
-    Moved {
-        /// What was done so far.
-        outcome: StepOutcome,
-        /// So many are to come.
-        to_come: usize,
-    },
+    Moved(StepOutcome),
     /// The answer to [`Effect::Rebuild`].
     Rebuilt {
         /// The step's index.
@@ -145,10 +140,10 @@ pub enum Request {
         /// Whether to.
         on: bool,
     },
-    /// Carry out the ops of steps one by one from now on, or all at once. Answered by
-    /// `Moved` after each but the last.
+    /// Make the calls of steps one by one from now on, or all at once. Each is answered by
+    /// `Moved`, the end of the step as ever.
     Slow(bool),
-    /// The next op, in slow motion; or all that are to come.
+    /// The next call, in slow motion; or all that are to come.
     GoOn {
         /// All.
         all: bool,

@@ -88,7 +88,7 @@ pub enum Intent {
     Count,
     /// Type the solution; again: pause.
     Type,
-    /// One op at a time within a step, or all at once.
+    /// One call at a time within a step, or all at once.
     Slow,
     /// Goes on by itself, or waits.
     Auto,

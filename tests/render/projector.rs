@@ -152,13 +152,13 @@ fn who_stops_it_has_the_time_that_it_takes() {
 }
 
 #[test]
-fn in_slow_motion_each_key_is_one_operation_and_enter_all_that_are_to_come() {
+fn in_slow_motion_each_key_is_one_call_and_enter_all_that_are_to_come() {
     let mut scene = at("guess").key(KeyCode::Char('m'));
     assert!(matches!(scene.requests.last(), Some(Request::Slow(true))));
     let asked = scene.pressed(KeyCode::Enter);
     let mut outcome = outcome(2);
     outcome.ops[0].calls.truncate(1);
-    scene.event(Event::Moved { outcome, to_come: 2 });
+    scene.event(Event::Moved(outcome));
     assert_snapshot!(scene.text());
     let asks = |requests: &[Request], whole| matches!(requests, [Request::GoOn { all }] if *all == whole);
     assert!(asks(&scene.pressed(KeyCode::Char(' ')), false));

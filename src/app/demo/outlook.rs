@@ -31,12 +31,11 @@ pub fn outlook(model: &Model, screen: &Buffer) -> Option<Outlook> {
             StepNotes { title: text.title.clone(), notes: text.notes.clone(), kind: kind(next) }
         }),
         choices: prediction.map_or_else(Vec::new, |prediction| texts_of(&prediction.choices, lang)),
-        busy: session.busy(),
         blank: wall.blank,
         typing: wall.typing.as_ref().map(Typing::paused),
         can_type: wall.solution.tasks.contains_key(&session.step_def().id),
         shell: shell.flatten(),
-        to_come: wall.to_come,
+        moving: wall.moving,
         auto: wall.auto.as_ref().map(|auto| auto.held),
         trouble: wall.trouble.clone(),
         unrecorded: wall.unrecorded.as_ref().map(|[en, fr]| lang.pick(en, fr).clone()),

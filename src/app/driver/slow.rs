@@ -1,4 +1,4 @@
-//! Slow motion: the ops of a step one by one, each when the presenter asks for it, and the
+//! Slow motion: the calls of a step one by one, each when the presenter asks for it, and the
 //! lab looked at after each.
 
 use super::{Driver, Gone};
@@ -20,11 +20,11 @@ impl Driver {
         if slow { Ok(()) } else { self.go_on(true) }
     }
 
-    /// Begins a step, its first op at once. `before` are the outcomes of the steps before
+    /// Begins a step, its first call at once. `before` are the outcomes of the steps before
     /// it, where all of them were rebuilt.
     pub(super) fn begin(&mut self, step: usize, before: Option<Vec<StepOutcome>>) -> Result<(), Gone> {
         let Some(stage) = &mut self.stage else { return Ok(()) };
-        match stage.begin(step, true, true) {
+        match stage.begin(step, true) {
             Ok(carrying) => {
                 self.moving = Some(Moving { carrying, before });
                 self.go_on(false)
@@ -33,20 +33,22 @@ impl Driver {
         }
     }
 
-    /// The next op, or all that are to come. Nothing where no step waits.
+    /// The next call, or all that are to come. Nothing where no step waits.
     pub(super) fn go_on(&mut self, all: bool) -> Result<(), Gone> {
         let (Some(mut moving), Some(stage)) = (self.moving.take(), &mut self.stage) else { return Ok(()) };
-        if let Err(error) = stage.carry_on(&mut moving.carrying, if all { usize::MAX } else { 1 }) {
+        let carrying = &mut moving.carrying;
+        let carried = if all { stage.carry_out_rest(carrying) } else { stage.carry_on(carrying) };
+        if let Err(error) = carried {
             return self.recover(&error);
         }
         self.moving = Some(moving);
         self.sample(true)?;
         // Where the keeper was killed all is rebuilt by now, this step too.
         let Some(moving) = self.moving.take() else { return Ok(()) };
-        let (outcome, to_come) = (moving.carrying.outcome(), moving.carrying.to_come());
-        if to_come > 0 {
+        let outcome = moving.carrying.outcome();
+        if !moving.carrying.is_over() {
             self.moving = Some(moving);
-            return self.send(Event::Moved { outcome, to_come });
+            return self.send(Event::Moved(outcome));
         }
         match moving.before {
             Some(mut outcomes) => {

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use super::{Stage, argv};
 use crate::i18n::{Explain, Lang};
 use crate::lab::LabError;
-use crate::lab::protocol::Performed;
+use crate::lab::client::Slow;
+use crate::lab::protocol::{Failure, Performed};
 use crate::lesson::model::Do;
 use crate::lesson::op::Op;
-use crate::observe::Errno;
+use crate::observe::{Call, Errno};
 use crate::session::{OpOutcome, StepOutcome};
 
 /// A step whose ops are being carried out.
@@ -18,43 +19,27 @@ pub struct Carrying {
     /// What was done so far.
     outcome: StepOutcome,
     /// What is left, the next one first.
-    left: std::vec::IntoIter<Part>,
+    left: std::vec::IntoIter<Do>,
+    /// The op that waits between two calls, and its calls so far.
+    waits: Option<(Do, Vec<Call>)>,
     /// Actors of the step's that run programs for their calls.
     traced: BTreeSet<String>,
     /// The time that the ops took.
     took: Duration,
 }
 
-/// What is carried out at a time.
-#[derive(Debug, Clone)]
-struct Part {
-    op: Do,
-    /// It belongs to the op before it, as the lesson has it.
-    goes_on: bool,
-}
-
 impl Carrying {
     /// What was done so far.
     pub fn outcome(&self) -> StepOutcome {
-        StepOutcome { micros: self.took.as_micros() as u64, ..self.outcome.clone() }
+        let mut ops = self.outcome.ops.clone();
+        let waits = self.waits.as_ref();
+        ops.extend(waits.map(|(op, calls)| OpOutcome { actor: op.actor.clone(), calls: calls.clone(), failure: None }));
+        StepOutcome { step: self.outcome.step, ops, micros: self.took.as_micros() as u64 }
     }
 
-    /// How many are to come.
-    pub fn to_come(&self) -> usize {
-        self.left.len()
-    }
-}
-
-/// An op that is one line of a lesson and two moves: the namespaces, then the maps, before
-/// which nobody is anybody in there.
-fn moves(op: Do) -> Vec<Part> {
-    match &op.op {
-        Op::Unshare { kinds, map: Some(kind) } if op.fails.is_none() => {
-            let first = Do { op: Op::Unshare { kinds: kinds.clone(), map: None }, ..op.clone() };
-            let second = Do { op: Op::Map { kind: *kind }, ..op.clone() };
-            vec![Part { op: first, goes_on: false }, Part { op: second, goes_on: true }]
-        }
-        _ => vec![Part { op, goes_on: false }],
+    /// Whether all is carried out, or will not be.
+    pub fn is_over(&self) -> bool {
+        self.waits.is_none() && self.left.len() == 0
     }
 }
 
@@ -68,14 +53,13 @@ impl Stage {
     /// As [`Self::perform`]; without `traced`, programs that the step runs for their calls
     /// run untraced, unless the student traces their actor.
     pub(super) fn carry_out(&mut self, step: usize, traced: bool) -> Result<StepOutcome, LabError> {
-        let mut carrying = self.begin(step, traced, false)?;
-        self.carry_on(&mut carrying, usize::MAX)?;
+        let mut carrying = self.begin(step, traced)?;
+        self.carry_out_rest(&mut carrying)?;
         Ok(carrying.outcome())
     }
 
-    /// Makes ready the ops of a step, for [`Self::carry_on`]; slowly: in as many moves as
-    /// can be seen.
-    pub fn begin(&mut self, step: usize, traced: bool, slowly: bool) -> Result<Carrying, LabError> {
+    /// Makes ready the ops of a step.
+    pub fn begin(&mut self, step: usize, traced: bool) -> Result<Carrying, LabError> {
         self.tracing.leave_step(&mut self.lab)?;
         let mut ops = self.lesson.steps[step].ops.clone();
         for each in &mut ops {
@@ -84,65 +68,90 @@ impl Stage {
             }
         }
         let traced = ops.iter().filter(|each| matches!(each.op, Op::Run { trace: true, .. }));
-        let traced = traced.map(|each| each.actor.clone()).collect::<BTreeSet<String>>();
-        let whole = |op| vec![Part { op, goes_on: false }];
-        let parts: Vec<Part> = ops.into_iter().flat_map(if slowly { moves } else { whole }).collect();
-        Ok(Carrying {
-            outcome: StepOutcome { step, ..StepOutcome::default() },
-            left: parts.into_iter(),
-            traced,
-            took: Duration::ZERO,
-        })
+        let traced = traced.map(|each| each.actor.clone()).collect();
+        let outcome = StepOutcome { step, ..StepOutcome::default() };
+        Ok(Carrying { outcome, left: ops.into_iter(), waits: None, traced, took: Duration::ZERO })
     }
 
-    /// Carries out at most so many of what is to come. Nothing is to come after one that
-    /// does not do what the lesson means.
-    pub fn carry_on(&mut self, carrying: &mut Carrying, most: usize) -> Result<(), LabError> {
+    /// Makes the next call of a step; what makes none, or is not the actor's own doing,
+    /// is done as a whole. Nothing is to come after an op that does not do what the lesson
+    /// means.
+    pub fn carry_on(&mut self, carrying: &mut Carrying) -> Result<(), LabError> {
         let start = Instant::now();
-        let mut rest: Vec<Part> = carrying.left.by_ref().take(most).collect();
-        while !rest.is_empty() {
-            let asked =
-                rest.iter().map(|Part { op: each, .. }| (each.actor.clone(), each.op.with_values(&self.values)));
-            let (done, failure) = self.lab.perform_all(asked.collect())?;
-            let after = rest.split_off(done.len().min(rest.len()));
-            let (mut as_meant, nothing_done) = (true, rest.is_empty());
-            for (part, performed) in rest.iter().zip(done) {
-                as_meant = self.note(part, performed, &mut carrying.outcome);
+        let mut shown = false;
+        while !shown {
+            let waited = carrying.waits.is_some();
+            let (op, slow) = match carrying.waits.take() {
+                Some((op, _)) => (op, self.lab.go_on()?),
+                None => match carrying.left.next() {
+                    Some(op) => {
+                        let with_values = op.op.with_values(&self.values);
+                        let slow = self.lab.perform_slowly(&op.actor, &with_values)?;
+                        (op, slow)
+                    }
+                    None => break,
+                },
+            };
+            match slow {
+                Slow::Paused(calls) => {
+                    carrying.waits = Some((op, calls));
+                    shown = true;
+                }
+                Slow::Done(performed, failure) => {
+                    // What was done without a pause has not been seen.
+                    shown = !waited && performed.as_ref().is_none_or(|done| !done.calls.is_empty());
+                    self.note(carrying, &op, performed, failure);
+                }
             }
-            // An actor that is gone or silent is a finding to show.
-            if let (Some(failure), Some(Part { op: each, .. })) = (failure, after.first()) {
-                let failure = Some((Errno(libc::ESRCH), failure.explain(Lang::En)));
-                carrying.outcome.ops.push(OpOutcome { actor: each.actor.clone(), calls: Vec::new(), failure });
-                as_meant = false;
-            }
-            if !as_meant || nothing_done {
-                carrying.left = Vec::new().into_iter();
-                break;
-            }
-            rest = after;
         }
         carrying.took += start.elapsed();
-        if carrying.left.len() == 0 { self.carried(carrying) } else { Ok(()) }
+        if carrying.is_over() { self.carried(carrying) } else { Ok(()) }
     }
 
-    /// Takes in what came of an op; whether that is what the lesson means.
-    fn note(&mut self, part: &Part, performed: Performed, outcome: &mut StepOutcome) -> bool {
-        let Part { op: each, goes_on } = part;
-        self.filtered.note(each);
+    /// Carries out all that is to come, at once.
+    pub fn carry_out_rest(&mut self, carrying: &mut Carrying) -> Result<(), LabError> {
+        let start = Instant::now();
+        while let Some((op, _)) = carrying.waits.take() {
+            match self.lab.go_on()? {
+                Slow::Paused(calls) => carrying.waits = Some((op, calls)),
+                Slow::Done(performed, failure) => self.note(carrying, &op, performed, failure),
+            }
+        }
+        while carrying.left.len() > 0 {
+            let rest = carrying.left.as_slice();
+            let asked = rest.iter().map(|each| (each.actor.clone(), each.op.with_values(&self.values)));
+            let (done, failure) = self.lab.perform_all(asked.collect())?;
+            let (mut done, mut failure) = (done.into_iter(), failure);
+            // At least one: an answer of none would be asked for without end.
+            for op in carrying.left.by_ref().take(done.len().max(1)).collect::<Vec<Do>>() {
+                let performed = done.next();
+                let why = if performed.is_none() { failure.take() } else { None };
+                self.note(carrying, &op, performed, why);
+            }
+            // An actor that is gone or silent is a finding to show.
+            if let Some((failure, op)) = failure.and_then(|why| Some((why, carrying.left.next()?))) {
+                self.note(carrying, &op, None, Some(failure));
+            }
+        }
+        carrying.took += start.elapsed();
+        self.carried(carrying)
+    }
+
+    /// Takes in what came of an op. Where that is not what the lesson means, nothing comes
+    /// after it.
+    fn note(&mut self, carrying: &mut Carrying, op: &Do, performed: Option<Performed>, failure: Option<Failure>) {
+        self.filtered.note(op);
+        let unasked = failure.map(|failure| (Errno(libc::ESRCH), failure.explain(Lang::En)));
+        let (asked, performed) = (performed.is_some(), performed.unwrap_or_default());
         // A program that the lesson waits for in vain is a failure, too.
         let endless = performed.ran.as_ref().is_some_and(|ran| ran.timed_out);
-        let endless = endless.then(|| (Errno(libc::ETIMEDOUT), format!("run {}", argv(&each.op).join(" "))));
-        let (calls, failure) = (performed.calls, performed.failure.or(endless));
+        let endless = endless.then(|| (Errno(libc::ETIMEDOUT), format!("run {}", argv(&op.op).join(" "))));
+        let (calls, failure) = (performed.calls, performed.failure.or(endless).or(unasked));
         let met = failure.as_ref().map(|(errno, _)| errno.symbol());
-        let as_meant = met == each.fails;
-        match outcome.ops.last_mut().filter(|_| *goes_on) {
-            Some(before) => {
-                before.calls.extend(calls);
-                before.failure = failure;
-            }
-            None => outcome.ops.push(OpOutcome { actor: each.actor.clone(), calls, failure }),
+        if !asked || met != op.fails {
+            carrying.left = Vec::new().into_iter();
         }
-        as_meant
+        carrying.outcome.ops.push(OpOutcome { actor: op.actor.clone(), calls, failure });
     }
 
     /// All that is carried out was.

@@ -39,10 +39,10 @@ pub struct Projector {
     pub typing: Option<Typing>,
     /// Where the teacher goes as soon as the lab is ready: a key that came too early.
     pub pending: Option<Command>,
-    /// One op at a time within a step.
+    /// One call at a time within a step.
     pub slow: bool,
-    /// How many ops of this step are to come, while it goes on op by op.
-    pub to_come: Option<usize>,
+    /// The step waits between two of its calls.
+    pub moving: bool,
     /// It goes on by itself.
     pub auto: Option<Autoplay>,
     /// What went wrong: for the teacher, never on the wall.

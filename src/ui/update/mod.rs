@@ -72,8 +72,8 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             model.dirty = true;
             command(model, Command::Performed(outcome), &mut requests);
         }
-        Event::Moved { outcome, to_come } => {
-            projector::moved(model, to_come);
+        Event::Moved(outcome) => {
+            projector::moved(model);
             command(model, Command::Moved(outcome), &mut requests);
         }
         Event::Rebuilt { to, outcomes } => {

@@ -33,8 +33,8 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, reque
     wall.trouble = None;
     match meaning {
         // The question stays until it is revealed: a remote control is soon pressed twice.
-        Intent::Next if wall.to_come.is_some() => requests.push(Request::GoOn { all: false }),
-        Intent::Reveal if wall.to_come.is_some() => requests.push(Request::GoOn { all: true }),
+        Intent::Next if wall.moving => requests.push(Request::GoOn { all: false }),
+        Intent::Reveal if wall.moving => requests.push(Request::GoOn { all: true }),
         Intent::Next => {
             if !at_gate(lesson) {
                 leave(model, requests);
@@ -150,10 +150,10 @@ pub(super) fn order(model: &mut Model, order: Order, now: Instant, requests: &mu
     model.dirty = true;
 }
 
-/// Some ops of this step were carried out, and so many are to come.
-pub(super) fn moved(model: &mut Model, to_come: usize) {
+/// Some calls of this step were made, and it waits.
+pub(super) fn moved(model: &mut Model) {
     if let Some((lesson, wall)) = parts(model) {
-        wall.to_come = Some(to_come);
+        wall.moving = true;
         lesson.prose.stale = true;
         model.dirty = true;
     }
@@ -162,7 +162,7 @@ pub(super) fn moved(model: &mut Model, to_come: usize) {
 /// All ops of this step were carried out.
 pub(super) fn arrived(model: &mut Model) {
     if let Some(wall) = &mut model.projector {
-        wall.to_come = None;
+        wall.moving = false;
     }
 }
 
@@ -172,21 +172,18 @@ pub(super) fn play(model: &mut Model, now: Instant, requests: &mut Vec<Request>)
     let Some((lesson, wall)) = parts(model) else { return };
     let types = wall.typing.is_some() && lesson.shells.running();
     let Some(auto) = &mut wall.auto else { return };
-    let at_work = lesson.session.busy() && wall.to_come.is_none();
+    let at_work = lesson.session.busy() && !wall.moving;
     if at_work || types || above || auto.held || wall.blank || lesson.focus == Focus::Shells {
         auto.wait();
         return;
     }
-    let to_read = match wall.to_come {
-        Some(_) => ToRead { words: 0, asks: false },
-        None => view::projector::to_read(lesson, lang),
-    };
+    let to_read = if wall.moving { ToRead { words: 0, asks: false } } else { view::projector::to_read(lesson, lang) };
     if !auto.is_due(to_read, now) {
         return;
     }
     let (step, steps) = (lesson.session.step(), lesson.session.lesson().steps.len());
     let open = unpassed(lesson);
-    if wall.to_come.is_some() {
+    if wall.moving {
         requests.push(Request::GoOn { all: false });
     } else if wall.typing.is_some() || lesson.session.stands_still() {
         // Its shell is gone, or the step failed.
@@ -243,7 +240,7 @@ fn go(model: &mut Model, to: Command, requests: &mut Vec<Request>) {
     let Some((lesson, wall)) = parts(model) else { return };
     if lesson.session.busy() {
         wall.pending = Some(to);
-        if wall.to_come.is_some() {
+        if wall.moving {
             requests.push(Request::GoOn { all: true });
         }
     } else {

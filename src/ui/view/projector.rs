@@ -16,7 +16,7 @@ use crate::ui::projector::{Projector, ToRead, letter};
 use crate::ui::safe::{fit, safe, width};
 use crate::ui::theme::{Role, Theme};
 
-/// So many calls of an operation are shown in slow motion.
+/// So many calls are shown in slow motion.
 const LAST_CALLS: usize = 3;
 /// The cells of the longest bar.
 const BAR: u32 = 24;
@@ -79,9 +79,10 @@ pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: The
     let mut text = Text { lines: Vec::new(), width: usize::from(width), theme };
     text.note("", &safe(&session.title(lang)), Role::Focus);
     if session.busy() {
-        match wall.to_come {
-            Some(to_come) => write_moves(&mut text, session.outcome(), to_come, lang),
-            None => text.note("", &say!(lang, "⋯ the lab is at work", "⋯ le labo est au travail"), Role::Strong),
+        if wall.moving {
+            write_moves(&mut text, session.outcome(), lang);
+        } else {
+            text.note("", &say!(lang, "⋯ the lab is at work", "⋯ le labo est au travail"), Role::Strong);
         }
     } else {
         text.markdown(&first_sentence(&session.prose(lang)));
@@ -110,24 +111,15 @@ pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: The
     lesson.prose = Prose { lines: text.lines, said: Some(Vec::new()), width, ..Prose::default() };
 }
 
-/// Slow motion: what was done last, and what is to come.
-fn write_moves(text: &mut Text, outcome: Option<&StepOutcome>, to_come: usize, lang: Lang) {
+/// Slow motion: the calls made last.
+fn write_moves(text: &mut Text, outcome: Option<&StepOutcome>, lang: Lang) {
     let last = outcome.and_then(|outcome| outcome.ops.last());
     let calls = last.map_or(&[][..], |op| &op.calls);
-    for call in calls.iter().rev().take(LAST_CALLS).rev() {
+    for call in &calls[calls.len().saturating_sub(LAST_CALLS)..] {
         let role = if call.result.is_ok() { Role::Key } else { Role::Bad };
         text.note("▸ ", &safe(&call.to_string()), role);
     }
-    let to_come = count(to_come, lang);
-    text.note("", &to_come, Role::Strong);
-}
-
-/// So many operations are to come.
-fn count(to_come: usize, lang: Lang) -> String {
-    match to_come {
-        1 => say!(lang, "⋯ one more operation", "⋯ encore une opération"),
-        more => say!(lang, "⋯ {more} more operations", "⋯ encore {more} opérations"),
-    }
+    text.note("", &say!(lang, "⋯ slow motion", "⋯ au ralenti"), Role::Strong);
 }
 
 /// What a room has to read before it goes on.
