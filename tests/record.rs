@@ -10,13 +10,13 @@ use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use asciicast_rs::v3;
 use nix::sys::signal::Signal;
 use support::inventory::Inventory;
 use support::skip::skip;
-use support::{CTRL_C, ENTER, Place, Terminal};
+use support::{CTRL_C, ENTER, PATIENCE, Place, Terminal};
 
 const WALL: (u16, u16) = (120, 36);
 /// With their solutions, which the program is without.
@@ -143,6 +143,23 @@ fn a_step_is_marked_in_the_language_of_the_wall_when_it_stands_there() {
         replay.see_line(&["machine", shown]);
         replay.see_line(&["REDIFFUSION", "pause", &format!("{number}/3")]);
     }
+}
+
+#[test]
+fn in_slow_motion_a_step_is_marked_before_its_calls_are_made() {
+    let place = Place::new();
+    let to = file(&place, "a.cast");
+    let mut wall = recorded(&place, WALL, &to, "en");
+    wall.write("m");
+    go(&mut wall, 1, 2);
+    wall.write("r");
+    wall.see("⋯ slow motion");
+    let deadline = Instant::now() + PATIENCE;
+    while !all(&events(&to), "m").iter().any(|name| name.starts_with("3. ")) {
+        assert!(Instant::now() < deadline, "the third step is not marked");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(wall.text().contains("⋯ slow motion"));
 }
 
 #[test]

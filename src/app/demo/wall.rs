@@ -97,10 +97,11 @@ impl Marks {
         Self { recorder, marked: None }
     }
 
+    /// In slow motion what there is to see is how the step comes about.
     fn drawn(&mut self, model: &crate::ui::Model) {
-        let Some(session) = model.lesson().map(|lesson| &lesson.session).filter(|session| !session.busy()) else {
-            return;
-        };
+        let slow = model.projector.as_ref().is_some_and(|wall| wall.slow);
+        let session = model.lesson().map(|lesson| &lesson.session);
+        let Some(session) = session.filter(|session| slow || !session.busy()) else { return };
         let step = session.step();
         if self.marked.replace(step) != Some(step) {
             let title = safe(&session.title(model.lang));
