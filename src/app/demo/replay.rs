@@ -46,7 +46,8 @@ pub fn replay(
     let _guard = Lab::start(Options { terminal: settings, ..Options::default() }).ok();
     terminal::set_mouse(false)?;
     let mut terminal = Terminal::take()?;
-    let mut player = Player::new(recording, speed, lang, theme, Instant::now());
+    let made = recording.made.map(crate::observe::date);
+    let mut player = Player::new(recording, made, speed, lang, theme, Instant::now());
     loop {
         player.tick(Instant::now());
         if !player.behind() {

@@ -134,6 +134,8 @@ pub struct Recording {
     pub size: (u16, u16),
     /// What it shows; untrusted.
     pub title: String,
+    /// When it was made, in seconds since 1970, where it says so.
+    pub made: Option<i64>,
     /// What happened, in order.
     pub events: Vec<Moment>,
     /// The names of the markers; untrusted.
@@ -197,6 +199,7 @@ struct Header {
     width: Option<u16>,
     height: Option<u16>,
     title: Option<String>,
+    timestamp: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -213,7 +216,8 @@ pub fn read(from: impl io::Read) -> Result<Recording, CastError> {
     if !next(&mut from, &mut line, 1)? {
         return Err(CastError::Empty);
     }
-    let header: Header = serde_json::from_slice(&line).map_err(|error| CastError::Header { column: error.column() })?;
+    let header: Header =
+        serde_json::from_slice(&line).map_err(|error| CastError::Header { column: error.column().max(1) })?;
     if !matches!(header.version, 2 | 3) {
         return Err(CastError::Version(header.version));
     }
@@ -222,7 +226,9 @@ pub fn read(from: impl io::Read) -> Result<Recording, CastError> {
         None => header.width.zip(header.height),
     };
     let size = size.filter(|size| fits(*size)).ok_or(CastError::Size { line: 1 })?;
-    let mut recording = Recording { size, title: header.title.unwrap_or_default(), ..Recording::default() };
+    // Years of four digits.
+    let made = header.timestamp.map(|seconds| seconds as i64).filter(|seconds| (1..253_402_300_800).contains(seconds));
+    let mut recording = Recording { size, title: header.title.unwrap_or_default(), made, ..Recording::default() };
     let (mut number, mut read, mut now) = (1, line.len() as u64, 0_u64);
     loop {
         number += 1;
@@ -240,7 +246,8 @@ pub fn read(from: impl io::Read) -> Result<Recording, CastError> {
         let (seconds, code, data) = match serde_json::from_slice::<(f64, String, String)>(&line) {
             Ok(event) => event,
             Err(_) if !line.ends_with(b"\n") => return Ok(recording),
-            Err(error) => return Err(CastError::Event { line: number, column: error.column() }),
+            // A value of another kind has no place: the line as a whole is meant.
+            Err(error) => return Err(CastError::Event { line: number, column: error.column().max(1) }),
         };
         let time = Duration::try_from_secs_f64(seconds).map_err(|_| CastError::Time { line: number, seconds })?;
         // Version 2 counts from the beginning.
@@ -322,9 +329,13 @@ mod tests {
         assert_eq!(three.size, (80, 24));
         let wanted = [(500_000, "a"), (750_000, "one"), (1_750_000, "90x30"), (11_750_000, "b")];
         assert_eq!(outputs(&three), told(&wanted));
-        let two = "{\"version\":2,\"width\":80,\"height\":24,\"title\":\"t\"}\n[0.5,\"o\",\"a\"]\n[0.75,\"m\",\"one\"]\n[1.75,\"r\",\"90x30\"]\n[11.75,\"o\",\"b\"]\n";
+        let two = "{\"version\":2,\"width\":80,\"height\":24,\"title\":\"t\",\"timestamp\":7}\n[0.5,\"o\",\"a\"]\n[0.75,\"m\",\"one\"]\n[1.75,\"r\",\"90x30\"]\n[11.75,\"o\",\"b\"]\n";
         let two = read(two.as_bytes()).unwrap();
-        assert_eq!((outputs(&two), &*two.title), (told(&wanted), "t"));
+        assert_eq!((outputs(&two), &*two.title, two.made), (told(&wanted), "t", Some(7)));
+        for never in ["-1", "1e300", "null", "253402300800"] {
+            let head = format!("{{\"version\":2,\"width\":80,\"height\":24,\"timestamp\":{never}}}\n");
+            assert_eq!(read(head.as_bytes()).unwrap().made, None);
+        }
     }
 
     #[test]

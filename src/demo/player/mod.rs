@@ -36,6 +36,8 @@ struct Chapter {
 pub struct Player {
     recording: Recording,
     chapters: Vec<Chapter>,
+    /// When it was made, in words.
+    made: Option<String>,
     /// Where it ends, in microseconds: before the screen is given back.
     end: u64,
     lang: Lang,
@@ -68,14 +70,15 @@ pub enum Answer {
 }
 
 impl Player {
-    /// Begins to play, at a speed in per cent.
-    pub fn new(recording: Recording, speed: u32, lang: Lang, theme: Theme, now: Instant) -> Self {
+    /// Begins to play, at a speed in per cent. `made`: when it was recorded.
+    pub fn new(recording: Recording, made: Option<String>, speed: u32, lang: Lang, theme: Theme, now: Instant) -> Self {
         let chapters = chapters(&recording);
         let screen = empty(&recording);
         let end = end(&recording);
         Self {
             recording,
             chapters,
+            made,
             end,
             lang,
             theme,

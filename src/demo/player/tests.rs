@@ -32,7 +32,7 @@ struct Show {
 impl Show {
     fn of(recording: Recording) -> Self {
         let now = Instant::now();
-        let mut player = Player::new(recording, 100, Lang::En, Theme::DARK, now);
+        let mut player = Player::new(recording, Some("2026-11-22".into()), 100, Lang::En, Theme::DARK, now);
         player.tick(now);
         Self { player, now }
     }
@@ -172,6 +172,7 @@ fn the_list_of_steps_is_beside_the_picture_or_over_it() {
     show.wait(12.0);
     let beside = drawn(&show.player, 60, 8);
     assert!(beside.contains("▶2 Guess") && beside.contains("two"), "{beside}");
+    assert!(beside.contains("└ 2026-11-22 ─"), "{beside}");
     // The third one is the first again: the name keeps its number.
     assert!(beside.contains("3 1. Look"), "{beside}");
     assert!(!drawn(&show.press(KeyCode::Tab).player, 60, 8).contains("Look"));

@@ -54,10 +54,13 @@ impl Player {
         if room.width >= cols + 2 && room.height >= rows + 2 {
             let around = Rect { x: shown.x - 1, y: shown.y - 1, width: shown.width + 2, height: shown.height + 2 };
             let style = self.theme.style(Role::Frame);
-            let name = if self.recording.title.is_empty() {
+            let room = usize::from(shown.width.saturating_sub(4));
+            let words = [safe(&self.recording.title), self.made.clone().unwrap_or_default()];
+            let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+            let name = if words.is_empty() || room < 8 {
                 String::new()
             } else {
-                format!(" {} ", fit(&safe(&self.recording.title), usize::from(shown.width.saturating_sub(4))))
+                format!(" {} ", fit(&words.join(" · "), room))
             };
             frame.render_widget(Block::bordered().border_style(style).title(name), around);
         }
@@ -71,7 +74,9 @@ impl Player {
         let (lang, theme) = (self.lang, self.theme);
         frame.render_widget(Clear, area);
         let title = say!(lang, " steps ", " étapes ");
-        frame.render_widget(Block::bordered().border_style(theme.style(Role::Frame)).title(title), area);
+        let made = self.made.as_ref().map(|made| format!(" {made} ")).unwrap_or_default();
+        let block = Block::bordered().border_style(theme.style(Role::Frame)).title(title).title_bottom(made);
+        frame.render_widget(block, area);
         let inside = crate::ui::layout::inner(area);
         if self.chapters.is_empty() {
             let text = say!(lang, "no step is marked", "aucune étape repérée");
@@ -158,7 +163,8 @@ impl Player {
         room = room.saturating_sub(width(&step) + keys_width(words));
         spans.push(Span::raw(step));
         spans.push(Span::raw(" ".repeat(room)));
-        for (key, word) in &long {
+        let fit = keys_width(words) <= usize::from(area.width).saturating_sub(used);
+        for (key, word) in long.iter().filter(|_| fit) {
             spans.push(Span::styled(format!(" {key}"), theme.style(Role::Key)));
             if words {
                 spans.push(Span::raw(format!(" {word} ")));
