@@ -20,6 +20,7 @@ use crate::ui::model::Mouse;
 use crate::ui::projector::Autoplay;
 use crate::ui::run::{Demonstration, Setup};
 use crate::ui::safe::safe;
+use crate::ui::terminal;
 
 /// What a demonstration needs to begin.
 pub struct Wanted {
@@ -58,6 +59,8 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<Option<[String; 2]>> {
             teller.tell(outlook);
         }
     };
+    // What other terminals can't show has no place in a recording.
+    let scales = recorder.is_none() && terminal::scales();
     let progress = at.map(|step| Progress { step, ..Progress::default() });
     let shown =
         Answers { lesson: lesson.id.clone(), student: solution.student.clone(), progress, ..Answers::default() };
@@ -68,7 +71,7 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<Option<[String; 2]>> {
         machine: machine(),
         first: Some(Request::Open(lesson.id)),
         mouse,
-        projector: Some(Demonstration { solution, auto, audience: Box::new(audience) }),
+        projector: Some(Demonstration { solution, auto, scales, audience: Box::new(audience) }),
     };
     let ended = recorder.clone();
     on_screen(setup, move |events: SyncSender<Event>, requests, settings| {
