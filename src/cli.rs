@@ -4,6 +4,7 @@ mod answers;
 mod demo;
 mod grade;
 mod lesson;
+mod replay;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub use answers::AnswersMode;
 pub use demo::{Auto, Demo};
 pub use grade::{Grade, ReportMode};
 pub use lesson::LessonMode;
+pub use replay::{Record, Replay};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub enum Mode {
     },
     /// A lesson on a projector.
     Demo(Demo),
+    /// A recording of a demonstration.
+    Replay(Replay),
     /// The presenter's notes on a demonstration: that of this PID, or the last one begun.
     Notes(Option<u32>),
     /// Grade answers.
@@ -182,6 +186,7 @@ pub fn grammar(lang: Lang) -> Command {
         )
         .subcommand(demo::grammar(lang))
         .subcommand(demo::notes(lang))
+        .subcommand(replay::grammar(lang))
         .subcommand(
             Command::new("check")
                 .about(say!(lang, "Grade answers on a fresh lab", "Corriger des réponses sur un laboratoire neuf"))
@@ -330,6 +335,7 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             Mode::Learn { lesson: found.get_one::<String>("lesson").cloned(), watch: found.get_flag("watch") }
         }
         Some(("demo", found)) => Mode::Demo(demo::parse(found)),
+        Some(("replay", found)) => Mode::Replay(replay::parse(found)),
         Some(("notes", found)) => Mode::Notes(found.get_one::<u32>("pid").copied()),
         Some(("check", found)) => Mode::Check {
             lesson: text(found, "lesson"),

@@ -109,7 +109,7 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
             model.dirty = false;
             terminal::set_mouse(model.mouse == Mouse::Ours)?;
             // Where a key and a change of size come at once, crossterm loses the latter.
-            let size = terminal.screen.size()?;
+            let size = terminal.size()?;
             if Size::new(size.width, size.height) != model.size {
                 let resized = Event::Terminal(Input::Resize(size.width, size.height));
                 for request in update(&mut model, resized, Instant::now()) {

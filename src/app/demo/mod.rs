@@ -11,5 +11,7 @@ mod outlook;
 mod wall;
 
 pub mod notes;
+pub mod record;
+pub mod replay;
 
 pub use wall::{Wanted, demo, solution};

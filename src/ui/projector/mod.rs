@@ -80,6 +80,8 @@ pub struct Projector {
     pub auto: Option<Autoplay>,
     /// What went wrong: for the teacher, never on the wall.
     pub trouble: Option<String>,
+    /// Why nothing is recorded any more, in English and in French: for the teacher, too.
+    pub unrecorded: Option<[String; 2]>,
 }
 
 impl Projector {
