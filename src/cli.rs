@@ -1,6 +1,7 @@
 //! clap types only: the commands, their flags and values, in both languages.
 
 mod answers;
+mod follow;
 mod grade;
 mod lesson;
 
@@ -14,6 +15,7 @@ use crate::report::Format;
 use crate::say;
 
 pub use answers::AnswersMode;
+pub use follow::Follow;
 pub use grade::{Grade, ReportMode};
 pub use lesson::LessonMode;
 
@@ -63,7 +65,11 @@ pub enum Mode {
         light: bool,
         /// Whether the wall follows while the lesson's files are changed.
         watch: bool,
+        /// Where students connect who follow in their own terminals: empty for this machine.
+        share: Option<String>,
     },
+    /// A demonstration in a student's own terminal.
+    Follow(Follow),
     /// The presenter's notes on a demonstration: that of this PID, or the last one begun.
     Notes(Option<u32>),
     /// Grade answers.
@@ -214,8 +220,10 @@ pub fn grammar(lang: Lang) -> Command {
                     lang,
                     "Dark text on a light ground",
                     "Texte sombre sur fond clair"
-                ))),
+                )))
+                .arg(follow::share(lang)),
         )
+        .subcommand(follow::grammar(lang))
         .subcommand(
             Command::new("notes")
                 .about(say!(lang, "The presenter's notes on a demonstration that runs", "Les notes du présentateur sur une démonstration en cours"))
@@ -370,7 +378,9 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             at: found.get_one::<String>("at").cloned(),
             light: found.get_flag("light"),
             watch: found.get_flag("watch"),
+            share: found.get_one::<String>("share").cloned(),
         },
+        Some(("follow", found)) => Mode::Follow(follow::parse(found)),
         Some(("notes", found)) => Mode::Notes(found.get_one::<u32>("pid").copied()),
         Some(("check", found)) => Mode::Check {
             lesson: text(found, "lesson"),

@@ -93,7 +93,10 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             (String::new(), String::new(), plain_command::run(&request))
         }
         Mode::Learn { lesson, watch } => left(screen(cli, lesson.clone(), *watch)),
-        Mode::Demo { lesson, at, light, watch } => left(wall(cli, lesson, at.as_deref(), (*light, *watch))),
+        Mode::Demo { lesson, at, light, watch, share } => {
+            left(wall(cli, lesson, at.as_deref(), (*light, *watch), share.as_deref()))
+        }
+        Mode::Follow(wanted) => left(follow(cli, wanted)),
         Mode::Notes(pid) => match notes(cli, *pid) {
             Ok(text) => (text, String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
@@ -233,7 +236,13 @@ fn inspect_screen(cli: &Cli, pid: Option<u32>) -> Result<(), (String, u8)> {
 }
 
 /// A lesson on the projector.
-fn wall(cli: &Cli, name: &str, at: Option<&str>, (light, watch): (bool, bool)) -> Result<(), (String, u8)> {
+fn wall(
+    cli: &Cli,
+    name: &str,
+    at: Option<&str>,
+    (light, watch): (bool, bool),
+    share: Option<&str>,
+) -> Result<(), (String, u8)> {
     let common = &cli.common;
     let lang = common.lang;
     let library = Library::open(common.lessons.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
@@ -255,8 +264,22 @@ fn wall(cli: &Cli, name: &str, at: Option<&str>, (light, watch): (bool, bool)) -
     let theme = if light && theme.coloured() { Theme::LIGHT } else { theme };
     let at = at.map(str::to_owned);
     let followed = common.lessons.clone().filter(|_| watch);
-    demo::demo(demo::Wanted { library, lesson, at, lang, theme, mouse, followed })
+    let shared = share.map(demo::share::open).transpose().map_err(|error| (error.explain(lang), USAGE))?;
+    demo::demo(demo::Wanted { library, lesson, at, lang, theme, mouse, followed, shared })
         .map_err(|error| (format!("{error:#}"), 1))
+}
+
+/// A demonstration in a student's own terminal. What can't be reached is said before the
+/// terminal is taken.
+fn follow(cli: &Cli, wanted: &cli::Follow) -> Result<(), (String, u8)> {
+    let lang = cli.common.lang;
+    let (theme, _) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
+    let code = wanted.code.as_deref();
+    let wall = demo::follow::find(wanted.address.as_deref(), code).map_err(|error| {
+        let usage = matches!(error, demo::follow::Trouble::NoAddress(_));
+        (error.explain(lang), if usage { USAGE } else { 1 })
+    })?;
+    demo::follow::follow(wall, wanted.code.clone(), lang, theme).map_err(|error| (format!("{error:#}"), 1))
 }
 
 /// The presenter's notes; what there is to say when they end.

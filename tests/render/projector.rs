@@ -7,6 +7,7 @@ use cloison::lesson::library::Library;
 use cloison::ui::Event;
 use cloison::ui::event::Order;
 use cloison::ui::keymap::Intent;
+use cloison::ui::projector::Sharing;
 use cloison::ui::view::projector::overflow;
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
@@ -171,6 +172,30 @@ fn an_order_from_the_notes_does_what_a_key_does() {
     assert!(scene.model.left);
 }
 
+#[test]
+fn how_to_follow_stands_in_the_last_row_and_changes_no_other() {
+    let shared = |lang, width, height| {
+        let mut scene = at("rename").lang(lang).size(width, height);
+        let alone = scene.text();
+        scene.model.projector.as_mut().unwrap().sharing = Some(Sharing {
+            command: "cloison follow 192.168.100.200:40404".into(),
+            code: "K7X 4MR".into(),
+            followers: 0,
+        });
+        scene.event(Event::Followers(200));
+        let rows: Vec<String> = scene.text().lines().map(str::to_owned).collect();
+        let (last, others) = rows.split_last().unwrap();
+        assert_eq!(others.join("\n").trim_end(), alone.trim_end());
+        let cells = scene.buffer();
+        let row = &cells.content[cells.content.len() - usize::from(width)..];
+        assert!(row.iter().all(|cell| cell.symbol() == " " || cell.modifier.contains(Modifier::BOLD)));
+        last.trim().to_owned()
+    };
+    let all = "cloison follow 192.168.100.200:40404   code K7X 4MR   200 connectés";
+    assert_eq!((shared(Fr, 120, 36), shared(Fr, 80, 24)), (all.to_owned(), all.to_owned()));
+    assert_eq!(shared(En, 60, 16), "cloison follow 192.168.100.200:40404   code K7X 4MR");
+}
+
 /// The last row of seats reads all of it: no text of a lesson has more lines than a wall
 /// of 120×36 has room for.
 #[test]
@@ -194,6 +219,8 @@ fn no_step_of_any_lesson_overflows_the_wall() {
 fn more(scene: &Scene, lang: Lang) -> Option<String> {
     let lesson = scene.model.lesson()?;
     let lines = overflow(lesson, Size::new(120, 36));
+    // Kept for how to follow.
+    assert_eq!(scene.text().lines().nth(35).map(str::trim), Some(""), "{}", scene.text());
     let (id, step) = (&lesson.session.lesson().id, &lesson.session.step_def().id);
     (lines > 0).then(|| format!("{id}.{step} in {}: {lines} lines too many", lang.code()))
 }

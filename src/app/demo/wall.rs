@@ -7,6 +7,7 @@ use std::sync::mpsc::SyncSender;
 
 use super::link;
 use super::outlook::outlook;
+use super::share;
 use crate::app::driver::{Driver, Keeping};
 use crate::app::learn::{machine, on_screen};
 use crate::i18n::Lang;
@@ -16,10 +17,10 @@ use crate::lesson::library::Library;
 use crate::ui::Theme;
 use crate::ui::event::{Event, Request};
 use crate::ui::model::Mouse;
+use crate::ui::projector::Sharing;
 use crate::ui::run::{Demonstration, Setup};
 
 /// What a demonstration needs to begin.
-#[derive(Debug)]
 pub struct Wanted {
     /// The lessons.
     pub library: Library,
@@ -35,16 +36,26 @@ pub struct Wanted {
     pub mouse: Mouse,
     /// The directory of lessons that are followed while they are changed.
     pub followed: Option<PathBuf>,
+    /// Those who follow in their own terminals, where they may.
+    pub shared: Option<(Sharing, share::Teller, share::Server)>,
 }
 
 /// Shows a lesson until it is left.
 pub fn demo(wanted: Wanted) -> anyhow::Result<()> {
-    let Wanted { library, lesson, at, lang, theme, mouse, followed } = wanted;
+    let Wanted { library, lesson, at, lang, theme, mouse, followed, shared } = wanted;
     let solution = solution(&library, &lesson);
     let (teller, server) = link::server(link::listen()?)?;
+    let (sharing, shares) =
+        shared.map_or((None, None), |(sharing, teller, server)| (Some(sharing), Some((teller, server))));
+    let (board, shares) = shares.unzip();
     let audience = move |model: &crate::ui::Model, screen: &ratatui::buffer::Buffer| {
         if let Some(outlook) = outlook(model, screen) {
             teller.tell(outlook);
+        }
+        if let Some(board) = &board
+            && let Some((stand, page)) = share::sheet(model)
+        {
+            board.tell(stand, page);
         }
     };
     let progress = at.map(|step| Progress { step, ..Progress::default() });
@@ -57,15 +68,16 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<()> {
         machine: machine(),
         first: Some(Request::Open(lesson.id)),
         mouse,
-        projector: Some(Demonstration { solution, audience: Box::new(audience) }),
+        projector: Some(Demonstration { solution, sharing, audience: Box::new(audience) }),
     };
     on_screen(setup, move |events: SyncSender<Event>, requests, terminal| {
         let notes = server.start(events.clone());
+        let shares = shares.map(|server| server.start(events.clone()));
         let driver = Driver::new(library, Keeping::Nothing(Box::new(shown)), lang, events, true);
         driver.following(followed).serve(&requests, terminal);
-        if let Ok(notes) = notes {
+        for thread in [Some(notes), shares].into_iter().flatten().flatten() {
             // A thread that panicked has said so.
-            let _ = notes.join();
+            let _ = thread.join();
         }
     })
 }

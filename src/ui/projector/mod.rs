@@ -13,6 +13,9 @@ use crate::session::Command;
 
 pub use typing::Typing;
 
+/// So many lines of a step are kept.
+const MOST_LINES: usize = 40;
+
 /// How a lesson is laid out on the projector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Projected {
@@ -39,6 +42,32 @@ pub struct Projector {
     pub pending: Option<Command>,
     /// What went wrong: for the teacher, never on the wall.
     pub trouble: Option<String>,
+    /// What was typed in this step, by whom ever: what the room has seen.
+    pub typed: Vec<Line>,
+    /// How the room follows in its own terminals, where it may.
+    pub sharing: Option<Sharing>,
+}
+
+/// A line that was entered in a shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The actor whose shell took it.
+    pub shell: String,
+    /// The line.
+    pub line: String,
+    /// Whether the shell said that it failed.
+    pub failed: bool,
+}
+
+/// How the room follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sharing {
+    /// What to type: `cloison follow 192.168.1.5:4040`.
+    pub command: String,
+    /// The code that is asked for then.
+    pub code: String,
+    /// How many follow now.
+    pub followers: usize,
 }
 
 impl Projector {
@@ -51,6 +80,15 @@ impl Projector {
     pub fn entered_step(&mut self) {
         self.counting = None;
         self.typing = None;
+        self.typed.clear();
+    }
+
+    /// A line was entered. Of those that are more than anybody reads the first go.
+    pub fn entered(&mut self, line: Line) {
+        if self.typed.len() >= MOST_LINES {
+            self.typed.remove(0);
+        }
+        self.typed.push(line);
     }
 
     /// Takes the hands that were typed for these choices of a step, in their order:

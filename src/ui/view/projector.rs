@@ -43,6 +43,9 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall:
     walls::render(frame, model, lesson);
     calls::render(frame, model, lesson);
     shells::render(frame, model, lesson);
+    if let Some(sharing) = &wall.sharing {
+        super::sharing::render(frame, model, sharing, regions.foot);
+    }
 }
 
 /// How many lines of the text have no room on a wall of this size.
