@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn nothing_is_shared_unless_asked_for_and_only_this_machine_unless_named() {
         let share = |line: &str| match mode(line) {
-            Mode::Demo { share, lesson, .. } if lesson == "uts" => share,
+            Mode::Demo(demo) if demo.lesson == "uts" => demo.share,
             other => panic!("{other:?}"),
         };
         assert_eq!(share("cloison demo uts"), None);

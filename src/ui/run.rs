@@ -11,7 +11,7 @@ use ratatui::layout::Size;
 
 use super::event::{Entry, Event, Request};
 use super::model::{Model, Mouse, Screen};
-use super::projector::{Projector, Sharing};
+use super::projector::{Autoplay, Projector, Sharing};
 use super::terminal::{self, Terminal};
 use super::theme::Theme;
 use super::update::update;
@@ -50,6 +50,10 @@ pub struct Setup {
 pub struct Demonstration {
     /// What is typed.
     pub solution: Answers,
+    /// It goes on by itself.
+    pub auto: Option<Autoplay>,
+    /// The terminal can show text at twice its size.
+    pub scales: bool,
     /// How the room follows in its own terminals, where it may.
     pub sharing: Option<Sharing>,
     /// Is told after every drawing: the model, and what stands on the screen.
@@ -75,8 +79,8 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
     let mut model = Model::new(setup.lang, setup.theme, Size::new(size.width, size.height), setup.entries);
     model.machine = setup.machine;
     model.mouse = setup.mouse;
-    let mut audience = setup.projector.map(|Demonstration { solution, sharing, audience }| {
-        model.projector = Some(Projector { sharing, ..Projector::new(solution) });
+    let mut audience = setup.projector.map(|Demonstration { solution, auto, scales, sharing, audience }| {
+        model.projector = Some(Projector { scales, auto, sharing, ..Projector::new(solution) });
         audience
     });
     if let Some(first) = setup.first {

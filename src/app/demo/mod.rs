@@ -14,4 +14,4 @@ mod wall;
 pub mod follow;
 pub mod notes;
 
-pub use wall::{Wanted, demo};
+pub use wall::{Wanted, demo, solution};

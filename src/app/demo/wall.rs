@@ -17,8 +17,9 @@ use crate::lesson::library::Library;
 use crate::ui::Theme;
 use crate::ui::event::{Event, Request};
 use crate::ui::model::Mouse;
-use crate::ui::projector::Sharing;
+use crate::ui::projector::{Autoplay, Sharing};
 use crate::ui::run::{Demonstration, Setup};
+use crate::ui::terminal;
 
 /// What a demonstration needs to begin.
 pub struct Wanted {
@@ -36,13 +37,15 @@ pub struct Wanted {
     pub mouse: Mouse,
     /// The directory of lessons that are followed while they are changed.
     pub followed: Option<PathBuf>,
+    /// It goes on by itself.
+    pub auto: Option<Autoplay>,
     /// Those who follow in their own terminals, where they may.
     pub shared: Option<(Sharing, share::Teller, share::Server)>,
 }
 
 /// Shows a lesson until it is left.
 pub fn demo(wanted: Wanted) -> anyhow::Result<()> {
-    let Wanted { library, lesson, at, lang, theme, mouse, followed, shared } = wanted;
+    let Wanted { library, lesson, at, lang, theme, mouse, followed, auto, shared } = wanted;
     let solution = solution(&library, &lesson);
     let (teller, server) = link::server(link::listen()?)?;
     let (sharing, shares) =
@@ -68,7 +71,13 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<()> {
         machine: machine(),
         first: Some(Request::Open(lesson.id)),
         mouse,
-        projector: Some(Demonstration { solution, sharing, audience: Box::new(audience) }),
+        projector: Some(Demonstration {
+            solution,
+            auto,
+            scales: terminal::scales(),
+            sharing,
+            audience: Box::new(audience),
+        }),
     };
     on_screen(setup, move |events: SyncSender<Event>, requests, terminal| {
         let notes = server.start(events.clone());
@@ -83,7 +92,7 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<()> {
 }
 
 /// What is typed: the lesson's own solution, where it has one that can be read.
-fn solution(library: &Library, lesson: &Lesson) -> Answers {
+pub fn solution(library: &Library, lesson: &Lesson) -> Answers {
     let source = library.file(&lesson.id, "solution.toml").ok().flatten();
     let solution = source.and_then(|source| validate_answers(&source, lesson).ok());
     // Values of one's own need a name.

@@ -2,6 +2,7 @@
 //! hands that were counted, and the solution that types itself. State only; `update`
 //! changes it, `view::projector` draws it.
 
+mod autoplay;
 pub mod keys;
 mod typing;
 
@@ -11,6 +12,7 @@ use super::layout::Column;
 use crate::lesson::answers::Answers;
 use crate::session::Command;
 
+pub use autoplay::{Autoplay, ToRead};
 pub use typing::Typing;
 
 /// So many lines of a step are kept.
@@ -21,13 +23,48 @@ const MOST_LINES: usize = 40;
 pub struct Projected {
     /// The margins give way to larger regions.
     pub large: bool,
+    /// The text is twice as large where it has the room.
+    pub twice: bool,
     /// What alone is shown below the header.
     pub spotlight: Option<Column>,
+}
+
+impl Projected {
+    /// As a lesson begins: as large as the terminal can without giving up the margins.
+    pub fn of(wall: &Projector) -> Self {
+        Self { twice: wall.scales, ..Self::default() }
+    }
+
+    /// The next size: text twice as large, then regions without margins.
+    pub fn larger(&mut self, scales: bool) {
+        self.large = self.twice || !scales;
+        self.twice = scales;
+    }
+
+    /// The size before.
+    pub fn smaller(&mut self) {
+        self.twice &= self.large;
+        self.large = false;
+    }
+}
+
+/// How the calls of a step are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pace {
+    /// All at once.
+    #[default]
+    AtOnce,
+    /// One at a time: slow motion.
+    Slowly,
+    /// The step waits between two of them.
+    Waiting,
 }
 
 /// A lesson on the projector.
 #[derive(Debug, Default)]
 pub struct Projector {
+    /// The terminal can show text at twice its size.
+    pub scales: bool,
     /// Nothing is shown: the room looks at the teacher.
     pub blank: bool,
     /// Hands, by the step that asked and the choice.
@@ -40,6 +77,10 @@ pub struct Projector {
     pub typing: Option<Typing>,
     /// Where the teacher goes as soon as the lab is ready: a key that came too early.
     pub pending: Option<Command>,
+    /// How the calls of a step are made.
+    pub pace: Pace,
+    /// It goes on by itself.
+    pub auto: Option<Autoplay>,
     /// What went wrong: for the teacher, never on the wall.
     pub trouble: Option<String>,
     /// What was typed in this step, by whom ever: what the room has seen.
@@ -80,6 +121,9 @@ impl Projector {
     pub fn entered_step(&mut self) {
         self.counting = None;
         self.typing = None;
+        if let Some(auto) = &mut self.auto {
+            auto.entered_step();
+        }
         self.typed.clear();
     }
 

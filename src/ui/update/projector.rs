@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{command, entered, lesson};
+use super::{command, entered, lesson, unpassed};
 use crate::i18n::Lang;
 use crate::say;
 use crate::session::Command;
@@ -13,8 +13,9 @@ use crate::ui::event::{Order, Request};
 use crate::ui::keymap::Intent;
 use crate::ui::layout::Column;
 use crate::ui::model::{Focus, LessonScreen, Model, Overlay, Screen};
-use crate::ui::projector::{Projector, Typing};
+use crate::ui::projector::{Autoplay, Pace, Projector, ToRead, Typing};
 use crate::ui::shells::State;
+use crate::ui::view;
 
 /// Takes what means something on the projector; whether it was taken.
 pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, requests: &mut Vec<Request>) -> bool {
@@ -32,6 +33,8 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, reque
     wall.trouble = None;
     match meaning {
         // The question stays until it is revealed: a remote control is soon pressed twice.
+        Intent::Next if wall.pace == Pace::Waiting => requests.push(Request::GoOn { all: false }),
+        Intent::Reveal if wall.pace == Pace::Waiting => requests.push(Request::GoOn { all: true }),
         Intent::Next => {
             if !at_gate(lesson) {
                 leave(model, requests);
@@ -47,11 +50,23 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, reque
             let to = lesson.session.step();
             go(model, Command::Goto(to), requests);
         }
+        Intent::Slow => {
+            wall.pace = if wall.pace == Pace::AtOnce { Pace::Slowly } else { Pace::AtOnce };
+            requests.push(Request::Slow(wall.pace == Pace::Slowly));
+            lesson.prose.stale = true;
+        }
+        Intent::Auto => match &mut wall.auto {
+            Some(auto) => auto.held = !auto.held,
+            None => wall.auto = Some(Autoplay::new(false, None)),
+        },
         Intent::Steps => model.overlay = Some(Overlay::Steps(lesson.session.step())),
         Intent::Blank => wall.blank = !wall.blank,
         Intent::Larger | Intent::Smaller => {
             if let Some(projected) = &mut lesson.projected {
-                projected.large = meaning == Intent::Larger;
+                match meaning {
+                    Intent::Larger => projected.larger(wall.scales),
+                    _ => projected.smaller(),
+                }
             }
             lesson.prose.stale = true;
         }
@@ -138,6 +153,61 @@ pub(super) fn order(model: &mut Model, order: Order, now: Instant, requests: &mu
     model.dirty = true;
 }
 
+/// Some calls of this step were made, and it waits.
+pub(super) fn moved(model: &mut Model) {
+    if let Some((lesson, wall)) = parts(model) {
+        wall.pace = Pace::Waiting;
+        lesson.prose.stale = true;
+        model.dirty = true;
+    }
+}
+
+/// All ops of this step were carried out.
+pub(super) fn arrived(model: &mut Model) {
+    if let Some(wall) = model.projector.as_mut().filter(|wall| wall.pace == Pace::Waiting) {
+        wall.pace = Pace::Slowly;
+    }
+}
+
+/// Goes on by itself, where that is wanted and nothing else is waited for.
+pub(super) fn play(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
+    let (above, lang) = (model.overlay.is_some(), model.lang);
+    let Some((lesson, wall)) = parts(model) else { return };
+    let types = wall.typing.is_some() && lesson.shells.running();
+    let Some(auto) = &mut wall.auto else { return };
+    let at_work = lesson.session.busy() && wall.pace != Pace::Waiting;
+    if at_work || types || above || auto.held || wall.blank || lesson.focus == Focus::Shells {
+        auto.wait();
+        return;
+    }
+    let to_read = if wall.pace == Pace::Waiting {
+        ToRead { words: 0, asks: false }
+    } else {
+        view::projector::to_read(lesson, lang)
+    };
+    if !auto.is_due(to_read, now) {
+        return;
+    }
+    let (step, steps) = (lesson.session.step(), lesson.session.lesson().steps.len());
+    let open = unpassed(lesson);
+    if wall.pace == Pace::Waiting {
+        requests.push(Request::GoOn { all: false });
+    } else if wall.typing.is_some() || lesson.session.stands_still() {
+        // Its shell is gone, or the step failed.
+        go(model, Command::Goto(step), requests);
+    } else if open && !auto.typed && wall.solution.tasks.contains_key(&lesson.session.step_def().id) {
+        auto.typed = true;
+        type_solution(lesson, wall, lang, now);
+    } else if step + 1 < steps {
+        leave(model, requests);
+    } else if auto.again {
+        go(model, Command::Goto(0), requests);
+    } else {
+        wall.auto = None;
+    }
+    model.dirty = true;
+}
+
 /// Time has passed: the next key of the solution, where one is due.
 pub(super) fn tick(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     let Some((lesson, wall)) = parts(model) else { return };
@@ -154,8 +224,7 @@ pub(super) fn tick(model: &mut Model, now: Instant, requests: &mut Vec<Request>)
     }
     let Some(c) = typing.take(now) else { return };
     let key = KeyEvent::from(if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) });
-    let unpassed = super::unpassed(lesson);
-    let lines = lesson.shells.key(key, unpassed);
+    let lines = lesson.shells.key(key, unpassed(lesson));
     model.dirty = true;
     entered(model, lines, requests);
 }
@@ -178,6 +247,9 @@ fn go(model: &mut Model, to: Command, requests: &mut Vec<Request>) {
     let Some((lesson, wall)) = parts(model) else { return };
     if lesson.session.busy() {
         wall.pending = Some(to);
+        if wall.pace == Pace::Waiting {
+            requests.push(Request::GoOn { all: true });
+        }
     } else {
         command(model, to, requests);
     }

@@ -3,19 +3,26 @@
 //! makes the lines of text (called by `update`), `render` draws all.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
 use super::lesson::{Text, sign};
-use super::{border, calls, panes, put, shells, walls};
+use super::{border, calls, panes, put, scaled, shells, walls};
 use crate::i18n::Lang;
 use crate::say;
-use crate::session::{ChoiceView, TaskView};
+use crate::session::{ChoiceView, StepOutcome, TaskView};
+use crate::ui::layout;
 use crate::ui::model::{Focus, LessonScreen, Model, Prose};
-use crate::ui::projector::{Projector, letter};
+use crate::ui::projector::{Pace, Projector, ToRead, letter};
 use crate::ui::safe::{fit, safe, width};
 use crate::ui::theme::{Role, Theme};
 
+/// Puts a line into a row of an area.
+type Put = fn(&mut Buffer, Rect, u16, &Line<'_>);
+
+/// So many calls are shown in slow motion.
+const LAST_CALLS: usize = 3;
 /// The cells of the longest bar.
 const BAR: u32 = 24;
 
@@ -25,7 +32,7 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall:
         return;
     }
     let regions = lesson.regions(model.size);
-    header(frame, model, lesson, regions.header);
+    header(frame, model, lesson, wall, regions.header);
     let theme = model.theme;
     for area in [regions.twin, regions.walls, regions.calls, regions.shells] {
         if !area.is_empty() {
@@ -36,7 +43,8 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall:
         border(frame, regions.shells, theme.style(Role::Focus));
     }
     let area = lesson.prose_area(model.size);
-    for (row, line) in (0..area.height).zip(&lesson.prose.lines) {
+    let (step, put) = if lesson.prose.twice { (2, scaled::put as Put) } else { (1, put as Put) };
+    for (row, line) in (0..area.height).step_by(step).zip(&lesson.prose.lines) {
         put(frame.buffer_mut(), area, row, line);
     }
     panes::render(frame, model, lesson);
@@ -49,15 +57,20 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall:
 }
 
 /// How many lines of the text have no room on a wall of this size.
-pub fn overflow(lesson: &LessonScreen, size: ratatui::layout::Size) -> usize {
-    lesson.prose.lines.len().saturating_sub(usize::from(lesson.prose_area(size).height))
+pub fn overflow(lesson: &LessonScreen, size: Size) -> usize {
+    lesson.prose.rows().saturating_sub(usize::from(lesson.prose_area(size).height))
 }
 
-fn header(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, area: Rect) {
+fn header(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall: &Projector, area: Rect) {
     let (lang, theme, session) = (model.lang, model.theme, &lesson.session);
     let (step, total) = (session.step() + 1, session.lesson().steps.len());
     let busy = if session.busy() { say!(lang, "⋯ ", "⋯ ") } else { String::new() };
-    let right = format!("{busy}{step}/{total} ");
+    let auto = match &wall.auto {
+        Some(auto) if auto.held => "⏸ ",
+        Some(_) => "▶ ",
+        None => "",
+    };
+    let right = format!("{auto}{busy}{step}/{total} ");
     let room = usize::from(area.width).saturating_sub(width(&right) + 1);
     let left = fit(&format!(" {}", safe(&session.lesson().text(lang).title)), room);
     let gap = " ".repeat(usize::from(area.width).saturating_sub(width(&left) + width(&right)));
@@ -70,12 +83,31 @@ fn header(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, area: Rec
 }
 
 /// Makes the lines of the step as it stands now.
-pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: Theme, width: u16) {
+///
+/// At twice its size where that is wanted and there is room for all else beside it.
+pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: Theme, (size, width): (Size, u16)) {
+    if let Some(projected) = lesson.projected.filter(|projected| projected.twice && wall.scales) {
+        let lines = lines(lesson, wall, lang, theme, width / 2);
+        let shell = lesson.session.step_def().task.is_some();
+        if layout::has_room(size, projected, 2 * lines.len(), shell) {
+            lesson.prose = Prose { lines, said: Some(Vec::new()), width, twice: true, ..Prose::default() };
+            return;
+        }
+    }
+    let lines = lines(lesson, wall, lang, theme, width);
+    lesson.prose = Prose { lines, said: Some(Vec::new()), width, ..Prose::default() };
+}
+
+fn lines(lesson: &LessonScreen, wall: &Projector, lang: Lang, theme: Theme, width: u16) -> Vec<Line<'static>> {
     let session = &lesson.session;
     let mut text = Text { lines: Vec::new(), width: usize::from(width), theme };
     text.note("", &safe(&session.title(lang)), Role::Focus);
     if session.busy() {
-        text.note("", &say!(lang, "⋯ the lab is at work", "⋯ le labo est au travail"), Role::Strong);
+        if wall.pace == Pace::Waiting {
+            write_moves(&mut text, session.outcome(), lang);
+        } else {
+            text.note("", &say!(lang, "⋯ the lab is at work", "⋯ le labo est au travail"), Role::Strong);
+        }
     } else {
         text.markdown(&first_sentence(&session.prose(lang)));
         if let Some(answered) = session.answered() {
@@ -100,7 +132,29 @@ pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: The
             write_task(&mut text, &task, lang);
         }
     }
-    lesson.prose = Prose { lines: text.lines, said: Some(Vec::new()), width, ..Prose::default() };
+    text.lines
+}
+
+/// Slow motion: the calls made last.
+fn write_moves(text: &mut Text, outcome: Option<&StepOutcome>, lang: Lang) {
+    let last = outcome.and_then(|outcome| outcome.ops.last());
+    let calls = last.map_or(&[][..], |op| &op.calls);
+    for call in &calls[calls.len().saturating_sub(LAST_CALLS)..] {
+        let role = if call.result.is_ok() { Role::Key } else { Role::Bad };
+        text.note("▸ ", &safe(&call.to_string()), role);
+    }
+    text.note("", &say!(lang, "⋯ slow motion", "⋯ au ralenti"), Role::Strong);
+}
+
+/// What a room has to read before it goes on.
+pub fn to_read(lesson: &LessonScreen, lang: Lang) -> ToRead {
+    let session = &lesson.session;
+    let words = |text: &str| text.split_whitespace().count();
+    let Some(prediction) = session.prediction() else {
+        return ToRead { words: words(&first_sentence(&session.prose(lang))), asks: false };
+    };
+    let choices: usize = prediction.choices.iter().map(|choice| words(choice.text(lang))).sum();
+    ToRead { words: words(&first_sentence(&session.prose(lang))) + choices, asks: true }
 }
 
 /// What a room takes in at a glance: the first sentence of a text in Markdown.
