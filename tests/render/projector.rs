@@ -265,6 +265,15 @@ fn an_order_from_the_notes_does_what_a_key_does() {
 }
 
 #[test]
+fn hands_are_seen_as_they_are_typed() {
+    let scene = at("guess").key(KeyCode::Char('v'));
+    assert!(scene.says("Hands: ▏"), "{}", scene.text());
+    let scene = scene.keys_of("12").key(KeyCode::Backspace);
+    assert!(scene.says("Hands: 1▏"), "{}", scene.text());
+    assert!(!scene.key(KeyCode::Esc).says("Hands:"));
+}
+
+#[test]
 fn how_to_follow_stands_in_the_last_row_and_changes_no_other() {
     let shared = |lang, width, height| {
         let mut scene = at("rename").lang(lang).size(width, height);
