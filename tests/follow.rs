@@ -351,7 +351,9 @@ fn when_the_wall_is_killed_those_who_follow_are_told_and_nothing_is_left() {
     // The other way in: the socket of this machine.
     let here = ["follow", &wall.terminal.pid().to_string(), "--lang", "en", "--code", &wall.code];
     let mut seats = [place.start(SEAT, &net), place.start(SEAT, &here)];
-    seats.iter().for_each(|seat| seat.see("Two views, one name"));
+    for seat in &seats {
+        seat.see("Two views, one name");
+    }
     wall.terminal.signal(Signal::SIGKILL);
     wall.terminal.ended();
     for seat in &mut seats {
@@ -444,6 +446,52 @@ fn a_hostile_wall_cannot_act_on_a_followers_terminal_nor_hold_it() {
     seat.wait_now("what came", |screen, _| contents(screen).contains("evil ␛]0;title␇␛[2J"));
     let raw = seat.raw();
     assert!(!raw.windows(3).any(|bytes| bytes == b"\x1b]0"));
+    seat.write("q");
+    assert_eq!(seat.ended().code(), Some(0));
+    wall.join().unwrap();
+}
+
+#[test]
+fn a_connection_that_goes_is_made_again_and_what_was_read_stays() {
+    use cloison::demo::follow::wire::{Stand, greeting, said};
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let at = listener.local_addr().unwrap().to_string();
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let wall = std::thread::spawn(move || {
+        let serve = |steps: &[u32]| {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(&greeting()).unwrap();
+            // The code.
+            stream.read_exact(&mut [0; 5]).unwrap();
+            for step in steps {
+                let text = || [format!("text {step}"), format!("texte {step}")];
+                let page = Page { step: *step, title: text(), text: text(), ..Page::default() };
+                let stand = Stand { title: text(), steps: 9, at: *step, busy: false };
+                stream.write_all(&said(&Word::Page(Box::new(page))).unwrap()).unwrap();
+                let stand = Stand { title: ["Lesson".into(), "Leçon".into()], ..stand };
+                stream.write_all(&said(&Word::Stand(stand)).unwrap()).unwrap();
+            }
+            wait.recv().unwrap();
+            stream
+        };
+        // The code is tried first, then it goes in.
+        drop(listener.accept().map(|(mut stream, _)| stream.write_all(&greeting())));
+        drop(serve(&[0]));
+        drop(serve(&[0]));
+        let mut last = serve(&[1]);
+        last.write_all(&said(&Word::Ended).unwrap()).unwrap();
+    });
+    let place = Place::new();
+    go_on.send(()).unwrap();
+    let mut seat = place.start(SEAT, &["follow", &at, "--lang", "fr", "--code", "x"]);
+    seat.see("texte 0");
+    go_on.send(()).unwrap();
+    seat.wait_now("that it is tried again", |_, raw| String::from_utf8_lossy(raw).contains("tentative"));
+    seat.see("texte 1");
+    seat.wait_for("no more of it", |screen| !contents(screen).contains("tentative"));
+    assert!(seat.text().contains("texte 0"));
+    go_on.send(()).unwrap();
+    seat.see("La démonstration est terminée.");
     seat.write("q");
     assert_eq!(seat.ended().code(), Some(0));
     wall.join().unwrap();

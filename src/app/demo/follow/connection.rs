@@ -218,13 +218,16 @@ pub fn try_code(target: Target, code: &str) -> Result<(), Trouble> {
     let mut said = false;
     while !said {
         wait(&connection, connection.deadline())?;
-        connection.go_on(Instant::now(), &mut |word| match word {
+        let went = connection.go_on(Instant::now(), &mut |word| match word {
             Word::Refused(why) => Err(Trouble::Refused(why)),
             _ => {
                 said = true;
                 Ok(())
             }
-        })?;
+        });
+        if !said {
+            went?;
+        }
     }
     Ok(())
 }

@@ -79,10 +79,11 @@ impl Crowd {
         self.all.push(Follower { fd, peer, ends, place, out, gone: 0, moved: now, gone_wrong: false });
         let at = self.all.len() - 1;
         self.heard(at, now);
-        if self.all.iter().filter(|one| !one.is_in()).count() > MOST_AT_DOOR {
+        if self.all.iter().filter(|one| one.is_at_door()).count() > MOST_AT_DOOR {
             // Whoever has most there makes room: their first.
-            let crowded = self.crowded(|one| !one.is_in());
-            let first = self.all.iter_mut().find(|one| !one.is_in() && Some(one.peer) == crowded.map(|(peer, _)| peer));
+            let crowded = self.crowded(Follower::is_at_door);
+            let first =
+                self.all.iter_mut().find(|one| one.is_at_door() && Some(one.peer) == crowded.map(|(peer, _)| peer));
             first.into_iter().for_each(Follower::end);
         }
     }
@@ -205,6 +206,10 @@ impl Follower {
         matches!(self.place, Place::In(_)) && !self.gone_wrong
     }
 
+    fn is_at_door(&self) -> bool {
+        matches!(self.place, Place::Door(..)) && !self.gone_wrong
+    }
+
     fn end(&mut self) {
         self.gone_wrong = true;
     }
@@ -256,5 +261,114 @@ impl Follower {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::demo::share::board::board;
+    use crate::demo::follow::wire::{MOST_SAID, Page, Stand, frame, heard};
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
+
+    /// A crowd that nobody is in, and its code.
+    fn crowd() -> (Crowd, Vec<u8>) {
+        let code = Code::from_random(&[0, 1, 2, 3, 4, 5]).unwrap();
+        let typed = frame(code.shown().as_bytes());
+        (Crowd::new(code), typed)
+    }
+
+    /// Somebody comes, and says this at once.
+    fn comes(crowd: &mut Crowd, user: u32, says: &[u8]) -> UnixStream {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        theirs.write_all(says).unwrap();
+        crowd.came(ours.into(), Peer::User(user), None, Instant::now());
+        theirs
+    }
+
+    /// The words that have come.
+    fn words(stream: &mut UnixStream) -> Vec<Word> {
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        let mut inbox = Inbox::new(MOST_SAID);
+        inbox.push(&bytes);
+        let frames = std::iter::from_fn(|| inbox.next_frame().unwrap());
+        frames.skip(1).map(|frame| heard(&frame).unwrap()).collect()
+    }
+
+    #[test]
+    fn who_has_most_places_gives_up_one_for_who_has_none() {
+        let ((mut crowd, code), (_teller, board)) = (crowd(), board().unwrap());
+        let mut greedy: Vec<UnixStream> = (0..MOST).map(|_| comes(&mut crowd, 1, &code)).collect();
+        assert_eq!(crowd.count(), MOST);
+        let mut more = comes(&mut crowd, 1, &code);
+        assert_eq!(words(&mut more), [Word::Refused(Refusal::Full)]);
+        let mut others: Vec<UnixStream> = (0..3).map(|_| comes(&mut crowd, 2, &code)).collect();
+        crowd.serve(&board, Instant::now());
+        assert_eq!(crowd.count(), MOST);
+        assert!(others.iter_mut().all(|other| words(other).is_empty()), "they are in");
+        let told = greedy.iter_mut().map(words);
+        let gone = told.filter(|told| *told == [Word::Refused(Refusal::Full)]).count();
+        assert_eq!(gone, 3, "and are told why");
+    }
+
+    #[test]
+    fn who_crowds_the_door_makes_room_there_and_all_have_to_say_the_code_in_time() {
+        let ((mut crowd, code), (_teller, board)) = (crowd(), board().unwrap());
+        let mut honest = comes(&mut crowd, 2, &[]);
+        let silent: Vec<UnixStream> = (0..3 * MOST_AT_DOOR).map(|_| comes(&mut crowd, 1, &[])).collect();
+        crowd.serve(&board, Instant::now());
+        assert_eq!(crowd.watched().count(), MOST_AT_DOOR);
+        honest.write_all(&code).unwrap();
+        crowd.heard(0, Instant::now());
+        assert_eq!(crowd.count(), 1);
+        crowd.serve(&board, Instant::now() + DOOR);
+        assert_eq!(crowd.watched().count(), 1, "those who were silent are gone");
+        drop(silent);
+    }
+
+    #[test]
+    fn one_that_never_reads_costs_a_frame_and_is_let_go_in_the_end() {
+        let ((mut crowd, code), (teller, mut board)) = (crowd(), board().unwrap());
+        let (_stuck, mut reads) = (comes(&mut crowd, 1, &code), comes(&mut crowd, 2, &code));
+        let now = Instant::now();
+        let (mut last, mut told) = (String::new(), Vec::new());
+        for n in 0..50 {
+            last = format!("{n} {}", "x".repeat(60_000));
+            let page = Page { step: n % 3, text: [last.clone(), String::new()], ..Page::default() };
+            teller.tell(Stand { steps: 3, at: n % 3, ..Stand::default() }, Some(page));
+            assert!(board.refresh());
+            crowd.serve(&board, now);
+            let _ = reads.read_to_end(&mut told);
+            assert!(crowd.all.iter().all(|one| one.out.len() <= 2), "a frame, and what it was greeted with");
+        }
+        // Nothing is lost for who reads: the last is what there is.
+        for _ in 0..20 {
+            crowd.serve(&board, now);
+            let _ = reads.read_to_end(&mut told);
+        }
+        assert!(told.windows(last.len()).any(|bytes| bytes == last.as_bytes()));
+        assert_eq!(crowd.count(), 2);
+        crowd.serve(&board, now + STUCK);
+        assert_eq!(crowd.count(), 1);
+    }
+
+    #[test]
+    fn who_is_in_hears_from_the_wall_now_and_then_and_that_it_is_over() {
+        let ((mut crowd, code), (_teller, board)) = (crowd(), board().unwrap());
+        let mut one = comes(&mut crowd, 1, &code);
+        let now = Instant::now();
+        crowd.serve(&board, now);
+        assert_eq!(words(&mut one), []);
+        crowd.serve(&board, now + Duration::from_secs(ALIVE + 1));
+        let mut bytes = [0; 64];
+        assert_eq!(one.read(&mut bytes).unwrap(), crowd.alive.len());
+        crowd.end(Duration::from_secs(1));
+        let mut rest = Vec::new();
+        one.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, said(&Word::Ended).unwrap());
     }
 }

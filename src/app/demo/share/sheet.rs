@@ -9,7 +9,7 @@ use crate::observe::{Errno, returned};
 use crate::session::{ChoiceView, Session};
 use crate::ui::Model;
 use crate::ui::model::LessonScreen;
-use crate::ui::projector::Projector;
+use crate::ui::projector::{Pace, Projector};
 
 /// The most bytes of a text, and of a line.
 const LONGEST_TEXT: usize = 12_000;
@@ -28,7 +28,23 @@ pub fn sheet(model: &Model) -> Option<(Stand, Option<Page>)> {
     let at = u32::try_from(session.step()).ok().filter(|at| *at < MOST_STEPS && steps <= MOST_STEPS)?;
     let title = both(|lang| cut(&session.lesson().text(lang).title, LONGEST_LINE));
     let busy = session.busy();
-    Some((Stand { title, steps, at, busy }, (!busy).then(|| page(at, lesson, wall))))
+    let page = match wall.pace {
+        // Slow motion: the calls made so far, as on the wall.
+        Pace::Waiting if busy => Some(moves(at, lesson)),
+        _ => (!busy).then(|| page(at, lesson, wall)),
+    };
+    Some((Stand { title, steps, at, busy }, page))
+}
+
+fn moves(step: u32, lesson: &LessonScreen) -> Page {
+    let (calls, left_out) = calls(lesson);
+    Page {
+        step,
+        title: both(|lang| cut(&lesson.session.title(lang), LONGEST_LINE)),
+        calls,
+        left_out,
+        ..Page::default()
+    }
 }
 
 fn page(step: u32, lesson: &LessonScreen, wall: &Projector) -> Page {
