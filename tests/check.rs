@@ -139,6 +139,31 @@ fn the_hosts_name_survives_a_host_shell_that_is_root() {
     assert_eq!(std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(), before);
 }
 
+/// Answers to the lesson `pid` that solve its task on the host's side if this holds there.
+fn pid_where(holds: &str) -> String {
+    let solution = std::fs::read_to_string("lessons/09-pid/solution.toml").unwrap();
+    let solved = "kill -STOP \\\"$(pgrep -xf 'sleep 9144')\\\"";
+    assert!(solution.contains(solved));
+    let script = format!("if {holds}; then kill -STOP $(pgrep -xf 'sleep 9144'); fi");
+    solution.replace(&format!("\"{solved}\""), &toml::Value::String(script).to_string())
+}
+
+#[test]
+fn nobody_checks_with_shells_of_the_host_that_are_the_machines_root() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("pid.toml");
+    let exits = |holds: &str| {
+        std::fs::write(&file, pid_where(holds)).unwrap();
+        let mut check = Command::new(env!("CARGO_BIN_EXE_cloison"));
+        check.args(["check", "pid", "--answers"]).arg(&file).output().unwrap().status.code()
+    };
+    assert_eq!(exits("true"), Some(0));
+    assert_eq!(exits("[ $(id -u) = 0 ]"), Some(1));
+    // Nor by a map: who is root in there is somebody outside.
+    assert_eq!(exits("grep -q ' 0 *4294967295$' /proc/self/uid_map"), Some(1));
+    assert_eq!(exits("mount -t tmpfs t /mnt || hostname intrus"), Some(1));
+}
+
 #[test]
 fn a_pid_that_was_typed_in_another_lab_is_found_anew() {
     let solution = std::fs::read_to_string("lessons/13-time/solution.toml").unwrap();

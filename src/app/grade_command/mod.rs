@@ -24,6 +24,7 @@ use nix::sys::signalfd::SignalFd;
 use sha2::{Digest as _, Sha256};
 
 use super::class;
+use super::jailed::{MOST_JOBS, nobody};
 use super::lesson_commands::Output;
 use super::{signals, whole};
 use crate::i18n::{Explain, Lang};
@@ -51,12 +52,6 @@ const CANNOT: u8 = 3;
 const INTERRUPTED: u8 = 128;
 /// How often signals are looked for, and the bar is drawn.
 const TICK: Duration = Duration::from_millis(200);
-/// The first of the users, whom nobody else is, that the machine's root has submissions
-/// graded as, a job each: systemd's list of ranges has them unused
-/// (systemd.io/UIDS-GIDS), and so has login.defs(5).
-const FIRST_USER: u32 = 2_000_000_000;
-/// The most that run at a time.
-const MOST_JOBS: usize = 256;
 
 /// What to grade.
 #[derive(Debug)]
@@ -259,25 +254,6 @@ fn holds_the_system(path: &Path) -> bool {
         let real = needed.canonicalize();
         needed.starts_with(path) || real.is_ok_and(|real| real.starts_with(path))
     })
-}
-
-/// Who the machine's root becomes for a job; nothing where it is not root who grades.
-fn nobody(slot: usize) -> Option<u32> {
-    if !nix::unistd::geteuid().is_root() {
-        return None;
-    }
-    // In a container there may be fewer: the last that there are, but for the very last,
-    // who is somebody (nobody, that is).
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    let ranges = map.lines().filter_map(|line| {
-        let mut numbers = line.split_ascii_whitespace().map(str::parse::<u64>);
-        let (first, _, count) = (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);
-        Some(first + count)
-    });
-    let end = ranges.max().unwrap_or(u64::from(u32::MAX));
-    let last = u64::from(FIRST_USER) + MOST_JOBS as u64;
-    let first = if end > last { u64::from(FIRST_USER) } else { end.saturating_sub(MOST_JOBS as u64 + 16) };
-    u32::try_from(first + slot as u64).ok()
 }
 
 /// SHA-256 of these, each with its length before it, in hexadecimal.
