@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Instant;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use support::left::Left;
@@ -162,6 +164,59 @@ fn nobody_checks_with_shells_of_the_host_that_are_the_machines_root() {
     // Nor by a map: who is root in there is somebody outside.
     assert_eq!(exits("grep -q ' 0 *4294967295$' /proc/self/uid_map"), Some(1));
     assert_eq!(exits("mount -t tmpfs t /mnt || hostname intrus"), Some(1));
+}
+
+#[test]
+fn a_check_on_groups_that_is_ended_at_any_moment_leaves_no_group_and_no_process() {
+    let test = "a_check_on_groups_that_is_ended_at_any_moment_leaves_no_group_and_no_process";
+    if !nix::unistd::geteuid().is_root() {
+        return support::skip::skip(test, "no control groups with its controllers for this user");
+    }
+    let before = Left::now();
+    let place = tempfile::tempdir().unwrap();
+    let labs = place.path().join("cloison");
+    let file = place.path().join("pids.toml");
+    // A number that nobody else sleeps for.
+    let nap = 3_000_000 + std::process::id();
+    let lesson = cloison::lesson::Library::open(None).unwrap().get("pids").unwrap();
+    let (step, task) = lesson.steps.iter().find_map(|step| Some((&step.id, step.task.as_ref()?))).unwrap();
+    let shell = &task.shells[0];
+    let text =
+        format!("format = 1\nlesson = \"pids\"\nstudent = \"ana\"\n[tasks.{step}]\n{shell} = \"sleep {nap}\"\n");
+    std::fs::write(&file, text).unwrap();
+    let sleeps = || {
+        let found = Command::new("pgrep").args(["-f", &format!("^sleep {nap}$")]).output().unwrap();
+        !found.stdout.is_empty()
+    };
+    let groups = |program: u32| !cloison::app::left::groups_of(program).is_empty();
+    let until = |what: &str, holds: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + support::slow::seconds(20);
+        while !holds() {
+            assert!(Instant::now() < deadline, "never: {what}");
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    };
+    let entries = || std::fs::read_dir(&labs).map_or(0, Iterator::count);
+    for moment in ["its directory", "its groups", "its commands"] {
+        for signal in [Signal::SIGKILL, Signal::SIGINT] {
+            let mut check = Command::new(env!("CARGO_BIN_EXE_cloison"));
+            check.args(["check", "pids", "--answers"]).arg(&file).env("CLOISON_RUNTIME_DIR", place.path());
+            let mut check = check.stdout(std::process::Stdio::null()).spawn().unwrap();
+            let program = check.id();
+            let reached: &dyn Fn() -> bool = match moment {
+                "its directory" => &|| entries() > 0,
+                "its groups" => &|| groups(program),
+                _ => &sleeps,
+            };
+            until(moment, reached);
+            kill(Pid::from_raw(program.cast_signed()), signal).unwrap();
+            assert_eq!(check.wait().unwrap().code(), None, "{moment}, {signal}");
+            until("its groups are gone", &|| !groups(program));
+            until("its directory is gone", &|| entries() == 0);
+            until("its commands have ended", &|| !sleeps());
+        }
+    }
+    before.assert_same();
 }
 
 #[test]
