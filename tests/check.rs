@@ -198,7 +198,7 @@ fn a_check_on_groups_that_is_ended_at_any_moment_leaves_no_group_and_no_process(
     };
     let entries = || std::fs::read_dir(&labs).map_or(0, Iterator::count);
     for moment in ["its directory", "its groups", "its commands"] {
-        for signal in [Signal::SIGKILL, Signal::SIGINT] {
+        for signal in [Signal::SIGKILL, Signal::SIGTERM] {
             let mut check = Command::new(env!("CARGO_BIN_EXE_cloison"));
             check.args(["check", "pids", "--answers"]).arg(&file).env("CLOISON_RUNTIME_DIR", place.path());
             let mut check = check.stdout(std::process::Stdio::null()).spawn().unwrap();
