@@ -120,7 +120,8 @@ pub fn run(request: &Request) -> Output {
         graded().map(|((lesson, answers), values)| grade_in_jail(lesson, answers, values, lang, &enclosure)).collect();
     let (stdout, stderr, code) = told(&reports, request, &delivery);
     let unjoined = graded().filter_map(|((lesson, answers), values)| {
-        request.key.and_then(|_| class::unjoined(lesson, answers, values, lang))
+        let [en, fr] = request.key.and_then(|_| class::unjoined(lesson, answers, values))?;
+        Some(lang.pick(en, fr) + "\n")
     });
     (stdout, unjoined.collect::<String>() + &stderr, code)
 }

@@ -49,6 +49,9 @@ pub struct Entry {
     pub millis: u64,
     /// Why it was not judged, where it was not.
     pub reason: Option<Both>,
+    /// What whoever grades should know of it.
+    #[serde(default)]
+    pub note: Option<Both>,
     /// The report; where it was not judged, one that says so.
     pub report: LessonReport,
 }
