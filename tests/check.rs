@@ -181,8 +181,7 @@ fn a_check_on_groups_that_is_ended_at_any_moment_leaves_no_group_and_no_process(
     let lesson = cloison::lesson::Library::open(None).unwrap().get("pids").unwrap();
     let (step, task) = lesson.steps.iter().find_map(|step| Some((&step.id, step.task.as_ref()?))).unwrap();
     let shell = &task.shells[0];
-    let text =
-        format!("format = 1\nlesson = \"pids\"\nstudent = \"ana\"\n[tasks.{step}]\n{shell} = \"sleep {nap}\"\n");
+    let text = format!("format = 1\nlesson = \"pids\"\nstudent = \"ana\"\n[tasks.{step}]\n{shell} = \"sleep {nap}\"\n");
     std::fs::write(&file, text).unwrap();
     let sleeps = || {
         let found = Command::new("pgrep").args(["-f", &format!("^sleep {nap}$")]).output().unwrap();

@@ -217,7 +217,7 @@ impl Grader<'_> {
             return Ok(());
         }
         if stopped.is_empty() {
-            let after = self.waits_for(&scripts, time);
+            let after = self.waits_for(&scripts, time).or_else(|| self.lacks(step));
             for verdict in self.verdicts[first..].iter_mut().filter(|verdict| verdict.state != State::Pass) {
                 verdict.after.clone_from(&after);
             }
