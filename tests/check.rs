@@ -55,6 +55,36 @@ fn state(report: &Value, step: &str, check: &str) -> String {
 }
 
 #[test]
+fn a_shell_has_at_a_later_task_what_it_had_at_the_end_of_an_earlier_one() {
+    let tasks = |first: &str, second: &str| {
+        let [first, second] = [first, second].map(|lines| toml::Value::String(lines.to_owned()));
+        let text = "format = 1\nlesson = \"uts\"\nstudent = \"ana\"\n";
+        let text = format!("{text}[tasks.name]\nbox = {first}\n[tasks.domain]\nbox = {second}\n");
+        let report: Value = serde_json::from_slice(&check(&text, "json").stdout).unwrap();
+        assert_eq!(state(&report, "name", "renamed"), "pass", "{report:#}");
+        state(&report, "domain", "domain-set")
+    };
+    let named = "hostname mistral-77";
+    for (first, second) in [
+        ("x=colline-71", "domainname $x"),
+        ("export x=\"a\nb\"", "[ \"$(bash -c 'echo \"$x\"')\" = \"$(printf 'a\\nb')\" ] && domainname colline-71"),
+        ("cd /tmp", "[ $PWD = /tmp ] && domainname colline-71"),
+        ("f() { domainname colline-71; }; alias g=f", "g"),
+        (
+            "list=(1 2 colline-71); unset HOME; umask 027",
+            "[ -z \"${HOME-}\" ] && [ $(umask) = 0027 ] && domainname ${list[2]}",
+        ),
+        ("shopt -s extglob; set -f", "[[ colline == @(colline) ]] && [[ $- == *f* ]] && domainname colline-71"),
+        ("x=colline-71; exec >/dev/null; exec 2>&1; echo much", "[ -z \"${x-}\" ] && domainname colline-71"),
+        ("x=colline-71; hostname mistral-77; exit 3", "[ -z \"${x-}\" ] && domainname colline-71"),
+        ("set -- a b; shift", "domainname colline-71"),
+    ] {
+        assert_eq!(tasks(&format!("{first}\n{named}"), second), "pass", "{first}");
+    }
+    assert_eq!(tasks(named, "domainname ${x-colline}"), "fail");
+}
+
+#[test]
 fn commands_that_hang_are_stopped_and_said_to_be() {
     let report = hostile("sleep 100000");
     assert!(report.to_string().contains("were stopped after 10 s"), "{report:#}");
