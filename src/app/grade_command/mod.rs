@@ -138,7 +138,17 @@ fn grade(request: &Request) -> Result<Output, (String, u8)> {
         hidden: hidden.clone(),
         user: nobody(slot),
     });
-    let run = all(&context, &mine, setups.collect(), &stop, &signals);
+    let setups: Vec<Setup> = setups.collect();
+    let mut run = all(&context, &mine, setups.clone(), &stop, &signals);
+    let again: Vec<usize> = run.rows.iter().filter(|row| died(row)).map(|row| row.index).collect();
+    if run.signal.is_none() && !again.is_empty() {
+        // What killed it may be gone by now.
+        run.rows.retain(|row| !died(row));
+        let second = all(&context, &again, setups, &stop, &signals);
+        run.rows.extend(second.rows);
+        run.failed.extend(second.failed);
+        run.signal = second.signal;
+    }
     let listed = context.submissions.list.len();
     if let Some(signal) = run.signal {
         let (done, of) = (run.rows.len(), mine.len());
@@ -150,7 +160,13 @@ fn grade(request: &Request) -> Result<Output, (String, u8)> {
         return Err((text, INTERRUPTED + signal));
     }
     let others = context.submissions.others;
-    finish(&Summary::new(run.rows, vec![shard], listed), &out, &run.failed, others, lang)
+    let again: Vec<&str> = again.iter().map(|place| context.submissions.list[*place].name.as_str()).collect();
+    finish(&Summary::new(run.rows, vec![shard], listed), &out, &run.failed, (&again, others), lang)
+}
+
+/// Whether the grader died over a lesson of it.
+fn died(row: &Row) -> bool {
+    row.lessons.iter().any(|line| line.state == State::Died)
 }
 
 /// What the threads came to.
@@ -208,9 +224,24 @@ fn all(context: &Grader, mine: &[usize], setups: Vec<Setup>, stop: &AtomicBool, 
     run
 }
 
-/// Writes the summary, and says it.
-fn finish(summary: &Summary, out: &Path, failed: &[String], others: usize, lang: Lang) -> Result<Output, (String, u8)> {
+/// Writes the summary, and says it, with who was tried again and how many files are none.
+fn finish(
+    summary: &Summary,
+    out: &Path,
+    failed: &[String],
+    (again, others): (&[&str], usize),
+    lang: Lang,
+) -> Result<Output, (String, u8)> {
     let mut errors = failed.iter().fold(String::new(), |text, one| text + one + "\n");
+    if !again.is_empty() {
+        let names = again.join(", ");
+        let text = say!(
+            lang,
+            "Graded once more, since the grader had died in their jail: {names}.",
+            "Corrigés une seconde fois, le correcteur étant mort dans leur enceinte : {names}."
+        );
+        let _ = writeln!(errors, "{text}");
+    }
     if others > 0 {
         let text = say!(
             lang,
@@ -221,7 +252,7 @@ fn finish(summary: &Summary, out: &Path, failed: &[String], others: usize, lang:
     }
     write_summary(summary, out).map_err(|error| (unusable(out, &error, lang), CANNOT))?;
     let mut states = summary.submissions.iter().flat_map(|row| &row.lessons).map(|line| line.state).peekable();
-    let in_vain = states.peek().is_some() && states.all(|state| state == State::Cannot);
+    let in_vain = states.peek().is_some() && states.all(|state| matches!(state, State::Cannot | State::Died));
     let code = if in_vain || !failed.is_empty() { CANNOT } else { DONE };
     Ok((summary.table(lang), errors, code))
 }

@@ -31,7 +31,8 @@ pub enum State {
     Unreadable,
     /// It took too long, and was ended.
     Stopped,
-    /// Its commands ended the grader, or used up what the machine has.
+    /// The grader in its jail died, and died again: by its commands, by who has power over
+    /// this machine, or for want of memory. Nothing is known of the student.
     Died,
     /// This machine can't run the lesson: that is not the student's doing.
     Cannot,

@@ -269,9 +269,10 @@ impl Grader {
             return Ok(Some(Entry { note, ..entry.clone() }));
         }
         let start = Instant::now();
+        let student = values.student().to_owned();
         let job = Job { lesson: lesson.id.clone(), answers: source.text, values };
         let Some(answer) = pool.grade(&job, crate::app::grade::limit(lesson))? else { return Ok(None) };
-        let entry = match answer {
+        let mut entry = match answer {
             Answer::Graded(report) => {
                 let state = if report.passed() { State::Pass } else { State::Fail };
                 Entry { state, inputs: String::new(), millis: 0, reason: None, note: None, report: *report }
@@ -280,10 +281,11 @@ impl Grader {
             Answer::Stopped(why) => self.unjudged(State::Stopped, Some(&loaded), why),
             Answer::Died(why) => self.unjudged(State::Died, Some(&loaded), why),
         };
+        entry.report.student = student;
         Ok(Some(Entry { inputs, note, millis: start.elapsed().as_millis() as u64, ..entry }))
     }
 
-    /// What could not be judged: no points. Where that is the machine's fault, none to lose.
+    /// What could not be judged: no points. Where that may be the machine's doing, none to lose.
     fn unjudged(&self, state: State, loaded: Option<&Loaded>, why: Both) -> Entry {
         let lesson = loaded.map(|loaded| &loaded.lesson);
         let (id, title) = match lesson {
@@ -291,7 +293,7 @@ impl Grader {
             None => ("", ""),
         };
         let mut report = LessonReport::cannot(id, title, "", why.clone());
-        if state != State::Cannot {
+        if !matches!(state, State::Cannot | State::Died) {
             report.cannot = None;
             report.out_of = lesson.map_or(0, Lesson::points);
             report.verdicts = vec![Verdict {

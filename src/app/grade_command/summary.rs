@@ -189,7 +189,7 @@ impl Summary {
             let of = |lesson: &&str| row.lessons.iter().find(|line| line.lesson == **lesson);
             cells.extend(shown.iter().map(|lesson| match of(lesson) {
                 None => String::new(),
-                Some(line) if line.state == State::Cannot => "!".to_owned(),
+                Some(line) if line.out_of == 0 => self::sign(line.state).trim().to_owned(),
                 Some(line) => format!("{}/{}{}", line.points, line.out_of, self::sign(line.state)),
             }));
             cells.push(format!("{:.1} s", row.seconds));
@@ -266,7 +266,10 @@ fn meaning(state: State, lang: Lang) -> &'static str {
         State::Missing => lang.pick("no answers", "pas de réponses"),
         State::Unreadable => lang.pick("answers that can't be read", "réponses illisibles"),
         State::Stopped => lang.pick("ended at its time limit", "arrêté à sa limite de temps"),
-        State::Died => lang.pick("its commands ended the grader", "ses commandes ont mis fin au correcteur"),
+        State::Died => lang.pick(
+            "the grader died in its jail, twice: not judged, the next run tries again",
+            "le correcteur est mort dans son enceinte, deux fois : non jugé, la prochaine exécution réessaiera",
+        ),
         State::Cannot => lang.pick(
             "this machine can't run the lesson, which is not the student's doing",
             "cette machine ne peut pas exécuter la leçon, ce qui n'est pas le fait de l'étudiant",
