@@ -1,6 +1,7 @@
 //! clap types only: the commands, their flags and values, in both languages.
 
 mod answers;
+mod demo;
 mod grade;
 mod lesson;
 
@@ -14,6 +15,7 @@ use crate::report::Format;
 use crate::say;
 
 pub use answers::AnswersMode;
+pub use demo::{Auto, Demo};
 pub use grade::{Grade, ReportMode};
 pub use lesson::LessonMode;
 
@@ -54,16 +56,7 @@ pub enum Mode {
         watch: bool,
     },
     /// A lesson on a projector.
-    Demo {
-        /// The lesson.
-        lesson: String,
-        /// The step to begin at.
-        at: Option<String>,
-        /// Dark text on a light ground, whatever the terminal says.
-        light: bool,
-        /// Whether the wall follows while the lesson's files are changed.
-        watch: bool,
-    },
+    Demo(Demo),
     /// The presenter's notes on a demonstration: that of this PID, or the last one begun.
     Notes(Option<u32>),
     /// Grade answers.
@@ -140,13 +133,6 @@ pub fn grammar(lang: Lang) -> Command {
             .value_name(say!(lang, "DIR", "DOSSIER"))
             .value_parser(value_parser!(PathBuf))
     };
-    let watch = || {
-        Arg::new("watch").long("watch").action(ArgAction::SetTrue).help(say!(
-            lang,
-            "With --lessons: the screen follows while the lesson's files are changed",
-            "Avec --lessons : l'écran suit pendant que l'on modifie les fichiers de la leçon"
-        ))
-    };
     let codes = say!(
         lang,
         "Exit codes: 0 all right or all points, 1 not all points, 2 usage or unreadable file, 3 this machine can't run the lesson.",
@@ -192,40 +178,10 @@ pub fn grammar(lang: Lang) -> Command {
             Command::new("learn")
                 .about(say!(lang, "The lessons, on the screen (the default)", "Les leçons, à l'écran (par défaut)"))
                 .arg(id("lesson").help(say!(lang, "Open this one", "Ouvrir celle-ci")))
-                .arg(watch()),
+                .arg(watch(lang)),
         )
-        .subcommand(
-            Command::new("demo")
-                .about(say!(lang, "A lesson on a projector", "Une leçon au projecteur"))
-                .after_help(say!(
-                    lang,
-                    "Space or a remote control goes on; F1 lists the keys. In a second terminal: cloison notes. Nothing that is done here counts as progress.",
-                    "Espace ou une télécommande pour avancer ; F1 liste les touches. Dans un second terminal : cloison notes. Rien de ce qui est fait ici ne compte comme progression."
-                ))
-                .arg(id("lesson").required(true).help(say!(lang, "The lesson", "La leçon")))
-                .arg(
-                    Arg::new("at")
-                        .long("at")
-                        .value_name(say!(lang, "STEP", "ÉTAPE"))
-                        .help(say!(lang, "Begin at this step", "Commencer à cette étape")),
-                )
-                .arg(watch())
-                .arg(Arg::new("light").long("light").action(ArgAction::SetTrue).help(say!(
-                    lang,
-                    "Dark text on a light ground",
-                    "Texte sombre sur fond clair"
-                ))),
-        )
-        .subcommand(
-            Command::new("notes")
-                .about(say!(lang, "The presenter's notes on a demonstration that runs", "Les notes du présentateur sur une démonstration en cours"))
-                .arg(
-                    Arg::new("pid")
-                        .value_name("PID")
-                        .value_parser(value_parser!(u32).range(1..))
-                        .help(say!(lang, "Its process (default: the last one begun)", "Son processus (par défaut : la dernière lancée)")),
-                ),
-        )
+        .subcommand(demo::grammar(lang))
+        .subcommand(demo::notes(lang))
         .subcommand(
             Command::new("check")
                 .about(say!(lang, "Grade answers on a fresh lab", "Corriger des réponses sur un laboratoire neuf"))
@@ -334,6 +290,14 @@ pub fn grammar(lang: Lang) -> Command {
 }
 
 /// `--json`.
+fn watch(lang: Lang) -> Arg {
+    Arg::new("watch").long("watch").action(ArgAction::SetTrue).help(say!(
+        lang,
+        "With --lessons: the screen follows while the lesson's files are changed",
+        "Avec --lessons : l'écran suit pendant que l'on modifie les fichiers de la leçon"
+    ))
+}
+
 fn json(lang: Lang) -> Arg {
     Arg::new("json").long("json").action(ArgAction::SetTrue).help(say!(lang, "As JSON", "En JSON"))
 }
@@ -365,12 +329,7 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
         Some(("learn", found)) => {
             Mode::Learn { lesson: found.get_one::<String>("lesson").cloned(), watch: found.get_flag("watch") }
         }
-        Some(("demo", found)) => Mode::Demo {
-            lesson: text(found, "lesson"),
-            at: found.get_one::<String>("at").cloned(),
-            light: found.get_flag("light"),
-            watch: found.get_flag("watch"),
-        },
+        Some(("demo", found)) => Mode::Demo(demo::parse(found)),
         Some(("notes", found)) => Mode::Notes(found.get_one::<u32>("pid").copied()),
         Some(("check", found)) => Mode::Check {
             lesson: text(found, "lesson"),

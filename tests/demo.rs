@@ -89,6 +89,60 @@ fn a_whole_lesson_is_shown_from_the_notes_and_goes_on_after_its_lab_was_killed()
 }
 
 #[test]
+fn in_slow_motion_the_namespaces_come_first_and_the_maps_that_make_one_root_afterwards() {
+    let place = Place::new();
+    let before = Inventory::take(&place);
+    let (mut wall, mut notes) = begin(&place, "en");
+    notes.write("m");
+    for (attempt, keys) in ["g3", "R"].into_iter().enumerate() {
+        notes.write(keys);
+        if attempt == 0 {
+            notes.write(ENTER);
+        }
+        notes.see("Slow motion");
+        wall.see_line(&["▸ unshare(CLONE_NEWUSER|CLONE_NEWUTS) = 0"]);
+        wall.see("⋯ slow motion");
+        // Nobody knows who anybody is in there, and both sides are live.
+        wall.see_line(&["HOST", "BOX box nobody@"]);
+        notes.write(" ");
+        wall.see_line(&["▸ write(", "gid_map", " = "]);
+        notes.write("r");
+        wall.see_line(&["HOST", "BOX box root@"]);
+        wall.see_line(&["▶ C", "◀ the kernel"]);
+    }
+    // A lab that goes in the midst of a step is built again, with the whole of the step.
+    notes.write("R");
+    wall.see("⋯ slow motion");
+    end(&keeper_of(&place, &wall));
+    wall.see_line(&["HOST", "BOX box root@"]);
+    wall.see_line(&["▶ C", "◀ the kernel"]);
+    notes.write("Q");
+    assert_eq!((wall.ended().code(), notes.ended().code()), (Some(0), Some(0)));
+    before.must_come_back(&place);
+}
+
+#[test]
+fn it_goes_on_by_itself_types_the_solution_and_begins_again() {
+    let place = Place::new();
+    let before = Inventory::take(&place);
+    let arguments = ["demo", "uts", "--lessons", LESSONS, "--lang", "fr", "--at", "name", "--auto=1", "--loop"];
+    let mut wall = place.start(WALL, &arguments);
+    wall.see("▶ 6/11");
+    wall.see("hostname mistral-77");
+    wall.see("✓ Réussi.");
+    wall.see("▶ 7/11");
+    wall.see("▶ 1/11");
+    wall.see("▶ 2/11");
+    wall.write("a");
+    wall.see("⏸ 2/11");
+    wall.write(F10);
+    wall.see("Entrée : quitter");
+    wall.write(ENTER);
+    assert_eq!(wall.ended().code(), Some(0));
+    before.must_come_back(&place);
+}
+
+#[test]
 fn the_notes_speak_french_and_leave_the_wall_alone_when_they_end() {
     let place = Place::new();
     let (mut wall, mut notes) = begin(&place, "fr");

@@ -11,6 +11,8 @@ mod holding;
 mod mounts;
 #[path = "lab/observer.rs"]
 mod observer;
+#[path = "lab/slowly.rs"]
+mod slowly;
 mod support;
 
 use std::collections::BTreeSet;

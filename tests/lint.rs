@@ -88,6 +88,12 @@ fn a_step_that_does_not_do_what_its_text_says_is_found() {
 }
 
 #[test]
+fn a_step_that_a_projector_has_no_room_for_is_found() {
+    let found = lint("fr.md", "## act: ", &format!("## act: {}", "deux noms ".repeat(300)));
+    says(found, 1, &["01-mine/fr.md", "the step `act` is ", " lines too long for a projector", "shorten these"]);
+}
+
+#[test]
 fn a_machine_that_lacks_something_is_no_fault_of_the_lesson() {
     let found = lint("lesson.toml", "\"domainname\"]", "\"domainname\", \"no-such-program\"]");
     says(found, 3, &["nothing to find fault with in the files, but this machine can't run", "no-such-program"]);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use cloison::lesson::{Library, Values};
 use support::inventory::Inventory;
-use support::{Place, Terminal};
+use support::{ENTER, Place, Terminal};
 
 const WIDE: (u16, u16) = (120, 36);
 
@@ -202,6 +202,16 @@ fn a_wall_follows_too_and_what_is_wrong_is_told_in_the_notes_alone() {
     author.change("en.md", "## no-such-step: ", "## ");
     author.change("en.md", "Another heading", "The last heading");
     wall.see("The last heading");
+    // What types itself is the solution as it is now.
+    author.change("solution.toml", "hostname ", "hostname -F /dev/null; hostname ");
+    author.change("en.md", "The last heading", "The very last heading");
+    wall.see("The very last heading");
+    notes.write("g4");
+    notes.write(ENTER);
+    notes.see("4/5:");
+    wall.see(":~#");
+    notes.write("t");
+    wall.see("hostname -F /dev/null");
     notes.write("Q");
     notes.ended();
     wall.ended();

@@ -3,6 +3,7 @@
 //! keeper is killed.
 
 mod following;
+mod slow;
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ use crate::observe::{Sections, Snapshot};
 use crate::say;
 use crate::session::Effect;
 use crate::ui::event::{Event, Finding, Request, ShellId};
+use slow::Moving;
 
 /// How often the lab's thread looks whether a shell has been active.
 const LOOK: Duration = Duration::from_millis(50);
@@ -75,6 +77,9 @@ pub(super) struct Driver {
     /// An empty lab while no lesson is open.
     idle: Option<Lab>,
     stage: Option<Stage>,
+    /// One op at a time; the step that waits for a word.
+    slow: bool,
+    moving: Option<Moving>,
     /// Where the lesson stands, to come back to when its keeper is killed.
     step: usize,
     answers: Answers,
@@ -123,6 +128,8 @@ impl Driver {
             shared: Arc::default(),
             idle: None,
             stage: None,
+            slow: false,
+            moving: None,
             step: 0,
             answers: Answers::default(),
             last: None,
@@ -226,6 +233,8 @@ impl Driver {
             Request::Session(effect) => self.effect(effect),
             Request::OpenShell { actor, rows, cols } => self.open_shell(&actor, rows, cols),
             Request::Trace { actor, on } => self.trace(&actor, on),
+            Request::Slow(slow) => self.slow(slow),
+            Request::GoOn { all } => self.go_on(all),
             Request::Doctor => {
                 let findings = doctor::findings();
                 self.send(Event::Doctor(findings.iter().map(|one| for_screen(one, self.lang)).collect()))
@@ -307,6 +316,7 @@ impl Driver {
     fn close(&mut self) -> Result<(), Gone> {
         self.last = None;
         self.watch = None;
+        self.moving = None;
         if let Some(stage) = self.stage.take() {
             match stage.leave() {
                 Ok(lab) => self.idle = Some(lab),
@@ -322,6 +332,9 @@ impl Driver {
             Effect::Perform { step: to } | Effect::Rebuild { to, .. } if !self.has_step(to) => Ok(()),
             Effect::Perform { step } => {
                 self.enter(step);
+                if self.slow {
+                    return self.begin(step, None);
+                }
                 let Some(stage) = &mut self.stage else { return Ok(()) };
                 match stage.perform(step) {
                     Ok(outcome) => {
@@ -334,7 +347,9 @@ impl Driver {
             Effect::Rebuild { to, answers } => {
                 self.enter(to);
                 let Some(stage) = &mut self.stage else { return Ok(()) };
-                match stage.rebuild(to, &answers) {
+                let built = if self.slow { stage.rebuild_before(to, &answers) } else { stage.rebuild(to, &answers) };
+                match built {
+                    Ok(before) if self.slow => self.begin(to, Some(before)),
                     Ok(outcomes) => {
                         self.sample(true)?;
                         self.send(Event::Rebuilt { to, outcomes })
@@ -360,6 +375,7 @@ impl Driver {
     }
 
     fn enter(&mut self, step: usize) {
+        self.moving = None;
         self.step = step;
         self.needed = self.stage.as_ref().map_or(Sections::NONE, |stage| stage.needed(step));
     }
@@ -396,6 +412,7 @@ impl Driver {
     /// again as it was.
     fn recover(&mut self, error: &LabError) -> Result<(), Gone> {
         self.fail(error)?;
+        self.moving = None;
         let Some(stage) = self.stage.take() else { return Ok(()) };
         let lesson = Arc::clone(stage.lesson());
         drop(stage);

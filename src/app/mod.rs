@@ -33,6 +33,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::cli::{self, Cli, LessonMode, Mode, ReportMode};
 use crate::i18n::{Explain, Lang};
@@ -40,6 +41,7 @@ use crate::lesson::library::Library;
 use crate::say;
 use crate::ui::Theme;
 use crate::ui::model::Mouse;
+use crate::ui::projector::Autoplay;
 
 use lesson_commands::{LintRequest, Told};
 use store::Store;
@@ -85,7 +87,9 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
     let color = common.color.unwrap_or_else(|| wants_color(std::io::stdout().is_terminal()));
     let lessons = common.lessons.as_deref();
     match &cli.mode {
-        Mode::Learn { watch: true, .. } | Mode::Demo { watch: true, .. } if common.plain || lessons.is_none() => {
+        Mode::Learn { watch: true, .. } | Mode::Demo(cli::Demo { watch: true, .. })
+            if common.plain || lessons.is_none() =>
+        {
             (String::new(), unwatched(lang), USAGE)
         }
         Mode::Learn { lesson, .. } if common.plain => {
@@ -94,7 +98,7 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
             (String::new(), String::new(), plain_command::run(&request))
         }
         Mode::Learn { lesson, watch } => left(screen(cli, lesson.clone(), *watch)),
-        Mode::Demo { lesson, at, light, watch } => left(wall(cli, lesson, at.as_deref(), (*light, *watch))),
+        Mode::Demo(demo) => left(wall(cli, demo)),
         Mode::Notes(pid) => match notes(cli, *pid) {
             Ok(text) => (text, String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
@@ -234,7 +238,8 @@ fn inspect_screen(cli: &Cli, pid: Option<u32>) -> Result<(), (String, u8)> {
 }
 
 /// A lesson on the projector.
-fn wall(cli: &Cli, name: &str, at: Option<&str>, (light, watch): (bool, bool)) -> Result<(), (String, u8)> {
+fn wall(cli: &Cli, wanted: &cli::Demo) -> Result<(), (String, u8)> {
+    let cli::Demo { lesson: name, at, light, watch, auto } = wanted;
     let common = &cli.common;
     let lang = common.lang;
     let library = Library::open(common.lessons.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
@@ -242,7 +247,7 @@ fn wall(cli: &Cli, name: &str, at: Option<&str>, (light, watch): (bool, bool)) -
     if let Some(missing) = crate::doctor::missing(&lesson) {
         return Err((missing.explain(lang), CANNOT));
     }
-    if let Some(at) = at.filter(|at| lesson.steps.iter().all(|step| step.id != **at)) {
+    if let Some(at) = at.as_ref().filter(|at| lesson.steps.iter().all(|step| step.id != **at)) {
         let at = crate::lesson::diagnostic::printable(at);
         let steps = lesson.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join(" ");
         let text = say!(
@@ -253,10 +258,11 @@ fn wall(cli: &Cli, name: &str, at: Option<&str>, (light, watch): (bool, bool)) -
         return Err((text, USAGE));
     }
     let (theme, mouse) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
-    let theme = if light && theme.coloured() { Theme::LIGHT } else { theme };
-    let at = at.map(str::to_owned);
-    let followed = common.lessons.clone().filter(|_| watch);
-    demo::demo(demo::Wanted { library, lesson, at, lang, theme, mouse, followed })
+    let theme = if *light && theme.coloured() { Theme::LIGHT } else { theme };
+    let at = at.clone();
+    let followed = common.lessons.clone().filter(|_| *watch);
+    let auto = auto.map(|cli::Auto { seconds, again }| Autoplay::new(again, seconds.map(Duration::from_secs)));
+    demo::demo(demo::Wanted { library, lesson, at, lang, theme, mouse, followed, auto })
         .map_err(|error| (format!("{error:#}"), 1))
 }
 

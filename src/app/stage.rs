@@ -2,6 +2,8 @@
 //! shells and takes snapshots. The screen's driver, the line interface and the
 //! grader each use one; it knows nothing of any of them.
 
+mod carrying;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
@@ -25,7 +27,9 @@ use crate::lesson::model::{HOST, Lesson};
 use crate::lesson::op::Op;
 use crate::lesson::values::Values;
 use crate::observe::{Errno, Known, Reading, Sampler, Sections, Snapshot, Told, model::Unread};
-use crate::session::{OpOutcome, StepOutcome, pids};
+use crate::session::{StepOutcome, pids};
+
+pub use carrying::Carrying;
 
 /// How long an actor may take to say what it sees: with thousands of processes it
 /// has that many to read about. One that owes an answer is not waited for again.
@@ -148,59 +152,6 @@ impl Stage {
         }
         let actors: Vec<&str> = [HOST].into_iter().chain(self.lesson.actors.iter().map(String::as_str)).collect();
         self.lab.spawn_ahead(&actors)
-    }
-
-    /// Carries out the ops of a step, in order; stops at one that fails though it
-    /// was not meant to.
-    pub fn perform(&mut self, step: usize) -> Result<StepOutcome, LabError> {
-        self.carry_out(step, true)
-    }
-
-    /// As [`Self::perform`]; without `traced`, programs that the step runs for their calls
-    /// run untraced, unless the student traces their actor.
-    fn carry_out(&mut self, step: usize, traced: bool) -> Result<StepOutcome, LabError> {
-        let start = Instant::now();
-        let mut outcome = StepOutcome { step, ..StepOutcome::default() };
-        self.tracing.leave_step(&mut self.lab)?;
-        let mut ops = self.lesson.steps[step].ops.clone();
-        for each in &mut ops {
-            if let Op::Run { trace, .. } = &mut each.op {
-                *trace &= traced || self.tracing.is_wanted(&each.actor);
-            }
-        }
-        let mut rest = ops.as_slice();
-        while !rest.is_empty() {
-            let asked = rest.iter().map(|each| (each.actor.clone(), each.op.with_values(&self.values))).collect();
-            let (done, failure) = self.lab.perform_all(asked)?;
-            let (tried, after) = rest.split_at(done.len());
-            let mut as_meant = true;
-            for (each, performed) in tried.iter().zip(done) {
-                self.filtered.note(each);
-                // A program that the lesson waits for in vain is a failure, too.
-                let endless = performed.ran.as_ref().is_some_and(|ran| ran.timed_out);
-                let endless = endless.then(|| (Errno(libc::ETIMEDOUT), format!("run {}", argv(&each.op).join(" "))));
-                let (calls, failure) = (performed.calls, performed.failure.or(endless));
-                as_meant = failure.as_ref().map(|(errno, _)| errno.symbol()) == each.fails;
-                outcome.ops.push(OpOutcome { actor: each.actor.clone(), calls, failure });
-            }
-            // An actor that is gone or silent is a finding to show.
-            if let (Some(failure), Some(each)) = (failure, after.first()) {
-                let doing = crate::i18n::Explain::explain(&failure, Lang::En);
-                let failure = Some((Errno(libc::ESRCH), doing));
-                outcome.ops.push(OpOutcome { actor: each.actor.clone(), calls: Vec::new(), failure });
-                as_meant = false;
-            }
-            if !as_meant || tried.is_empty() {
-                break;
-            }
-            rest = after;
-        }
-        outcome.micros = start.elapsed().as_micros() as u64;
-        let traced = ops.iter().filter(|each| matches!(each.op, Op::Run { trace: true, .. }));
-        let ran = traced.map(|each| each.actor.clone()).collect();
-        let task = self.lesson.steps[step].task.as_ref().filter(|task| task.trace);
-        self.tracing.enter_step(&mut self.lab, ran, task.map_or(&[], |task| &task.shells))?;
-        Ok(outcome)
     }
 
     /// The machine now: the host's side and each actor's own. The host's actor is
@@ -330,16 +281,23 @@ impl Stage {
     }
 
     /// Takes the lab down and replays every step up to and including `to`, with the
-    /// commands of the answers for the tasks passed in steps before it. The calls of those
-    /// steps' programs are not listed again: the next step would forget them.
+    /// commands of the answers for the tasks passed in steps before it.
     pub fn rebuild(&mut self, to: usize, answers: &Answers) -> Result<Vec<StepOutcome>, LabError> {
+        let mut outcomes = self.rebuild_before(to, answers)?;
+        outcomes.push(self.carry_out(to, true)?);
+        Ok(outcomes)
+    }
+
+    /// As [`Self::rebuild`], up to where the step `to` begins. The calls of the steps'
+    /// programs are not listed again: the next step would forget them.
+    pub fn rebuild_before(&mut self, to: usize, answers: &Answers) -> Result<Vec<StepOutcome>, LabError> {
         self.clear()?;
         let lesson = Arc::clone(&self.lesson);
         let passed = answers.progress.as_ref().map(|progress| progress.passed.clone()).unwrap_or_default();
         let mut outcomes = Vec::new();
-        for (index, step) in lesson.steps.iter().enumerate().take(to + 1) {
-            outcomes.push(self.carry_out(index, index == to)?);
-            let Some(task) = step.task.as_ref().filter(|_| index < to && passed.contains(&step.id)) else { continue };
+        for (index, step) in lesson.steps.iter().enumerate().take(to) {
+            outcomes.push(self.carry_out(index, false)?);
+            let Some(task) = step.task.as_ref().filter(|_| passed.contains(&step.id)) else { continue };
             for (shell, script) in answers.tasks.get(&step.id).into_iter().flatten() {
                 let limit = Duration::from_secs(u64::from(task.seconds));
                 match self.script(shell, script, limit, None) {

@@ -225,6 +225,24 @@ impl Console {
                 Role::Warn,
             ));
         }
+        if outlook.moving {
+            told.push((
+                say!(
+                    lang,
+                    "Slow motion (Space: the next call, r: all of them).",
+                    "Au ralenti (Espace : l'appel suivant, r : tous)."
+                ),
+                Role::Warn,
+            ));
+        }
+        if let Some(held) = outlook.auto {
+            let text = if held {
+                say!(lang, "Auto-play waits (a: go on).", "L'avance automatique attend (a : continuer).")
+            } else {
+                say!(lang, "It goes on by itself (a: wait).", "La démonstration avance toute seule (a : attendre).")
+            };
+            told.push((text, Role::Warn));
+        }
         told
     }
 
@@ -333,6 +351,7 @@ impl Console {
             ("←", lang.pick("back", "retour")),
             ("g", lang.pick("go to", "aller à")),
             ("R", lang.pick("again", "refaire")),
+            ("m", lang.pick("slow", "ralenti")),
             ("b", lang.pick("blank", "vide")),
             ("s", lang.pick("spotlight", "projecteur")),
             ("q", lang.pick("leave the notes", "quitter les notes")),

@@ -24,8 +24,6 @@ pub struct Outlook {
     pub next: Option<StepNotes>,
     /// The choices of the question that stands (Markdown); empty without one.
     pub choices: Vec<String>,
-    /// Whether the lab is at work.
-    pub busy: bool,
     /// Whether the wall is blank.
     pub blank: bool,
     /// Whether the solution is being typed, and whether that pauses.
@@ -34,6 +32,10 @@ pub struct Outlook {
     pub can_type: bool,
     /// Who has the keyboard of the wall's terminal: a shell's actor.
     pub shell: Option<String>,
+    /// Whether the step waits between two of its calls: slow motion.
+    pub moving: bool,
+    /// Whether it goes on by itself, and is held.
+    pub auto: Option<bool>,
     /// What went wrong last.
     pub trouble: Option<String>,
     /// What the audience sees, row by row.

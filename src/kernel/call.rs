@@ -181,14 +181,54 @@ impl std::fmt::Display for Call {
     }
 }
 
+/// Stands between a call and the next one: is told the calls made so far, and comes
+/// back when the next may be made.
+pub type Gate = Box<dyn FnMut(&[Call])>;
+
 /// The calls made so far by one op, in order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Default)]
 pub struct Trace {
     /// The calls, oldest first.
     pub calls: Vec<Call>,
+    gate: Option<Gate>,
 }
 
 impl Trace {
+    /// A trace that waits at a gate after each call.
+    pub fn slowly(gate: Gate) -> Self {
+        Self { calls: Vec::new(), gate: Some(gate) }
+    }
+
+    /// Takes in calls that somebody else has made for this op.
+    pub fn extend(&mut self, calls: Vec<Call>) {
+        self.calls.extend(calls);
+        self.wait();
+    }
+
+    /// Waits at the gate, if there is one.
+    fn wait(&mut self) {
+        if let Some(gate) = &mut self.gate {
+            gate(&self.calls);
+        }
+    }
+
+    /// Makes a call after which there are two of the caller, as [`Self::record`]: the
+    /// parent alone waits at the gate, and has it afterwards.
+    pub fn record_fork<T>(
+        &mut self,
+        name: &str,
+        call: impl FnOnce() -> nix::Result<T>,
+        as_number: impl FnOnce(&T) -> i64,
+    ) -> Result<T, Errno> {
+        let gate = self.gate.take();
+        let side = self.record(name, vec![], call, as_number);
+        if !matches!(self.calls.last(), Some(Call { result: Ok(0), .. })) {
+            self.gate = gate;
+            self.wait();
+        }
+        side
+    }
+
     /// Makes a call, measures it, records it, and hands its result on. `as_number`
     /// says what the call returned, as a number, when it succeeded.
     pub fn record<T>(
@@ -207,6 +247,7 @@ impl Trace {
             Err(errno) => Err(*errno),
         };
         self.calls.push(Call { name: name.to_owned(), args, result, micros });
+        self.wait();
         outcome
     }
 }

@@ -60,7 +60,7 @@ pub fn fork(trace: &mut Trace) -> Result<Side, Errno> {
     // SAFETY: only single-threaded processes (keeper, actors) call this, so no
     // lock can be held by a thread that the child has not.
     let fork = || unsafe { nix::unistd::fork() };
-    let side = trace.record("fork", vec![], fork, |result| match result {
+    let side = trace.record_fork("fork", fork, |result| match result {
         ForkResult::Parent { child } => i64::from(child.as_raw()),
         ForkResult::Child => 0,
     })?;

@@ -11,12 +11,14 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use super::gate::gate;
 use super::ops;
 use super::protocol::{Ask, Context, Mapped, Performed, Program, Said, ToActor};
 use super::supervisor::Supervisor;
 use super::tracer::Tracer;
 use super::{Reporter, cgroups, program, volumes};
 use crate::kernel::bpf::Instruction;
+use crate::kernel::call::Gate;
 use crate::kernel::process::{self, Side};
 use crate::kernel::program::{Hold, Launch, Streams, default_signals, launch_held, pipe};
 use crate::kernel::pty::{Pty, open_pty};
@@ -141,10 +143,11 @@ impl Actor {
 
     fn answer(&mut self, ask: Ask) -> Result<(), FrameError> {
         match ask {
-            Ask::Perform { ops } => {
+            Ask::Perform { ops, slowly } => {
                 let mut done = Vec::with_capacity(ops.len());
                 for (op, context) in &ops {
-                    let performed = self.perform(op, context)?;
+                    let trace = if slowly { Trace::slowly(self.gate()?) } else { Trace::default() };
+                    let performed = self.perform(op, context, trace)?;
                     let failed = performed.failure.is_some();
                     done.push(performed);
                     if failed {
@@ -185,7 +188,7 @@ impl Actor {
                 self.say(self.number, &Said::Filters(filters), &[])
             }
             // Answers to nothing that was asked: ignored.
-            Ask::Mapped(_) => Ok(()),
+            Ask::Mapped(_) | Ask::GoOn => Ok(()),
         }
     }
 
@@ -198,6 +201,11 @@ impl Actor {
         let bytes = postcard::to_stdvec(&Borrowed { number, said }).map_err(|_| FrameError::TooLong(0))?;
         let numbers: Vec<i32> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
         self.keeper.send(&bytes, &numbers, PATIENCE)
+    }
+
+    /// Where it waits after each call, in slow motion.
+    fn gate(&self) -> Result<Gate, FrameError> {
+        gate(self.keeper.as_fd(), self.number, self.report, self.parent).map_err(FrameError::Io)
     }
 
     fn limit(&self) -> Option<u64> {
@@ -223,8 +231,7 @@ impl Actor {
     }
 
     /// Carries out one op; the error is only that the keeper is gone.
-    fn perform(&mut self, op: &Op, context: &Context) -> Result<Performed, FrameError> {
-        let mut trace = Trace::default();
+    fn perform(&mut self, op: &Op, context: &Context, mut trace: Trace) -> Result<Performed, FrameError> {
         let mut performed = Performed::default();
         let done = match op {
             Op::Unshare { kinds, map } => match ops::namespaces::unshare(&mut trace, kinds) {
@@ -385,7 +392,7 @@ impl Actor {
         let Ask::Mapped(Mapped { calls, failure, become_ids }) = self.hear()? else {
             return Err(FrameError::TooLong(0));
         };
-        trace.calls.extend(calls);
+        trace.extend(calls);
         if let Some(failure) = failure {
             return Ok(Err(failure));
         }

@@ -2,6 +2,7 @@
 //! door of this part for the composition root and the doctor.
 
 mod groups;
+mod slowly;
 mod words;
 
 use std::collections::{BTreeSet, HashMap};
@@ -21,6 +22,8 @@ use crate::kernel::terminal::Settings;
 use crate::kernel::{Errno, Filters, Traced};
 use crate::lesson::library::solutions;
 use crate::lesson::op::Op;
+
+pub use slowly::Slow;
 
 /// The hidden argument that makes the program a keeper.
 pub const KEEPER_ARGUMENT: &str = "__keeper";
@@ -248,11 +251,7 @@ impl Lab {
     /// Has actors carry out ops on themselves, one after the other, up to and with
     /// the first that fails. Beside what was done: why an actor could not be asked.
     pub fn perform_all(&mut self, ops: Vec<(String, Op)>) -> Result<(Vec<Performed>, Option<Failure>), LabError> {
-        let seconds = ops.iter().map(|(_, op)| match op {
-            Op::Run { seconds, .. } => *seconds,
-            _ => 0,
-        });
-        let patience = PATIENCE * ops.len() as u32 + Duration::from_secs(u64::from(seconds.sum::<u32>()));
+        let patience = PATIENCE * ops.len() as u32 + ops.iter().map(|(_, op)| run_time(op)).sum::<Duration>();
         match self.ask(&ToKeeper::Perform { ops }, patience)? {
             FromKeeper::Performed(done, failure) => {
                 self.actors.extend(done.iter().filter_map(|performed| performed.made.clone()));
@@ -462,6 +461,14 @@ impl Drop for Lab {
             self.bury();
         }
         earlier.into_iter().for_each(sweep_one);
+    }
+}
+
+/// What an op may take besides what any may.
+fn run_time(op: &Op) -> Duration {
+    match op {
+        Op::Run { seconds, .. } => Duration::from_secs(u64::from(*seconds)),
+        _ => Duration::ZERO,
     }
 }
 

@@ -44,6 +44,8 @@ const UNASKED: u64 = u64::MAX;
 enum NoAnswer {
     /// The program is gone: everything ends.
     ClientGone,
+    /// The lab was taken down in the middle of it: nobody waits for an answer.
+    TakenDown,
     /// Said to the program as it is.
     Failed(Failure),
 }
@@ -86,6 +88,8 @@ struct Keeper {
     sessions: Vec<(usize, u32)>,
     next_number: u64,
     next_launch: u64,
+    /// The program has said `Bye` meanwhile.
+    left_in_order: bool,
 }
 
 /// Runs the keeper until the program is gone; never returns.
@@ -142,9 +146,10 @@ fn enter(report: Reporter) -> Result<(), FrameError> {
         sessions: Vec::new(),
         next_number: 1,
         next_launch: 1,
+        left_in_order: false,
     };
-    let left_in_order = keeper.say(&FromKeeper::Ready).and_then(|()| keeper.serve()).is_ok();
-    if !left_in_order {
+    let served = keeper.say(&FromKeeper::Ready).and_then(|()| keeper.serve());
+    if served.is_err() && !keeper.left_in_order {
         keeper.restore_terminal();
     }
     keeper.take_down(true);
@@ -305,6 +310,7 @@ impl Keeper {
         let answer = match request {
             ToKeeper::Spawn { actors } => self.spawn_all(&actors),
             ToKeeper::Perform { ops } => self.perform_all(ops),
+            ToKeeper::PerformSlowly { actor, op } => self.perform_slowly(&actor, op),
             ToKeeper::View { actor, patience, look } => self.view(&actor, patience, look),
             ToKeeper::Observe { pid, patience, look } => self.observe(pid, patience, &look),
             ToKeeper::Find { shell } => self.find(&shell),
@@ -328,7 +334,7 @@ impl Keeper {
                 self.real_root = real_root;
                 Ok(FromKeeper::Done)
             }
-            ToKeeper::Hello { .. } | ToKeeper::Bye => return Err(FrameError::TooLong(0)),
+            ToKeeper::Hello { .. } | ToKeeper::Bye | ToKeeper::GoOn => return Err(FrameError::TooLong(0)),
         };
         match answer {
             // The program has asked for more already, and reads both answers together.
@@ -339,6 +345,7 @@ impl Keeper {
             }
             Ok(answer) => self.say(&answer),
             Err(NoAnswer::Failed(failure)) => self.say(&FromKeeper::Failed(failure)),
+            Err(NoAnswer::TakenDown) => Ok(()),
             Err(NoAnswer::ClientGone) => Err(FrameError::Closed),
         }
     }

@@ -7,6 +7,7 @@ pub mod actor;
 pub mod cgroups;
 pub mod client;
 mod find;
+mod gate;
 pub mod helper;
 pub mod jail;
 pub mod journal;

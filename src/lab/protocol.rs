@@ -39,6 +39,16 @@ pub enum ToKeeper {
         /// Each actor's name, and what it does.
         ops: Vec<(String, Op)>,
     },
+    /// As `Perform`, of one op, which waits after each call. Answered by `Paused` or
+    /// `Performed`. While it waits, all but `Perform` may be asked.
+    PerformSlowly {
+        /// The actor's name.
+        actor: String,
+        /// What it does.
+        op: Op,
+    },
+    /// The next call of the op that waits. Answered by `Paused` or `Performed`.
+    GoOn,
     /// Ask an actor for its own view. Answered by `View`.
     View {
         /// Its name.
@@ -125,6 +135,8 @@ pub enum FromKeeper {
     /// The ops that were tried, in order; the last may have failed, by its call or
     /// (second) because its actor could not be asked.
     Performed(Vec<Performed>, Option<Failure>),
+    /// The calls of an op so far: it waits for `GoOn`.
+    Paused(Vec<Call>),
     /// A view, opaque; nothing when none came in time.
     View(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
     /// The calls that an actor has seen; nothing when it did not answer in time.
@@ -251,7 +263,11 @@ pub enum Ask {
     Perform {
         /// What, and what of it only the keeper knows.
         ops: Vec<(Op, Context)>,
+        /// Wait after each call for `GoOn`.
+        slowly: bool,
     },
+    /// The next call.
+    GoOn,
     /// Report what you see.
     View {
         /// What for, for the reporter to know.
@@ -328,6 +344,8 @@ pub struct FromActor {
 pub enum Said {
     /// The ops are done, up to the first that failed.
     Performed(Vec<Performed>),
+    /// The calls of the op so far: it waits.
+    Paused(Vec<Call>),
     /// What it sees, opaque.
     View(#[serde(with = "serde_bytes")] Vec<u8>),
     /// The calls that it has seen.

@@ -45,6 +45,12 @@ impl Session {
         self.phase != Phase::Ready
     }
 
+    /// Whether an op of this step or of one before it did not do what the lesson means: it
+    /// can't be left but to be done again.
+    pub fn stands_still(&self) -> bool {
+        self.failure().is_some()
+    }
+
     /// The question of this step, if it asks one.
     pub fn prediction(&self) -> Option<PredictionView> {
         let predict = self.step_def().predict.as_ref()?;

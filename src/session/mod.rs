@@ -59,6 +59,8 @@ pub enum Command {
         /// said nothing, no.
         failed: bool,
     },
+    /// The lab has made some calls of a step, and waits before the next.
+    Moved(StepOutcome),
     /// The lab has carried out the ops of a step, or failed at one.
     Performed(StepOutcome),
     /// The lab has been rebuilt up to and including the step `to`.

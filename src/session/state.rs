@@ -117,7 +117,10 @@ impl Session {
     /// Takes a command and says what the caller must do, in order. Never fails: a
     /// command that makes no sense here changes nothing, or leaves a notice.
     pub fn apply(&mut self, command: Command) -> Vec<Effect> {
-        if !matches!(command, Command::Observed(_) | Command::Performed(_) | Command::Rebuilt { .. }) {
+        if !matches!(
+            command,
+            Command::Observed(_) | Command::Moved(_) | Command::Performed(_) | Command::Rebuilt { .. }
+        ) {
             self.refusal = None;
         }
         match command {
@@ -128,6 +131,12 @@ impl Session {
             Command::Predict(choice) => self.predict(choice),
             Command::Hint => self.open_hint(),
             Command::Typed { shell, line, before_pass, failed } => self.typed(shell, &line, before_pass, failed),
+            Command::Moved(outcome) => {
+                if self.phase != Phase::Ready && outcome.step == self.step {
+                    self.keep(outcome);
+                }
+                Vec::new()
+            }
             Command::Performed(outcome) => {
                 if self.phase != Phase::Performing || outcome.step != self.step {
                     return Vec::new();
@@ -136,7 +145,8 @@ impl Session {
                 self.ready()
             }
             Command::Rebuilt { to, outcomes } => {
-                if self.phase != Phase::Rebuilding || to != self.step {
+                // Of a keeper that was killed while it performed, all is rebuilt.
+                if self.phase == Phase::Ready || to != self.step {
                     return Vec::new();
                 }
                 self.outcomes.fill(None);

@@ -36,11 +36,16 @@ pub enum Event {
         lesson: Arc<Lesson>,
         /// The student's own values in it.
         values: Values,
+        /// Its solution, where somebody shows it.
+        solution: Option<Box<Answers>>,
     },
     /// A new snapshot of the open lesson's lab.
     Observed(Arc<Snapshot>),
     /// The answer to [`Effect::Perform`].
     Performed(StepOutcome),
+    /// Some calls of a step were made, and the next waits for [`Request::GoOn`]: slow
+    /// motion.
+    Moved(StepOutcome),
     /// The answer to [`Effect::Rebuild`].
     Rebuilt {
         /// The step's index.
@@ -131,6 +136,14 @@ pub enum Request {
         actor: String,
         /// Whether to.
         on: bool,
+    },
+    /// Make the calls of steps one by one from now on, or all at once. Each is answered by
+    /// `Moved`, the end of the step as ever.
+    Slow(bool),
+    /// The next call, in slow motion; or all that are to come.
+    GoOn {
+        /// All.
+        all: bool,
     },
     /// Try what this machine can do. Answered by `Doctor`.
     Doctor,

@@ -88,6 +88,10 @@ pub enum Intent {
     Count,
     /// Type the solution; again: pause.
     Type,
+    /// One call at a time within a step, or all at once.
+    Slow,
+    /// Goes on by itself, or waits.
+    Auto,
     /// Go to any step.
     Steps,
     /// This step again.

@@ -16,6 +16,7 @@ pub mod markdown;
 pub mod model;
 pub mod overlay;
 pub mod projector;
+pub mod room;
 pub mod run;
 pub mod safe;
 pub mod shells;

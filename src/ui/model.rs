@@ -274,12 +274,14 @@ impl Model {
         }
     }
 
-    /// When something changes by itself next: marks that expire.
+    /// When something changes by itself next: a mark expires, a key is typed, a step has stayed
+    /// long enough.
     pub fn deadline(&self) -> Option<Instant> {
         let typing = self.projector.as_ref().and_then(|wall| wall.typing.as_ref());
         let running = self.lesson().is_some_and(|lesson| lesson.shells.running());
         let key = typing.and_then(Typing::deadline).filter(|_| running);
-        self.lesson().and_then(|lesson| lesson.twins.deadline()).into_iter().chain(key).min()
+        let auto = self.projector.as_ref().and_then(|wall| wall.auto.as_ref()?.deadline());
+        self.lesson().and_then(|lesson| lesson.twins.deadline()).into_iter().chain(key).chain(auto).min()
     }
 }
 

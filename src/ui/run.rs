@@ -11,7 +11,7 @@ use ratatui::layout::Size;
 
 use super::event::{Entry, Event, Request};
 use super::model::{Model, Mouse, Screen};
-use super::projector::Projector;
+use super::projector::{Autoplay, Projector};
 use super::terminal::{self, Terminal};
 use super::theme::Theme;
 use super::update::update;
@@ -50,6 +50,8 @@ pub struct Setup {
 pub struct Demonstration {
     /// What is typed.
     pub solution: Answers,
+    /// It goes on by itself.
+    pub auto: Option<Autoplay>,
     /// Is told after every drawing: the model, and what stands on the screen.
     pub audience: Audience,
 }
@@ -73,8 +75,8 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
     let mut model = Model::new(setup.lang, setup.theme, Size::new(size.width, size.height), setup.entries);
     model.machine = setup.machine;
     model.mouse = setup.mouse;
-    let mut audience = setup.projector.map(|Demonstration { solution, audience }| {
-        model.projector = Some(Projector::new(solution));
+    let mut audience = setup.projector.map(|Demonstration { solution, auto, audience }| {
+        model.projector = Some(Projector { auto, ..Projector::new(solution) });
         audience
     });
     if let Some(first) = setup.first {

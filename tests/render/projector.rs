@@ -2,18 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use cloison::i18n::Lang::{self, En, Fr};
+use cloison::i18n::Lang::{En, Fr};
 use cloison::lesson::library::Library;
 use cloison::ui::Event;
-use cloison::ui::event::Order;
+use cloison::ui::event::{Order, Request};
 use cloison::ui::keymap::Intent;
-use cloison::ui::view::projector::overflow;
+use cloison::ui::projector::Autoplay;
+use cloison::ui::room;
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
-use ratatui::layout::Size;
 use ratatui::style::Modifier;
 
-use crate::scene::{Scene, lesson};
+use crate::scene::{Scene, lesson, outcome};
 
 fn wall() -> Scene {
     Scene::wall(lesson())
@@ -61,6 +61,15 @@ fn the_question_stays_until_it_is_revealed() {
 }
 
 #[test]
+fn a_key_that_comes_while_the_lab_is_at_work_counts_as_soon_as_it_is_ready() {
+    let mut scene = wall();
+    let asked = scene.pressed(KeyCode::PageDown);
+    let scene = scene.key(KeyCode::Char('r'));
+    assert_eq!((step(&scene), scene.model.lesson().unwrap().session.busy()), ("guess", true));
+    assert_eq!(step(&scene.served(&asked)), "unshare");
+}
+
+#[test]
 fn a_remote_control_goes_on_back_and_blank() {
     let scene = wall().key(KeyCode::PageDown);
     assert_eq!(step(&scene), "guess");
@@ -91,15 +100,79 @@ fn nothing_on_the_wall_is_dim_or_thin() {
     }
 }
 
+fn tick(scene: Scene, millis: u64) -> Scene {
+    let mut scene = scene.wait(millis);
+    scene.event(Event::Tick);
+    scene
+}
+
+#[test]
+fn a_demonstration_goes_on_by_itself_types_the_solution_and_begins_again() {
+    let mut scene = tick(wall(), 0);
+    scene.model.projector.as_mut().unwrap().auto = Some(Autoplay::new(true, None));
+    let (mut seen, mut typed_at) = (vec![step(&scene).to_owned()], Vec::new());
+    for _ in 0..2_000 {
+        scene = tick(scene, 100);
+        if scene.model.projector.as_ref().unwrap().typing.is_some() {
+            typed_at.push(step(&scene).to_owned());
+        }
+        if seen.last().map(String::as_str) != Some(step(&scene)) {
+            seen.push(step(&scene).to_owned());
+        }
+    }
+    let steps: Vec<String> = lesson().steps.iter().map(|step| step.id.clone()).collect();
+    assert_eq!(seen[..=steps.len()], [&steps[..], &steps[..1]].concat()[..]);
+    typed_at.dedup();
+    assert!(typed_at.iter().all(|step| step == "rename") && !typed_at.is_empty(), "{typed_at:?}");
+    assert!(String::from_utf8(scene.typed.lock().unwrap().clone()).unwrap().starts_with("hostname cigale-42\r"));
+    // At the end of the last step without another turn it stays there.
+    scene.model.projector.as_mut().unwrap().auto.as_mut().unwrap().again = false;
+    for _ in 0..2_000 {
+        scene = tick(scene, 100);
+    }
+    assert_eq!(Some(step(&scene)), steps.last().map(String::as_str));
+    assert_eq!(scene.model.projector.as_ref().unwrap().auto, None);
+}
+
+#[test]
+fn who_stops_it_has_the_time_that_it_takes() {
+    let scene = tick(wall().key(KeyCode::Char('a')), 0);
+    assert!(scene.text().contains("▶ 1/"), "{}", scene.text());
+    let scene = scene.key(KeyCode::Char('a'));
+    assert!(scene.text().contains("⏸ 1/"), "{}", scene.text());
+    let scene = tick(tick(scene, 600_000), 600_000);
+    assert_eq!(step(&scene), "look");
+    // Nor does it go on behind a list that somebody reads, or while the wall is blank.
+    let scene = scene.key(KeyCode::Char('a')).key(KeyCode::Char('g'));
+    let scene = tick(tick(scene, 600_000), 600_000).key(KeyCode::Esc).key(KeyCode::Char('b'));
+    let scene = tick(tick(scene, 600_000), 600_000).key(KeyCode::Char('b'));
+    assert_eq!(step(&scene), "look");
+    let scene = tick(tick(scene, 0), 600_000);
+    assert_eq!(step(&scene), "guess");
+}
+
+#[test]
+fn in_slow_motion_each_key_is_one_call_and_enter_all_that_are_to_come() {
+    let mut scene = at("guess").key(KeyCode::Char('m'));
+    assert!(matches!(scene.requests.last(), Some(Request::Slow(true))));
+    let asked = scene.pressed(KeyCode::Enter);
+    let mut outcome = outcome(2);
+    outcome.ops[0].calls.truncate(1);
+    scene.event(Event::Moved(outcome));
+    assert_snapshot!(scene.text());
+    let asks = |requests: &[Request], whole| matches!(requests, [Request::GoOn { all }] if *all == whole);
+    assert!(asks(&scene.pressed(KeyCode::Char(' ')), false));
+    assert!(asks(&scene.pressed(KeyCode::Enter), true));
+    // Who goes elsewhere doesn't leave the step in the midst of it.
+    assert!(asks(&scene.pressed(KeyCode::Left), true));
+    assert_eq!(step(&scene), "unshare");
+    assert_eq!(step(&scene.served(&asked)), "guess");
+}
+
 #[test]
 fn the_solution_types_itself_key_by_key_and_pauses() {
     let mut scene = at("rename").key(KeyCode::Char('t'));
     let typed = |scene: &Scene| String::from_utf8(scene.typed.lock().unwrap().clone()).unwrap();
-    let tick = |mut scene: Scene, millis| {
-        scene = scene.wait(millis);
-        scene.event(Event::Tick);
-        scene
-    };
     scene = tick(scene, 0);
     let first = typed(&scene);
     assert!("hostname".starts_with(&first) && first.len() < 3, "{first:?}");
@@ -170,21 +243,24 @@ fn no_step_of_any_lesson_overflows_the_wall() {
     let mut over = Vec::new();
     for listed in library.list() {
         let lesson = library.get(&listed.id).unwrap();
-        let steps = lesson.steps.len();
         for lang in [En, Fr] {
-            let mut scene = Scene::wall(lesson.clone()).lang(lang);
-            for step in 0..steps {
-                scene.event(Event::Order(Order::Goto(step)));
-                over.extend(more(&scene, lang));
-            }
+            let long = room::too_long(&lesson, lang, room::WALL);
+            over.extend(long.into_iter().map(|(step, lines)| {
+                format!("{}.{} in {}: {lines} lines too many", lesson.id, lesson.steps[step].id, lang.code())
+            }));
         }
     }
     assert!(over.is_empty(), "{}", over.join("\n"));
 }
 
-fn more(scene: &Scene, lang: Lang) -> Option<String> {
-    let lesson = scene.model.lesson()?;
-    let lines = overflow(lesson, Size::new(120, 36));
-    let (id, step) = (&lesson.session.lesson().id, &lesson.session.step_def().id);
-    (lines > 0).then(|| format!("{id}.{step} in {}: {lines} lines too many", lang.code()))
+#[test]
+fn a_step_that_is_too_long_for_the_wall_is_found() {
+    let mut long = lesson();
+    long.texts.get_mut(&En).unwrap().steps[2].body = "word ".repeat(600);
+    assert!(matches!(room::too_long(&long, En, room::WALL)[..], [(2, lines)] if lines > 5));
+    assert_eq!(room::too_long(&long, Fr, room::WALL), []);
+    // Choices of a page each.
+    let mut long = lesson();
+    long.texts.get_mut(&Fr).unwrap().steps[1].choices.values_mut().for_each(|choice| *choice = "mot ".repeat(300));
+    assert_eq!(room::too_long(&long, Fr, room::WALL).first().map(|(step, _)| *step), Some(1));
 }

@@ -429,7 +429,7 @@ fn french() -> LessonText {
     }
 }
 
-fn outcome(step: usize) -> StepOutcome {
+pub fn outcome(step: usize) -> StepOutcome {
     let call = |name: &str, args: &[&str], result, micros| Call {
         name: name.to_owned(),
         args: args.iter().map(|&arg| arg.to_owned()).collect(),

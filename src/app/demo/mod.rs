@@ -12,4 +12,4 @@ mod wall;
 
 pub mod notes;
 
-pub use wall::{Wanted, demo};
+pub use wall::{Wanted, demo, solution};

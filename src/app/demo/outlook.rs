@@ -31,11 +31,12 @@ pub fn outlook(model: &Model, screen: &Buffer) -> Option<Outlook> {
             StepNotes { title: text.title.clone(), notes: text.notes.clone(), kind: kind(next) }
         }),
         choices: prediction.map_or_else(Vec::new, |prediction| texts_of(&prediction.choices, lang)),
-        busy: session.busy(),
         blank: wall.blank,
         typing: wall.typing.as_ref().map(Typing::paused),
         can_type: wall.solution.tasks.contains_key(&session.step_def().id),
         shell: shell.flatten(),
+        moving: wall.moving,
+        auto: wall.auto.as_ref().map(|auto| auto.held),
         trouble: wall.trouble.clone(),
         screen: rows(screen),
     })

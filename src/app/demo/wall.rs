@@ -16,6 +16,7 @@ use crate::lesson::library::Library;
 use crate::ui::Theme;
 use crate::ui::event::{Event, Request};
 use crate::ui::model::Mouse;
+use crate::ui::projector::Autoplay;
 use crate::ui::run::{Demonstration, Setup};
 
 /// What a demonstration needs to begin.
@@ -35,11 +36,13 @@ pub struct Wanted {
     pub mouse: Mouse,
     /// The directory of lessons that are followed while they are changed.
     pub followed: Option<PathBuf>,
+    /// It goes on by itself.
+    pub auto: Option<Autoplay>,
 }
 
 /// Shows a lesson until it is left.
 pub fn demo(wanted: Wanted) -> anyhow::Result<()> {
-    let Wanted { library, lesson, at, lang, theme, mouse, followed } = wanted;
+    let Wanted { library, lesson, at, lang, theme, mouse, followed, auto } = wanted;
     let solution = solution(&library, &lesson);
     let (teller, server) = link::server(link::listen()?)?;
     let audience = move |model: &crate::ui::Model, screen: &ratatui::buffer::Buffer| {
@@ -57,7 +60,7 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<()> {
         machine: machine(),
         first: Some(Request::Open(lesson.id)),
         mouse,
-        projector: Some(Demonstration { solution, audience: Box::new(audience) }),
+        projector: Some(Demonstration { solution, auto, audience: Box::new(audience) }),
     };
     on_screen(setup, move |events: SyncSender<Event>, requests, terminal| {
         let notes = server.start(events.clone());
@@ -71,7 +74,7 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<()> {
 }
 
 /// What is typed: the lesson's own solution, where it has one that can be read.
-fn solution(library: &Library, lesson: &Lesson) -> Answers {
+pub fn solution(library: &Library, lesson: &Lesson) -> Answers {
     let source = library.file(&lesson.id, "solution.toml").ok().flatten();
     let solution = source.and_then(|source| validate_answers(&source, lesson).ok());
     // Values of one's own need a name.

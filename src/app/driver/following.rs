@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Driver, Gone};
+use super::{Driver, Gone, Keeping};
+use crate::app::demo::solution;
 use crate::app::watch::Watch;
 use crate::doctor;
 use crate::i18n::Explain;
@@ -51,6 +52,8 @@ impl Driver {
             stage.change(Arc::clone(&lesson), values.clone());
         }
         self.enter(same_place(&old, self.step, &lesson));
-        self.send(Event::Reloaded { lesson, values })
+        // Nobody's progress: a demonstration, which types the lesson's own answers.
+        let solution = matches!(self.keeping, Keeping::Nothing(_)).then(|| Box::new(solution(&self.library, &lesson)));
+        self.send(Event::Reloaded { lesson, values, solution })
     }
 }

@@ -173,7 +173,9 @@ impl Linter<'_> {
                     Some(_) => Path::new(name).join(FILES[0]).display().to_string(),
                     None => format!("lessons/{name}/{}", FILES[0]),
                 };
+                let folder = file.strip_suffix(FILES[0]).unwrap_or(&file);
                 found.extend(rules::structure(&file, &lesson));
+                found.extend(rules::on_the_wall(folder, &lesson));
                 match rules::answers(name, &lesson, solution.as_ref(), broken.as_ref()) {
                     Ok(answers) => Some((lesson, answers)),
                     Err(more) => {

@@ -18,7 +18,7 @@ impl Keeper {
             match self.spawn(name) {
                 Ok(actor) => made.push(actor),
                 Err(NoAnswer::Failed(failure)) => return Ok(FromKeeper::Spawned(made, Some(failure))),
-                Err(NoAnswer::ClientGone) => return Err(NoAnswer::ClientGone),
+                Err(gone) => return Err(gone),
             }
         }
         Ok(FromKeeper::Spawned(made, None))

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::context::depends;
 use super::{DEATH_PATIENCE, Keeper, NoAnswer, OP_PATIENCE, UNASKED};
-use crate::kernel::{Errno, Trace};
+use crate::kernel::socket::FrameError;
+use crate::kernel::{Call, Errno, Trace};
 use crate::lab::journal::Line;
-use crate::lab::protocol::{Ask, Failure, FromKeeper, Mapped, Performed, Said};
+use crate::lab::protocol::{Ask, Failure, FromKeeper, Mapped, Performed, Said, ToKeeper};
 use crate::lab::{maps, volumes};
 use crate::lesson::op::{CgroupOp, Op};
 
@@ -24,19 +25,76 @@ impl Keeper {
                     None => break,
                 }
             }
-            match self.perform(&actor, together, &mut done) {
+            match self.perform(&actor, together, false, &mut done) {
                 Ok(()) if done.last().is_some_and(|last| last.failure.is_some()) => break,
                 Ok(()) => {}
                 Err(NoAnswer::Failed(failure)) => return Ok(FromKeeper::Performed(done, Some(failure))),
-                Err(NoAnswer::ClientGone) => return Err(NoAnswer::ClientGone),
+                Err(gone) => return Err(gone),
             }
         }
         Ok(FromKeeper::Performed(done, None))
     }
 
+    /// Has an actor carry out one op, a call at a time.
+    pub(super) fn perform_slowly(&mut self, actor: &str, op: Op) -> Result<FromKeeper, NoAnswer> {
+        let mut done = Vec::new();
+        // What waits for a command waits by the clock.
+        let slowly = !matches!(op, Op::Run { .. });
+        match self.perform(actor, vec![op], slowly, &mut done) {
+            Ok(()) => Ok(FromKeeper::Performed(done, None)),
+            Err(NoAnswer::Failed(failure)) => Ok(FromKeeper::Performed(done, Some(failure))),
+            Err(gone) => Err(gone),
+        }
+    }
+
+    /// Tells the program of the calls so far, and answers it until it says `GoOn`. The lab
+    /// may have been taken down then, or the actor have ended.
+    fn pause(&mut self, index: usize, calls: Vec<Call>) -> Result<(), NoAnswer> {
+        let (name, pid) = (self.actors[index].name.clone(), self.actors[index].pid);
+        self.say(&FromKeeper::Paused(calls)).map_err(|_| NoAnswer::ClientGone)?;
+        self.answer_until_go_on().map_err(|_| NoAnswer::ClientGone)?;
+        match self.actors.get(index) {
+            Some(actor) if actor.pid == pid && actor.ended.is_some() => Err(NoAnswer::Failed(Failure::ActorGone(name))),
+            Some(actor) if actor.pid == pid => self.awake(index),
+            _ => Err(NoAnswer::TakenDown),
+        }
+    }
+
+    fn answer_until_go_on(&mut self) -> Result<(), FrameError> {
+        loop {
+            while let Some(bytes) = self.client.next_frame()? {
+                match postcard::from_bytes::<ToKeeper>(&bytes) {
+                    Ok(ToKeeper::GoOn) => return Ok(()),
+                    Ok(ToKeeper::Bye) => {
+                        self.left_in_order = true;
+                        return Err(FrameError::Closed);
+                    }
+                    Ok(ToKeeper::Perform { .. } | ToKeeper::PerformSlowly { .. }) | Err(_) => {
+                        return Err(FrameError::TooLong(bytes.len()));
+                    }
+                    Ok(request) => {
+                        let down = matches!(request, ToKeeper::Reset { .. });
+                        self.handle(request)?;
+                        if down {
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+            self.wait(None, None)?;
+            self.client.fill()?;
+        }
+    }
+
     /// Has one actor carry out ops, up to the first that fails, and adds what came of
     /// each to `done`.
-    pub(super) fn perform(&mut self, name: &str, ops: Vec<Op>, done: &mut Vec<Performed>) -> Result<(), NoAnswer> {
+    pub(super) fn perform(
+        &mut self,
+        name: &str,
+        ops: Vec<Op>,
+        slowly: bool,
+        done: &mut Vec<Performed>,
+    ) -> Result<(), NoAnswer> {
         let index = self.living(name)?;
         if let [Op::Volume { name }] = &ops[..] {
             done.push(self.volume(index, name));
@@ -49,7 +107,7 @@ impl Keeper {
             return Ok(());
         }
         self.awake(index)?;
-        let deadline = Instant::now() + ops.iter().map(patience).sum::<Duration>();
+        let patience = ops.iter().map(patience).sum::<Duration>();
         let forks: Vec<bool> = ops.iter().map(|op| matches!(op, Op::Fork { .. })).collect();
         let mut children: VecDeque<String> = ops.iter().filter_map(child_of).collect();
         let (mut asked, mut fds) = (Vec::with_capacity(ops.len()), Vec::new());
@@ -73,10 +131,16 @@ impl Keeper {
             _ => None,
         };
         let numbers: Vec<i32> = fds.iter().map(AsRawFd::as_raw_fd).collect();
-        let number = self.put(index, Ask::Perform { ops: asked }, &numbers)?;
+        let number = self.put(index, Ask::Perform { ops: asked, slowly }, &numbers)?;
         let mut made = VecDeque::new();
+        let (mut deadline, patience) = (Instant::now() + patience, patience);
         loop {
             match self.hear(index, number, deadline)? {
+                Said::Paused(calls) if slowly => {
+                    self.pause(index, calls)?;
+                    self.put_again(index, number, Ask::GoOn, &[])?;
+                    deadline = Instant::now() + patience;
+                }
                 Said::Performed(performed) => {
                     if let Some(target) = killed
                         && performed.iter().all(|one| one.failure.is_none())

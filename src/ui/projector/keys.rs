@@ -33,6 +33,8 @@ pub const KEYS: &[Binding] = &[
         ],
     ),
     row(Projector, Char('t'), Intent::Type, ["type the solution; again: pause", "taper la solution ; encore : pause"]),
+    row(Projector, Char('m'), Intent::Slow, ["slow motion: one call at a time", "au ralenti : un appel à la fois"]),
+    row(Projector, Char('a'), Intent::Auto, ["goes on by itself; again: waits", "avance tout seul ; encore : attend"]),
     row(Projector, Char('g'), Intent::Steps, ["go to any step", "aller à n'importe quelle étape"]),
     row(
         Projector,

@@ -2,6 +2,7 @@
 //! hands that were counted, and the solution that types itself. State only; `update`
 //! changes it, `view::projector` draws it.
 
+mod autoplay;
 pub mod keys;
 mod typing;
 
@@ -9,7 +10,9 @@ use std::collections::BTreeMap;
 
 use super::layout::Column;
 use crate::lesson::answers::Answers;
+use crate::session::Command;
 
+pub use autoplay::{Autoplay, ToRead};
 pub use typing::Typing;
 
 /// How a lesson is laid out on the projector.
@@ -34,6 +37,14 @@ pub struct Projector {
     pub solution: Answers,
     /// What is being typed now.
     pub typing: Option<Typing>,
+    /// Where the teacher goes as soon as the lab is ready: a key that came too early.
+    pub pending: Option<Command>,
+    /// One call at a time within a step.
+    pub slow: bool,
+    /// The step waits between two of its calls.
+    pub moving: bool,
+    /// It goes on by itself.
+    pub auto: Option<Autoplay>,
     /// What went wrong: for the teacher, never on the wall.
     pub trouble: Option<String>,
 }
@@ -48,6 +59,9 @@ impl Projector {
     pub fn entered_step(&mut self) {
         self.counting = None;
         self.typing = None;
+        if let Some(auto) = &mut self.auto {
+            auto.entered_step();
+        }
     }
 
     /// Takes the hands that were typed for these choices of a step, in their order:

@@ -48,7 +48,12 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             model.dirty = true;
             carry_out(model, effects, &mut requests);
         }
-        Event::Reloaded { lesson, values } => lesson::reload(model, lesson, values, &mut requests),
+        Event::Reloaded { lesson, values, solution } => {
+            if let (Some(wall), Some(solution)) = (&mut model.projector, solution) {
+                wall.solution = *solution;
+            }
+            lesson::reload(model, lesson, values, &mut requests);
+        }
         Event::Observed(snapshot) if inspect::inspecting(model) => drop(panes::observed(model, &snapshot, now)),
         Event::Observed(snapshot) => {
             let news = panes::observed(model, &snapshot, now);
@@ -59,6 +64,7 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             }
         }
         Event::Performed(outcome) => {
+            projector::arrived(model);
             if let Some(lesson) = model.lesson_mut() {
                 // A step without ops builds nothing.
                 lesson.micros = (!outcome.ops.is_empty()).then_some(outcome.micros);
@@ -66,7 +72,12 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
             model.dirty = true;
             command(model, Command::Performed(outcome), &mut requests);
         }
+        Event::Moved(outcome) => {
+            projector::moved(model);
+            command(model, Command::Moved(outcome), &mut requests);
+        }
         Event::Rebuilt { to, outcomes } => {
+            projector::arrived(model);
             if let Some(lesson) = model.lesson_mut() {
                 lesson.micros = Some(outcomes.iter().map(|outcome| outcome.micros).sum());
             }
@@ -130,7 +141,9 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
 /// that is in front for the first time.
 fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     tick(model, now);
+    projector::catch_up(model, requests);
     projector::tick(model, now, requests);
+    projector::play(model, now, requests);
     let most = view::overlay::most(model);
     if let Some(scroll) = model.overlay.as_mut().and_then(Overlay::scroll) {
         *scroll = most.min(*scroll);
@@ -190,6 +203,7 @@ fn command(model: &mut Model, command: Command, requests: &mut Vec<Request>) {
     let Some(lesson) = model.lesson_mut() else { return };
     let before = lesson.session.step();
     let told = lesson.session.notice(lang);
+    let again = matches!(command, Command::Goto(_));
     let effects = lesson.session.apply(command);
     lesson.prose.stale = true;
     // A new notice stands at the top of the text.
@@ -198,9 +212,10 @@ fn command(model: &mut Model, command: Command, requests: &mut Vec<Request>) {
     }
     if lesson.session.step() != before {
         lesson.entered_step();
-        if let Some(wall) = &mut model.projector {
-            wall.entered_step();
-        }
+    }
+    let entered = again || lesson.session.step() != before;
+    if let Some(wall) = model.projector.as_mut().filter(|_| entered) {
+        wall.entered_step();
     }
     carry_out(model, effects, requests);
 }

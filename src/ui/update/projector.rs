@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{command, entered, lesson};
+use super::{command, entered, lesson, unpassed};
 use crate::i18n::Lang;
 use crate::say;
 use crate::session::Command;
@@ -13,8 +13,9 @@ use crate::ui::event::{Order, Request};
 use crate::ui::keymap::Intent;
 use crate::ui::layout::Column;
 use crate::ui::model::{Focus, LessonScreen, Model, Overlay, Screen};
-use crate::ui::projector::{Projector, Typing};
+use crate::ui::projector::{Autoplay, Projector, ToRead, Typing};
 use crate::ui::shells::State;
+use crate::ui::view;
 
 /// Takes what means something on the projector; whether it was taken.
 pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, requests: &mut Vec<Request>) -> bool {
@@ -32,6 +33,8 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, reque
     wall.trouble = None;
     match meaning {
         // The question stays until it is revealed: a remote control is soon pressed twice.
+        Intent::Next if wall.moving => requests.push(Request::GoOn { all: false }),
+        Intent::Reveal if wall.moving => requests.push(Request::GoOn { all: true }),
         Intent::Next => {
             if !at_gate(lesson) {
                 leave(model, requests);
@@ -40,13 +43,22 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, reque
         Intent::Reveal => leave(model, requests),
         Intent::Back => {
             if let Some(to) = lesson.session.step().checked_sub(1) {
-                command(model, Command::Goto(to), requests);
+                go(model, Command::Goto(to), requests);
             }
         }
         Intent::Repeat => {
             let to = lesson.session.step();
-            command(model, Command::Goto(to), requests);
+            go(model, Command::Goto(to), requests);
         }
+        Intent::Slow => {
+            wall.slow = !wall.slow;
+            requests.push(Request::Slow(wall.slow));
+            lesson.prose.stale = true;
+        }
+        Intent::Auto => match &mut wall.auto {
+            Some(auto) => auto.held = !auto.held,
+            None => wall.auto = Some(Autoplay::new(false, None)),
+        },
         Intent::Steps => model.overlay = Some(Overlay::Steps(lesson.session.step())),
         Intent::Blank => wall.blank = !wall.blank,
         Intent::Larger | Intent::Smaller => {
@@ -125,7 +137,7 @@ pub(super) fn order(model: &mut Model, order: Order, now: Instant, requests: &mu
         }
         Order::Goto(to) => {
             model.overlay = None;
-            command(model, Command::Goto(to), requests);
+            go(model, Command::Goto(to), requests);
         }
         Order::Hands(typed) => {
             if let Some((lesson, wall)) = parts(model).filter(|(lesson, _)| at_gate(lesson)) {
@@ -134,6 +146,57 @@ pub(super) fn order(model: &mut Model, order: Order, now: Instant, requests: &mu
             }
         }
         Order::Leave => model.left = true,
+    }
+    model.dirty = true;
+}
+
+/// Some calls of this step were made, and it waits.
+pub(super) fn moved(model: &mut Model) {
+    if let Some((lesson, wall)) = parts(model) {
+        wall.moving = true;
+        lesson.prose.stale = true;
+        model.dirty = true;
+    }
+}
+
+/// All ops of this step were carried out.
+pub(super) fn arrived(model: &mut Model) {
+    if let Some(wall) = &mut model.projector {
+        wall.moving = false;
+    }
+}
+
+/// Goes on by itself, where that is wanted and nothing else is waited for.
+pub(super) fn play(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
+    let (above, lang) = (model.overlay.is_some(), model.lang);
+    let Some((lesson, wall)) = parts(model) else { return };
+    let types = wall.typing.is_some() && lesson.shells.running();
+    let Some(auto) = &mut wall.auto else { return };
+    let at_work = lesson.session.busy() && !wall.moving;
+    if at_work || types || above || auto.held || wall.blank || lesson.focus == Focus::Shells {
+        auto.wait();
+        return;
+    }
+    let to_read = if wall.moving { ToRead { words: 0, asks: false } } else { view::projector::to_read(lesson, lang) };
+    if !auto.is_due(to_read, now) {
+        return;
+    }
+    let (step, steps) = (lesson.session.step(), lesson.session.lesson().steps.len());
+    let open = unpassed(lesson);
+    if wall.moving {
+        requests.push(Request::GoOn { all: false });
+    } else if wall.typing.is_some() || lesson.session.stands_still() {
+        // Its shell is gone, or the step failed.
+        go(model, Command::Goto(step), requests);
+    } else if open && !auto.typed && wall.solution.tasks.contains_key(&lesson.session.step_def().id) {
+        auto.typed = true;
+        type_solution(lesson, wall, lang, now);
+    } else if step + 1 < steps {
+        leave(model, requests);
+    } else if auto.again {
+        go(model, Command::Goto(0), requests);
+    } else {
+        wall.auto = None;
     }
     model.dirty = true;
 }
@@ -154,8 +217,7 @@ pub(super) fn tick(model: &mut Model, now: Instant, requests: &mut Vec<Request>)
     }
     let Some(c) = typing.take(now) else { return };
     let key = KeyEvent::from(if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) });
-    let unpassed = super::unpassed(lesson);
-    let lines = lesson.shells.key(key, unpassed);
+    let lines = lesson.shells.key(key, unpassed(lesson));
     model.dirty = true;
     entered(model, lines, requests);
 }
@@ -172,11 +234,33 @@ pub fn at_gate(lesson: &LessonScreen) -> bool {
     lesson.session.step_def().predict.is_some()
 }
 
+/// Moves to another step: now, or as soon as the lab has done what it is at. Of several
+/// keys that came too early the last counts.
+fn go(model: &mut Model, to: Command, requests: &mut Vec<Request>) {
+    let Some((lesson, wall)) = parts(model) else { return };
+    if lesson.session.busy() {
+        wall.pending = Some(to);
+        if wall.moving {
+            requests.push(Request::GoOn { all: true });
+        }
+    } else {
+        command(model, to, requests);
+    }
+}
+
+/// Goes where the teacher wanted to go while the lab was busy.
+pub(super) fn catch_up(model: &mut Model, requests: &mut Vec<Request>) {
+    let ready = parts(model).filter(|(lesson, _)| !lesson.session.busy());
+    if let Some(to) = ready.and_then(|(_, wall)| wall.pending.take()) {
+        command(model, to, requests);
+    }
+}
+
 /// Goes on, past the question of this step.
 fn leave(model: &mut Model, requests: &mut Vec<Request>) {
     let Some(lesson) = model.lesson() else { return };
     if lesson.session.step() + 1 < lesson.session.lesson().steps.len() {
-        command(model, Command::Skip, requests);
+        go(model, Command::Skip, requests);
     }
 }
 

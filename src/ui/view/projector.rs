@@ -10,12 +10,14 @@ use super::lesson::{Text, sign};
 use super::{border, calls, panes, put, shells, walls};
 use crate::i18n::Lang;
 use crate::say;
-use crate::session::{ChoiceView, TaskView};
+use crate::session::{ChoiceView, StepOutcome, TaskView};
 use crate::ui::model::{Focus, LessonScreen, Model, Prose};
-use crate::ui::projector::{Projector, letter};
+use crate::ui::projector::{Projector, ToRead, letter};
 use crate::ui::safe::{fit, safe, width};
 use crate::ui::theme::{Role, Theme};
 
+/// So many calls are shown in slow motion.
+const LAST_CALLS: usize = 3;
 /// The cells of the longest bar.
 const BAR: u32 = 24;
 
@@ -25,7 +27,7 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall:
         return;
     }
     let regions = lesson.regions(model.size);
-    header(frame, model, lesson, regions.header);
+    header(frame, model, lesson, wall, regions.header);
     let theme = model.theme;
     for area in [regions.twin, regions.walls, regions.calls, regions.shells] {
         if !area.is_empty() {
@@ -50,11 +52,16 @@ pub fn overflow(lesson: &LessonScreen, size: ratatui::layout::Size) -> usize {
     lesson.prose.lines.len().saturating_sub(usize::from(lesson.prose_area(size).height))
 }
 
-fn header(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, area: Rect) {
+fn header(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall: &Projector, area: Rect) {
     let (lang, theme, session) = (model.lang, model.theme, &lesson.session);
     let (step, total) = (session.step() + 1, session.lesson().steps.len());
     let busy = if session.busy() { say!(lang, "⋯ ", "⋯ ") } else { String::new() };
-    let right = format!("{busy}{step}/{total} ");
+    let auto = match &wall.auto {
+        Some(auto) if auto.held => "⏸ ",
+        Some(_) => "▶ ",
+        None => "",
+    };
+    let right = format!("{auto}{busy}{step}/{total} ");
     let room = usize::from(area.width).saturating_sub(width(&right) + 1);
     let left = fit(&format!(" {}", safe(&session.lesson().text(lang).title)), room);
     let gap = " ".repeat(usize::from(area.width).saturating_sub(width(&left) + width(&right)));
@@ -72,7 +79,11 @@ pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: The
     let mut text = Text { lines: Vec::new(), width: usize::from(width), theme };
     text.note("", &safe(&session.title(lang)), Role::Focus);
     if session.busy() {
-        text.note("", &say!(lang, "⋯ the lab is at work", "⋯ le labo est au travail"), Role::Strong);
+        if wall.moving {
+            write_moves(&mut text, session.outcome(), lang);
+        } else {
+            text.note("", &say!(lang, "⋯ the lab is at work", "⋯ le labo est au travail"), Role::Strong);
+        }
     } else {
         text.markdown(&first_sentence(&session.prose(lang)));
         if let Some(answered) = session.answered() {
@@ -98,6 +109,28 @@ pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: The
         }
     }
     lesson.prose = Prose { lines: text.lines, said: Some(Vec::new()), width, ..Prose::default() };
+}
+
+/// Slow motion: the calls made last.
+fn write_moves(text: &mut Text, outcome: Option<&StepOutcome>, lang: Lang) {
+    let last = outcome.and_then(|outcome| outcome.ops.last());
+    let calls = last.map_or(&[][..], |op| &op.calls);
+    for call in &calls[calls.len().saturating_sub(LAST_CALLS)..] {
+        let role = if call.result.is_ok() { Role::Key } else { Role::Bad };
+        text.note("▸ ", &safe(&call.to_string()), role);
+    }
+    text.note("", &say!(lang, "⋯ slow motion", "⋯ au ralenti"), Role::Strong);
+}
+
+/// What a room has to read before it goes on.
+pub fn to_read(lesson: &LessonScreen, lang: Lang) -> ToRead {
+    let session = &lesson.session;
+    let words = |text: &str| text.split_whitespace().count();
+    let Some(prediction) = session.prediction() else {
+        return ToRead { words: words(&first_sentence(&session.prose(lang))), asks: false };
+    };
+    let choices: usize = prediction.choices.iter().map(|choice| words(choice.text(lang))).sum();
+    ToRead { words: words(&first_sentence(&session.prose(lang))) + choices, asks: true }
 }
 
 /// What a room takes in at a glance: the first sentence of a text in Markdown.

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::i18n::Lang;
 use crate::lesson::answers::{Answers, validate_answers};
 use crate::lesson::broken::{Case, parse_broken};
 use crate::lesson::diagnostic::{Diagnostic, both, printable};
@@ -12,6 +13,7 @@ use crate::lesson::load::FILES;
 use crate::lesson::op::NsKind;
 use crate::lesson::source::Source;
 use crate::lesson::{Lesson, Op, Values};
+use crate::ui::room;
 
 /// A lesson's solution and its wrong answers, or what is wrong with them.
 pub(super) fn answers(
@@ -72,6 +74,25 @@ fn untried(broken: &Source, lesson: &Lesson, cases: &[Case]) -> Vec<Diagnostic> 
             ))
         })
         .collect()
+}
+
+/// Steps that a projector has no room for.
+pub(super) fn on_the_wall(folder: &str, lesson: &Lesson) -> Vec<Diagnostic> {
+    let each = |lang: Lang| {
+        let file = Path::new(folder).join(format!("{}.md", lang.code())).display().to_string();
+        room::too_long(lesson, lang, room::WALL).into_iter().map(move |(step, lines)| {
+            let id = &lesson.steps[step].id;
+            let title = both!(
+                "the step `{id}` is {lines} lines too long for a projector",
+                "l'étape « {id} » a {lines} lignes de trop pour un projecteur"
+            );
+            Diagnostic::of_file(&file, title).help(both!(
+                "a wall of 120×36 shows the heading, the first sentence, the choices and what the task asks for: shorten these",
+                "un mur de 120×36 montre le titre, la première phrase, les choix et ce que demande l'exercice : raccourcissez-les"
+            ))
+        })
+    };
+    Lang::ALL.into_iter().flat_map(each).collect()
 }
 
 /// What a lesson's own structure lacks: `file` is its lesson.toml.
