@@ -96,8 +96,8 @@ fn graded(count: usize) -> Result<(f64, f64), String> {
     }
     let commands = place.path().join("commands");
     write(&commands, &script)?;
-    let mut grade = vec![PROGRAM.into(), "grade".into(), class, "--jobs".into(), "2".into(), "--out".into(), out];
-    let ours = cpu(&grade.drain(..).collect::<Vec<PathBuf>>(), &[0])?;
+    let grade = [PROGRAM.into(), "grade".into(), class, "--jobs".into(), "2".into(), "--out".into(), out];
+    let ours = cpu(&grade, &[0])?;
     let theirs = cpu(&["bash".into(), commands], &[0, 1])?;
     Ok((ours, theirs))
 }

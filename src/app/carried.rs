@@ -115,7 +115,9 @@ mod tests {
 
     fn of(outputs: &[&[u8]]) -> Option<String> {
         let mut ends = Ends::default();
-        outputs.iter().for_each(|bytes| ends.take(bytes));
+        for bytes in outputs {
+            ends.take(bytes);
+        }
         ends.carried()
     }
 
