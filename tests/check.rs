@@ -85,6 +85,29 @@ fn a_shell_has_at_a_later_task_what_it_had_at_the_end_of_an_earlier_one() {
 }
 
 #[test]
+fn lines_that_were_typed_in_two_shells_by_turns_are_run_by_turns() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("ipc.toml");
+    let box_lines = "echo 1 > /tmp/first; x=96220\n[ -e /tmp/second ] && ipcmk -M $x";
+    let text = format!(
+        "format = 1\nlesson = \"ipc\"\nstudent = \"ana\"\n[tasks.make]\nbox = {}\npeer = \"cp /tmp/first /tmp/second\"\n",
+        toml::Value::String(box_lines.to_owned())
+    );
+    let made = |turns: &str| {
+        std::fs::write(&file, format!("{text}{turns}")).unwrap();
+        let mut check = Command::new(env!("CARGO_BIN_EXE_cloison"));
+        let output = check.args(["check", "ipc", "--format", "json", "--answers"]).arg(&file).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let verdicts = report["lessons"][0]["verdicts"].as_array().unwrap().iter();
+        verdicts.filter(|one| one["step"] == "make").all(|one| one["state"] == "pass")
+    };
+    assert!(made("[turns]\nmake = [\"box\", \"peer\", \"box\"]\n"));
+    assert!(!made(""));
+    // They are of other lines: as if there were none.
+    assert!(!made("[turns]\nmake = [\"box\", \"peer\"]\n"));
+}
+
+#[test]
 fn commands_that_hang_are_stopped_and_said_to_be() {
     let report = hostile("sleep 100000");
     assert!(report.to_string().contains("were stopped after 10 s"), "{report:#}");

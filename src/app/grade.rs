@@ -198,8 +198,7 @@ impl Grader<'_> {
     fn task(&mut self, step: &str) -> Result<(), LabError> {
         let Some(task) = self.session.step_def().task.clone() else { return Ok(()) };
         let time = Duration::from_secs(u64::from(task.seconds));
-        let scripts: Vec<(String, String)> =
-            self.answers.tasks.get(step).cloned().unwrap_or_default().into_iter().collect();
+        let scripts = self.answers.pieces(step);
         for (shell, line) in &scripts {
             // Kept with the session's answers, so that a rebuilt lab has seen it.
             let typed = Command::Typed { shell: shell.clone(), line: line.clone(), before_pass: true, failed: false };

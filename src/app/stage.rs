@@ -298,9 +298,9 @@ impl Stage {
         for (index, step) in lesson.steps.iter().enumerate().take(to) {
             outcomes.push(self.carry_out(index, false)?);
             let Some(task) = step.task.as_ref().filter(|_| passed.contains(&step.id)) else { continue };
-            for (shell, script) in answers.tasks.get(&step.id).into_iter().flatten() {
+            for (shell, script) in answers.pieces(&step.id) {
                 let limit = Duration::from_secs(u64::from(task.seconds));
-                match self.script(shell, script, limit, None) {
+                match self.script(&shell, &script, limit, None) {
                     // A shell's actor may be gone by the student's own doing.
                     Ok(_) | Err(LabError::Failed(_)) => {}
                     Err(error) => return Err(error),
