@@ -1,6 +1,7 @@
 //! The composition root: wires the parts together, a file per mode.
 
 pub mod answers_command;
+mod carried;
 pub mod check_command;
 pub mod class;
 pub mod clean_command;
