@@ -14,6 +14,8 @@ mod grading;
 mod refresh;
 #[path = "ratios/screen.rs"]
 mod screen;
+#[path = "ratios/share.rs"]
+mod share;
 #[path = "ratios/snapshot.rs"]
 mod snapshot;
 #[path = "ratios/table.rs"]
@@ -34,13 +36,14 @@ const ORDINARY: u32 = 12_345;
 type Part = fn() -> Vec<Row>;
 
 /// The parts, by the words that choose them; the crowd last, while nothing else runs.
-const PARTS: [(&str, Part); 9] = [
+const PARTS: [(&str, Part); 10] = [
     ("box", whole_box::rows),
     ("frame", frame::rows),
     ("start", screen::start),
     ("idle", screen::idle),
     ("snapshot", snapshot::rows),
     ("back", back::rows),
+    ("share", share::rows),
     ("check", grading::check),
     ("grade", grading::grade),
     ("refresh", refresh::rows),

@@ -75,10 +75,15 @@ pub enum Event {
     /// Something could not be done; said in the screen's language, shown until
     /// the next key.
     Failed(String),
+    /// The recording of the demonstration has ended before it did: why, in English and
+    /// in French.
+    Unrecorded([String; 2]),
     /// Something that changes by itself is due: a mark expires, a key is typed.
     Tick,
     /// A presenter's word, from the notes.
     Order(Order),
+    /// So many follow a demonstration now.
+    Followers(usize),
     /// SIGTERM, SIGHUP: leave in order.
     Terminate,
     /// SIGCONT after a stop: take the terminal again and draw everything.

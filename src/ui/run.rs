@@ -11,7 +11,7 @@ use ratatui::layout::Size;
 
 use super::event::{Entry, Event, Request};
 use super::model::{Model, Mouse, Screen};
-use super::projector::{Autoplay, Projector};
+use super::projector::{Autoplay, Projector, Sharing};
 use super::terminal::{self, Terminal};
 use super::theme::Theme;
 use super::update::update;
@@ -52,6 +52,10 @@ pub struct Demonstration {
     pub solution: Answers,
     /// It goes on by itself.
     pub auto: Option<Autoplay>,
+    /// The terminal can show text at twice its size.
+    pub scales: bool,
+    /// How the room follows in its own terminals, where it may.
+    pub sharing: Option<Sharing>,
     /// Is told after every drawing: the model, and what stands on the screen.
     pub audience: Audience,
 }
@@ -75,8 +79,8 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
     let mut model = Model::new(setup.lang, setup.theme, Size::new(size.width, size.height), setup.entries);
     model.machine = setup.machine;
     model.mouse = setup.mouse;
-    let mut audience = setup.projector.map(|Demonstration { solution, auto, audience }| {
-        model.projector = Some(Projector { auto, ..Projector::new(solution) });
+    let mut audience = setup.projector.map(|Demonstration { solution, auto, scales, sharing, audience }| {
+        model.projector = Some(Projector { scales, auto, sharing, ..Projector::new(solution) });
         audience
     });
     if let Some(first) = setup.first {
@@ -94,6 +98,8 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
     }
     // Only shells have printed since the last drawing; when that was last drawn.
     let (mut only_output, mut drawn) = (false, None);
+    // Where text stands at twice its size.
+    let mut scaled = None;
     loop {
         if terminal::panicked() {
             return Err(io::Error::other("a thread of the program has panicked"));
@@ -105,7 +111,7 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
             model.dirty = false;
             terminal::set_mouse(model.mouse == Mouse::Ours)?;
             // Where a key and a change of size come at once, crossterm loses the latter.
-            let size = terminal.screen.size()?;
+            let size = terminal.size()?;
             if Size::new(size.width, size.height) != model.size {
                 let resized = Event::Terminal(Input::Resize(size.width, size.height));
                 for request in update(&mut model, resized, Instant::now()) {
@@ -114,6 +120,10 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
                     }
                 }
                 model.dirty = false;
+            }
+            let now_scaled = view::projector::scaled(&model);
+            if std::mem::replace(&mut scaled, now_scaled) != now_scaled {
+                terminal.forget()?;
             }
             let drawn_now = terminal.screen.draw(|frame| view::render(frame, &model))?;
             if let Some(audience) = &mut audience {

@@ -7,10 +7,12 @@ use cloison::lesson::library::Library;
 use cloison::ui::Event;
 use cloison::ui::event::{Order, Request};
 use cloison::ui::keymap::Intent;
-use cloison::ui::projector::Autoplay;
+use cloison::ui::projector::{Autoplay, Sharing};
 use cloison::ui::room;
+use cloison::ui::view::scaled;
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
+use ratatui::buffer::CellDiffOption;
 use ratatui::style::Modifier;
 
 use crate::scene::{Scene, lesson, outcome};
@@ -170,6 +172,33 @@ fn in_slow_motion_each_key_is_one_call_and_enter_all_that_are_to_come() {
 }
 
 #[test]
+fn where_the_terminal_can_the_text_is_twice_as_large_as_far_as_there_is_room() {
+    let mut scene = wall();
+    scene.model.projector.as_mut().unwrap().scales = true;
+    let twice = |scene: &Scene| scene.model.lesson().unwrap().prose.twice;
+    assert!(!twice(&scene));
+    let scene = scene.key(KeyCode::Char('+'));
+    assert!(twice(&scene));
+    let buffer = scene.frame();
+    let large: Vec<_> = buffer.content.iter().filter(|cell| cell.symbol().starts_with("\x1b]66;s=2;")).collect();
+    let text: String = large.iter().map(|cell| scaled::plain(cell)).collect();
+    assert!(text.starts_with("Look "), "{text}");
+    // Each covers four cells, and nothing is drawn over the other three.
+    let covered = buffer.content.iter().filter(|cell| cell.diff_option == CellDiffOption::Skip).count();
+    assert_eq!(covered, 3 * large.len());
+    // What is left of the wall is all there.
+    let rest: String = buffer.content.iter().map(scaled::plain).collect();
+    assert!(rest.contains("HOST") && rest.contains("Walls of") && rest.contains("Calls of this step"), "{rest}");
+    let scene = scene.key(KeyCode::Char('+'));
+    assert!(scene.model.lesson().unwrap().projected.unwrap().large);
+    let scene = scene.key(KeyCode::Char('-')).key(KeyCode::Char('-'));
+    assert!(!twice(&scene) && scene.text().contains("Look"), "{}", scene.text());
+    // A text that has no room at that size keeps its own.
+    let scene = scene.key(KeyCode::Char('+')).size(70, 18);
+    assert!(!twice(&scene) && scene.text().contains("Look"), "{}", scene.text());
+}
+
+#[test]
 fn the_solution_types_itself_key_by_key_and_pauses() {
     let mut scene = at("rename").key(KeyCode::Char('t'));
     let typed = |scene: &Scene| String::from_utf8(scene.typed.lock().unwrap().clone()).unwrap();
@@ -233,6 +262,39 @@ fn an_order_from_the_notes_does_what_a_key_does() {
     assert_eq!(step(&scene), "unshare");
     scene.event(Event::Order(Order::Leave));
     assert!(scene.model.left);
+}
+
+#[test]
+fn hands_are_seen_as_they_are_typed() {
+    let scene = at("guess").key(KeyCode::Char('v'));
+    assert!(scene.says("Hands: ▏"), "{}", scene.text());
+    let scene = scene.keys_of("12").key(KeyCode::Backspace);
+    assert!(scene.says("Hands: 1▏"), "{}", scene.text());
+    assert!(!scene.key(KeyCode::Esc).says("Hands:"));
+}
+
+#[test]
+fn how_to_follow_stands_in_the_last_row_and_changes_no_other() {
+    let shared = |lang, width, height| {
+        let mut scene = at("rename").lang(lang).size(width, height);
+        let alone = scene.text();
+        scene.model.projector.as_mut().unwrap().sharing = Some(Sharing {
+            command: "cloison follow 192.168.100.200:40404".into(),
+            code: "K7X 4MR".into(),
+            followers: 0,
+        });
+        scene.event(Event::Followers(200));
+        let rows: Vec<String> = scene.text().lines().map(str::to_owned).collect();
+        let (last, others) = rows.split_last().unwrap();
+        assert_eq!(others.join("\n").trim_end(), alone.trim_end());
+        let cells = scene.buffer();
+        let row = &cells.content[cells.content.len() - usize::from(width)..];
+        assert!(row.iter().all(|cell| cell.symbol() == " " || cell.modifier.contains(Modifier::BOLD)));
+        last.trim().to_owned()
+    };
+    let all = "cloison follow 192.168.100.200:40404   code K7X 4MR   200 connectés";
+    assert_eq!((shared(Fr, 120, 36), shared(Fr, 80, 24)), (all.to_owned(), all.to_owned()));
+    assert_eq!(shared(En, 60, 16), "cloison follow 192.168.100.200:40404   code K7X 4MR");
 }
 
 /// The last row of seats reads all of it: no text of a lesson has more lines than a wall

@@ -15,18 +15,56 @@ use crate::session::Command;
 pub use autoplay::{Autoplay, ToRead};
 pub use typing::Typing;
 
+/// So many lines of a step are kept.
+const MOST_LINES: usize = 40;
+
 /// How a lesson is laid out on the projector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Projected {
     /// The margins give way to larger regions.
     pub large: bool,
+    /// The text is twice as large where it has the room.
+    pub twice: bool,
     /// What alone is shown below the header.
     pub spotlight: Option<Column>,
+}
+
+impl Projected {
+    /// As a lesson begins: as large as the terminal can without giving up the margins.
+    pub fn of(wall: &Projector) -> Self {
+        Self { twice: wall.scales, ..Self::default() }
+    }
+
+    /// The next size: text twice as large, then regions without margins.
+    pub fn larger(&mut self, scales: bool) {
+        self.large = self.twice || !scales;
+        self.twice = scales;
+    }
+
+    /// The size before.
+    pub fn smaller(&mut self) {
+        self.twice &= self.large;
+        self.large = false;
+    }
+}
+
+/// How the calls of a step are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pace {
+    /// All at once.
+    #[default]
+    AtOnce,
+    /// One at a time: slow motion.
+    Slowly,
+    /// The step waits between two of them.
+    Waiting,
 }
 
 /// A lesson on the projector.
 #[derive(Debug, Default)]
 pub struct Projector {
+    /// The terminal can show text at twice its size.
+    pub scales: bool,
     /// Nothing is shown: the room looks at the teacher.
     pub blank: bool,
     /// Hands, by the step that asked and the choice.
@@ -39,14 +77,40 @@ pub struct Projector {
     pub typing: Option<Typing>,
     /// Where the teacher goes as soon as the lab is ready: a key that came too early.
     pub pending: Option<Command>,
-    /// One call at a time within a step.
-    pub slow: bool,
-    /// The step waits between two of its calls.
-    pub moving: bool,
+    /// How the calls of a step are made.
+    pub pace: Pace,
     /// It goes on by itself.
     pub auto: Option<Autoplay>,
     /// What went wrong: for the teacher, never on the wall.
     pub trouble: Option<String>,
+    /// Why nothing is recorded any more, in English and in French: for the teacher, too.
+    pub unrecorded: Option<[String; 2]>,
+    /// What was typed in this step, by whom ever: what the room has seen.
+    pub typed: Vec<Line>,
+    /// How the room follows in its own terminals, where it may.
+    pub sharing: Option<Sharing>,
+}
+
+/// A line that was entered in a shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The actor whose shell took it.
+    pub shell: String,
+    /// The line.
+    pub line: String,
+    /// Whether the shell said that it failed.
+    pub failed: bool,
+}
+
+/// How the room follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sharing {
+    /// What to type: `cloison follow 192.168.1.5:4040`.
+    pub command: String,
+    /// The code that is asked for then.
+    pub code: String,
+    /// How many follow now.
+    pub followers: usize,
 }
 
 impl Projector {
@@ -62,6 +126,15 @@ impl Projector {
         if let Some(auto) = &mut self.auto {
             auto.entered_step();
         }
+        self.typed.clear();
+    }
+
+    /// A line was entered. Of those that are more than anybody reads the first go.
+    pub fn entered(&mut self, line: Line) {
+        if self.typed.len() >= MOST_LINES {
+            self.typed.remove(0);
+        }
+        self.typed.push(line);
     }
 
     /// Takes the hands that were typed for these choices of a step, in their order:

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::event::{Event, Request};
 use super::model::{Focus, LessonScreen, Model, Overlay, Screen};
-use super::projector::Projected;
+use super::projector::{Line, Projected};
 use super::shells::Entered;
 use super::view;
 use crate::i18n::Lang;
@@ -41,7 +41,7 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
         Event::Opened { lesson, answers, values } => {
             let (session, effects) = Session::new(lesson, *answers, values);
             let mut screen = LessonScreen::new(session);
-            screen.projected = model.projector.is_some().then(Projected::default);
+            screen.projected = model.projector.as_ref().map(Projected::of);
             model.screen = Screen::Lesson(Box::new(screen));
             model.overlay = None;
             model.failure = None;
@@ -114,6 +114,12 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
         }
         Event::Census(census) => inspect::counted(model, census),
         Event::Inspecting(inspected) => inspect::open(model, *inspected),
+        Event::Unrecorded(why) => {
+            if let Some(wall) = &mut model.projector {
+                wall.unrecorded = Some(why);
+            }
+            model.dirty = true;
+        }
         Event::Failed(why) => {
             match &mut model.screen {
                 Screen::List(opening) => *opening = None,
@@ -130,6 +136,12 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
         // What is due is done below, as after every event.
         Event::Tick => {}
         Event::Order(order) => projector::order(model, order, now, &mut requests),
+        Event::Followers(count) => {
+            if let Some(sharing) = model.projector.as_mut().and_then(|wall| wall.sharing.as_mut()) {
+                sharing.followers = count;
+                model.dirty = true;
+            }
+        }
         Event::Terminate => model.left = true,
         Event::Continue => model.dirty = true,
     }
@@ -155,7 +167,7 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     if !prose.is_empty() && (lesson.prose.stale || lesson.prose.width != prose.width) {
         let before = lesson.prose.said.take();
         match &model.projector {
-            Some(wall) => view::projector::write(lesson, wall, lang, theme, prose.width),
+            Some(wall) => view::projector::write(lesson, wall, lang, theme, (size, prose.width)),
             None => view::lesson::write(lesson, lang, theme, prose.width),
         }
         // A hint that was asked for, and what answers to a deed, is not left out of sight.
@@ -184,7 +196,10 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
 /// Lines were entered in shells. One that was interrupted before it led anywhere was
 /// taken back: replayed, it would hold up those after it.
 fn entered(model: &mut Model, lines: Vec<Entered>, requests: &mut Vec<Request>) {
-    for Entered { shell, line, before_pass, interrupted, failed } in lines {
+    for Entered { shell, line, before_pass, interrupted, failed, seen } in lines {
+        if let Some(wall) = model.projector.as_mut().filter(|_| seen) {
+            wall.entered(Line { shell: shell.clone(), line: line.clone(), failed });
+        }
         if interrupted && model.lesson().is_some_and(unpassed) {
             continue;
         }
@@ -243,6 +258,9 @@ fn carry_out(model: &mut Model, effects: Vec<Effect>, requests: &mut Vec<Request
             effect => {
                 if let (Effect::Rebuild { .. }, Some(lesson)) = (&effect, model.lesson_mut()) {
                     lesson.shells.reset();
+                    if let Some(wall) = &mut model.projector {
+                        wall.typed.clear();
+                    }
                 }
                 requests.push(Request::Session(effect));
             }
