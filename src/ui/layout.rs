@@ -278,6 +278,13 @@ pub fn projected(size: Size, wall: Projected, lines: usize, shell: bool) -> Regi
     regions
 }
 
+/// Whether text of so many lines leaves room for all the other regions of a wall.
+pub fn has_room(size: Size, wall: Projected, lines: usize, shell: bool) -> bool {
+    let regions = projected(size, Projected { spotlight: None, ..wall }, lines, shell);
+    let last = if shell { regions.shells } else { regions.calls };
+    usize::from(regions.prose().height) >= lines && !regions.walls.is_empty() && !last.is_empty()
+}
+
 fn side_by_side(header: Rect, body: Rect, foot: Rect) -> Regions {
     let shells_high = (body.height * 3 / 10).clamp(6, 24);
     let top = body.height - shells_high + 1;
@@ -405,7 +412,7 @@ mod tests {
             }
             for (large, shell) in [(false, false), (false, true), (true, false), (true, true)] {
                 for spotlight in [None, Some(Column::Shell), Some(Column::Pane(Pane::Walls))] {
-                    let r = projected(size, Projected { large, spotlight }, lines, shell);
+                    let r = projected(size, Projected { large, spotlight, twice: false }, lines, shell);
                     for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
                         prop_assert_eq!(area.intersection(screen), area);
                     }

@@ -161,6 +161,8 @@ pub struct Prose {
     pub stale: bool,
     /// The width it was made for.
     pub width: u16,
+    /// Whether it is shown at twice its size.
+    pub twice: bool,
 }
 
 /// What the text says about a task while it is being worked on.
@@ -175,6 +177,11 @@ pub enum Said {
 }
 
 impl Prose {
+    /// The rows that its lines take.
+    pub fn rows(&self) -> usize {
+        self.lines.len() * if self.twice { 2 } else { 1 }
+    }
+
     /// The line where something begins that was not yet said `before`.
     pub fn news(&self, before: Option<&[(Said, usize)]>) -> Option<usize> {
         let before = before?;
@@ -403,7 +410,7 @@ impl LessonScreen {
         }
         if let Some(wall) = self.projected {
             let shell = self.session.step_def().task.is_some();
-            return projected(size, wall, self.prose.lines.len(), shell);
+            return projected(size, wall, self.prose.rows(), shell);
         }
         if let Some(on) = self.zoom {
             return zoomed(size, on);

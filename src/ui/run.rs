@@ -52,6 +52,8 @@ pub struct Demonstration {
     pub solution: Answers,
     /// It goes on by itself.
     pub auto: Option<Autoplay>,
+    /// The terminal can show text at twice its size.
+    pub scales: bool,
     /// Is told after every drawing: the model, and what stands on the screen.
     pub audience: Audience,
 }
@@ -75,8 +77,8 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
     let mut model = Model::new(setup.lang, setup.theme, Size::new(size.width, size.height), setup.entries);
     model.machine = setup.machine;
     model.mouse = setup.mouse;
-    let mut audience = setup.projector.map(|Demonstration { solution, auto, audience }| {
-        model.projector = Some(Projector { auto, ..Projector::new(solution) });
+    let mut audience = setup.projector.map(|Demonstration { solution, auto, scales, audience }| {
+        model.projector = Some(Projector { scales, auto, ..Projector::new(solution) });
         audience
     });
     if let Some(first) = setup.first {
@@ -94,6 +96,8 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
     }
     // Only shells have printed since the last drawing; when that was last drawn.
     let (mut only_output, mut drawn) = (false, None);
+    // Where text stands at twice its size.
+    let mut scaled = None;
     loop {
         if terminal::panicked() {
             return Err(io::Error::other("a thread of the program has panicked"));
@@ -114,6 +118,10 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
                     }
                 }
                 model.dirty = false;
+            }
+            let now_scaled = view::projector::scaled(&model);
+            if std::mem::replace(&mut scaled, now_scaled) != now_scaled {
+                terminal.forget()?;
             }
             let drawn_now = terminal.screen.draw(|frame| view::render(frame, &model))?;
             if let Some(audience) = &mut audience {

@@ -160,6 +160,28 @@ pub fn set_mouse(ours: bool) -> io::Result<()> {
     if ours { execute!(out, Print(CLICKS)) } else { execute!(out, DisableMouseCapture) }
 }
 
+/// Whether the terminal shows text at twice its size: what kitty's text sizing protocol
+/// tells one to do, ask where the cursor is before and after a blank of that size. Only a
+/// terminal that calls itself one that may is asked: others might never answer. Before
+/// anybody reads keys.
+pub fn scales() -> bool {
+    let named = std::env::var("TERM").is_ok_and(|name| ["xterm-kitty", "xterm-ghostty"].contains(&name.as_str()));
+    if !named || enable_raw_mode().is_err() {
+        return false;
+    }
+    let asked = || {
+        execute!(stdout(), Print("\r"))?;
+        let before = cursor::position()?;
+        execute!(stdout(), Print("\x1b]66;s=2; \x1b\\"))?;
+        let after = cursor::position()?;
+        execute!(stdout(), Print("\r\x1b[J"))?;
+        Ok::<bool, io::Error>(after.0 == before.0 + 2)
+    };
+    let scales = asked().unwrap_or(false);
+    let cooked = disable_raw_mode();
+    scales && cooked.is_ok()
+}
+
 /// Whether the terminal is ours to draw on now.
 pub fn taken() -> bool {
     ENTERED.load(Ordering::SeqCst)

@@ -9,8 +9,10 @@ use cloison::ui::event::{Order, Request};
 use cloison::ui::keymap::Intent;
 use cloison::ui::projector::Autoplay;
 use cloison::ui::room;
+use cloison::ui::view::scaled;
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
+use ratatui::buffer::CellDiffOption;
 use ratatui::style::Modifier;
 
 use crate::scene::{Scene, lesson, outcome};
@@ -167,6 +169,33 @@ fn in_slow_motion_each_key_is_one_call_and_enter_all_that_are_to_come() {
     assert!(asks(&scene.pressed(KeyCode::Left), true));
     assert_eq!(step(&scene), "unshare");
     assert_eq!(step(&scene.served(&asked)), "guess");
+}
+
+#[test]
+fn where_the_terminal_can_the_text_is_twice_as_large_as_far_as_there_is_room() {
+    let mut scene = wall();
+    scene.model.projector.as_mut().unwrap().scales = true;
+    let twice = |scene: &Scene| scene.model.lesson().unwrap().prose.twice;
+    assert!(!twice(&scene));
+    let scene = scene.key(KeyCode::Char('+'));
+    assert!(twice(&scene));
+    let buffer = scene.frame();
+    let large: Vec<_> = buffer.content.iter().filter(|cell| cell.symbol().starts_with("\x1b]66;s=2;")).collect();
+    let text: String = large.iter().map(|cell| scaled::plain(cell)).collect();
+    assert!(text.starts_with("Look "), "{text}");
+    // Each covers four cells, and nothing is drawn over the other three.
+    let covered = buffer.content.iter().filter(|cell| cell.diff_option == CellDiffOption::Skip).count();
+    assert_eq!(covered, 3 * large.len());
+    // What is left of the wall is all there.
+    let rest: String = buffer.content.iter().map(scaled::plain).collect();
+    assert!(rest.contains("HOST") && rest.contains("Walls of") && rest.contains("Calls of this step"), "{rest}");
+    let scene = scene.key(KeyCode::Char('+'));
+    assert!(scene.model.lesson().unwrap().projected.unwrap().large);
+    let scene = scene.key(KeyCode::Char('-')).key(KeyCode::Char('-'));
+    assert!(!twice(&scene) && scene.text().contains("Look"), "{}", scene.text());
+    // A text that has no room at that size keeps its own.
+    let scene = scene.key(KeyCode::Char('+')).size(70, 18);
+    assert!(!twice(&scene) && scene.text().contains("Look"), "{}", scene.text());
 }
 
 #[test]

@@ -233,6 +233,14 @@ impl Scene {
         }
     }
 
+    /// The cells as they were asked for, before the terminal has taken any.
+    pub fn frame(&self) -> Buffer {
+        let Size { width, height } = self.model.size;
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test backend");
+        let drawn = terminal.draw(|frame| view::render(frame, &self.model)).expect("drawing on a test backend");
+        drawn.buffer.clone()
+    }
+
     /// The cells as drawn.
     pub fn buffer(&self) -> Buffer {
         let Size { width, height } = self.model.size;

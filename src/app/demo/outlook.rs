@@ -8,7 +8,8 @@ use crate::i18n::Lang;
 use crate::lesson::model::Step;
 use crate::ui::Model;
 use crate::ui::model::Focus;
-use crate::ui::projector::Typing;
+use crate::ui::projector::{Pace, Typing};
+use crate::ui::view::scaled;
 
 /// Nothing before the lesson is open.
 pub fn outlook(model: &Model, screen: &Buffer) -> Option<Outlook> {
@@ -35,7 +36,7 @@ pub fn outlook(model: &Model, screen: &Buffer) -> Option<Outlook> {
         typing: wall.typing.as_ref().map(Typing::paused),
         can_type: wall.solution.tasks.contains_key(&session.step_def().id),
         shell: shell.flatten(),
-        moving: wall.moving,
+        moving: wall.pace == Pace::Waiting,
         auto: wall.auto.as_ref().map(|auto| auto.held),
         trouble: wall.trouble.clone(),
         unrecorded: wall.unrecorded.as_ref().map(|[en, fr]| lang.pick(en, fr).clone()),
@@ -58,6 +59,6 @@ fn kind(step: &Step) -> Kind {
 /// The text of each row of a screen.
 fn rows(screen: &Buffer) -> Vec<String> {
     let wide = usize::from(screen.area.width).max(1);
-    let text = |cells: &[ratatui::buffer::Cell]| cells.iter().map(ratatui::buffer::Cell::symbol).collect::<String>();
+    let text = |cells: &[ratatui::buffer::Cell]| cells.iter().map(scaled::plain).collect::<String>();
     screen.content.chunks(wide).map(|cells| text(cells).trim_end().to_owned()).collect()
 }

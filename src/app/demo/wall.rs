@@ -17,9 +17,10 @@ use crate::lesson::library::Library;
 use crate::ui::Theme;
 use crate::ui::event::{Event, Request};
 use crate::ui::model::Mouse;
-use crate::ui::projector::Autoplay;
+use crate::ui::projector::{Autoplay, Pace};
 use crate::ui::run::{Demonstration, Setup};
 use crate::ui::safe::safe;
+use crate::ui::terminal;
 
 /// What a demonstration needs to begin.
 pub struct Wanted {
@@ -58,6 +59,8 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<Option<[String; 2]>> {
             teller.tell(outlook);
         }
     };
+    // What other terminals can't show has no place in a recording.
+    let scales = recorder.is_none() && terminal::scales();
     let progress = at.map(|step| Progress { step, ..Progress::default() });
     let shown =
         Answers { lesson: lesson.id.clone(), student: solution.student.clone(), progress, ..Answers::default() };
@@ -68,7 +71,7 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<Option<[String; 2]>> {
         machine: machine(),
         first: Some(Request::Open(lesson.id)),
         mouse,
-        projector: Some(Demonstration { solution, auto, audience: Box::new(audience) }),
+        projector: Some(Demonstration { solution, auto, scales, audience: Box::new(audience) }),
     };
     let ended = recorder.clone();
     on_screen(setup, move |events: SyncSender<Event>, requests, settings| {
@@ -99,7 +102,7 @@ impl Marks {
 
     /// In slow motion what there is to see is how the step comes about.
     fn drawn(&mut self, model: &crate::ui::Model) {
-        let slow = model.projector.as_ref().is_some_and(|wall| wall.slow);
+        let slow = model.projector.as_ref().is_some_and(|wall| wall.pace != Pace::default());
         let session = model.lesson().map(|lesson| &lesson.session);
         let Some(session) = session.filter(|session| slow || !session.busy()) else { return };
         let step = session.step();

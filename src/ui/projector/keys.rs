@@ -11,7 +11,7 @@ const BACK: [&str; 2] = ["the step before, rebuilt", "étape précédente, recon
 const BLANK: [&str; 2] = ["blank the screen, and back", "écran vide, et retour"];
 const REVEAL: [&str; 2] =
     ["reveal what the kernel does; else: the next step", "révéler ce que fait le noyau ; sinon : suite"];
-const LARGER: [&str; 2] = ["larger: no margins", "plus grand : sans marges"];
+const LARGER: [&str; 2] = ["larger: larger text, no margins", "plus grand : texte plus grand, sans marges"];
 
 /// The table.
 pub const KEYS: &[Binding] = &[
@@ -51,7 +51,12 @@ pub const KEYS: &[Binding] = &[
         ["one region alone; again: the next", "une zone seule ; encore : la suivante"],
     ),
     row(Projector, Char('+'), Intent::Larger, LARGER),
-    row(Projector, Char('-'), Intent::Smaller, ["smaller: wide margins", "plus petit : larges marges"]),
+    row(
+        Projector,
+        Char('-'),
+        Intent::Smaller,
+        ["smaller: wide margins, smaller text", "plus petit : larges marges, texte plus petit"],
+    ),
     row(Projector, Char('e'), Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
     row(Projector, KeyCode::Esc, Intent::Close, ["all regions again", "toutes les zones à nouveau"]),
     row(Counting, KeyCode::Enter, Intent::Accept, ["show them", "les montrer"]),

@@ -20,13 +20,48 @@ pub use typing::Typing;
 pub struct Projected {
     /// The margins give way to larger regions.
     pub large: bool,
+    /// The text is twice as large where it has the room.
+    pub twice: bool,
     /// What alone is shown below the header.
     pub spotlight: Option<Column>,
+}
+
+impl Projected {
+    /// As a lesson begins: as large as the terminal can without giving up the margins.
+    pub fn of(wall: &Projector) -> Self {
+        Self { twice: wall.scales, ..Self::default() }
+    }
+
+    /// The next size: text twice as large, then regions without margins.
+    pub fn larger(&mut self, scales: bool) {
+        self.large = self.twice || !scales;
+        self.twice = scales;
+    }
+
+    /// The size before.
+    pub fn smaller(&mut self) {
+        self.twice &= self.large;
+        self.large = false;
+    }
+}
+
+/// How the calls of a step are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pace {
+    /// All at once.
+    #[default]
+    AtOnce,
+    /// One at a time: slow motion.
+    Slowly,
+    /// The step waits between two of them.
+    Waiting,
 }
 
 /// A lesson on the projector.
 #[derive(Debug, Default)]
 pub struct Projector {
+    /// The terminal can show text at twice its size.
+    pub scales: bool,
     /// Nothing is shown: the room looks at the teacher.
     pub blank: bool,
     /// Hands, by the step that asked and the choice.
@@ -39,10 +74,8 @@ pub struct Projector {
     pub typing: Option<Typing>,
     /// Where the teacher goes as soon as the lab is ready: a key that came too early.
     pub pending: Option<Command>,
-    /// One call at a time within a step.
-    pub slow: bool,
-    /// The step waits between two of its calls.
-    pub moving: bool,
+    /// How the calls of a step are made.
+    pub pace: Pace,
     /// It goes on by itself.
     pub auto: Option<Autoplay>,
     /// What went wrong: for the teacher, never on the wall.

@@ -30,6 +30,10 @@ pub(super) fn terminal(model: &mut Model, input: Input, now: Instant, requests: 
         Input::Resize(width, height) => {
             model.dirty = true;
             model.size = Size { width, height };
+            // On a projector the size of the text depends on the room.
+            if let Some(lesson) = model.lesson_mut() {
+                lesson.prose.stale |= lesson.projected.is_some();
+            }
         }
         Input::Mouse(event) => mouse::mouse(model, event, now, requests),
         _ => {}

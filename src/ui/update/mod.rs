@@ -41,7 +41,7 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
         Event::Opened { lesson, answers, values } => {
             let (session, effects) = Session::new(lesson, *answers, values);
             let mut screen = LessonScreen::new(session);
-            screen.projected = model.projector.is_some().then(Projected::default);
+            screen.projected = model.projector.as_ref().map(Projected::of);
             model.screen = Screen::Lesson(Box::new(screen));
             model.overlay = None;
             model.failure = None;
@@ -161,7 +161,7 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
     if !prose.is_empty() && (lesson.prose.stale || lesson.prose.width != prose.width) {
         let before = lesson.prose.said.take();
         match &model.projector {
-            Some(wall) => view::projector::write(lesson, wall, lang, theme, prose.width),
+            Some(wall) => view::projector::write(lesson, wall, lang, theme, (size, prose.width)),
             None => view::lesson::write(lesson, lang, theme, prose.width),
         }
         // A hint that was asked for, and what answers to a deed, is not left out of sight.

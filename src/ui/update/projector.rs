@@ -13,7 +13,7 @@ use crate::ui::event::{Order, Request};
 use crate::ui::keymap::Intent;
 use crate::ui::layout::Column;
 use crate::ui::model::{Focus, LessonScreen, Model, Overlay, Screen};
-use crate::ui::projector::{Autoplay, Projector, ToRead, Typing};
+use crate::ui::projector::{Autoplay, Pace, Projector, ToRead, Typing};
 use crate::ui::shells::State;
 use crate::ui::view;
 
@@ -33,8 +33,8 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, reque
     wall.trouble = None;
     match meaning {
         // The question stays until it is revealed: a remote control is soon pressed twice.
-        Intent::Next if wall.moving => requests.push(Request::GoOn { all: false }),
-        Intent::Reveal if wall.moving => requests.push(Request::GoOn { all: true }),
+        Intent::Next if wall.pace == Pace::Waiting => requests.push(Request::GoOn { all: false }),
+        Intent::Reveal if wall.pace == Pace::Waiting => requests.push(Request::GoOn { all: true }),
         Intent::Next => {
             if !at_gate(lesson) {
                 leave(model, requests);
@@ -51,8 +51,8 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, reque
             go(model, Command::Goto(to), requests);
         }
         Intent::Slow => {
-            wall.slow = !wall.slow;
-            requests.push(Request::Slow(wall.slow));
+            wall.pace = if wall.pace == Pace::AtOnce { Pace::Slowly } else { Pace::AtOnce };
+            requests.push(Request::Slow(wall.pace == Pace::Slowly));
             lesson.prose.stale = true;
         }
         Intent::Auto => match &mut wall.auto {
@@ -63,7 +63,10 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, reque
         Intent::Blank => wall.blank = !wall.blank,
         Intent::Larger | Intent::Smaller => {
             if let Some(projected) = &mut lesson.projected {
-                projected.large = meaning == Intent::Larger;
+                match meaning {
+                    Intent::Larger => projected.larger(wall.scales),
+                    _ => projected.smaller(),
+                }
             }
             lesson.prose.stale = true;
         }
@@ -153,7 +156,7 @@ pub(super) fn order(model: &mut Model, order: Order, now: Instant, requests: &mu
 /// Some calls of this step were made, and it waits.
 pub(super) fn moved(model: &mut Model) {
     if let Some((lesson, wall)) = parts(model) {
-        wall.moving = true;
+        wall.pace = Pace::Waiting;
         lesson.prose.stale = true;
         model.dirty = true;
     }
@@ -161,8 +164,8 @@ pub(super) fn moved(model: &mut Model) {
 
 /// All ops of this step were carried out.
 pub(super) fn arrived(model: &mut Model) {
-    if let Some(wall) = &mut model.projector {
-        wall.moving = false;
+    if let Some(wall) = model.projector.as_mut().filter(|wall| wall.pace == Pace::Waiting) {
+        wall.pace = Pace::Slowly;
     }
 }
 
@@ -172,18 +175,22 @@ pub(super) fn play(model: &mut Model, now: Instant, requests: &mut Vec<Request>)
     let Some((lesson, wall)) = parts(model) else { return };
     let types = wall.typing.is_some() && lesson.shells.running();
     let Some(auto) = &mut wall.auto else { return };
-    let at_work = lesson.session.busy() && !wall.moving;
+    let at_work = lesson.session.busy() && wall.pace != Pace::Waiting;
     if at_work || types || above || auto.held || wall.blank || lesson.focus == Focus::Shells {
         auto.wait();
         return;
     }
-    let to_read = if wall.moving { ToRead { words: 0, asks: false } } else { view::projector::to_read(lesson, lang) };
+    let to_read = if wall.pace == Pace::Waiting {
+        ToRead { words: 0, asks: false }
+    } else {
+        view::projector::to_read(lesson, lang)
+    };
     if !auto.is_due(to_read, now) {
         return;
     }
     let (step, steps) = (lesson.session.step(), lesson.session.lesson().steps.len());
     let open = unpassed(lesson);
-    if wall.moving {
+    if wall.pace == Pace::Waiting {
         requests.push(Request::GoOn { all: false });
     } else if wall.typing.is_some() || lesson.session.stands_still() {
         // Its shell is gone, or the step failed.
@@ -240,7 +247,7 @@ fn go(model: &mut Model, to: Command, requests: &mut Vec<Request>) {
     let Some((lesson, wall)) = parts(model) else { return };
     if lesson.session.busy() {
         wall.pending = Some(to);
-        if wall.moving {
+        if wall.pace == Pace::Waiting {
             requests.push(Request::GoOn { all: true });
         }
     } else {

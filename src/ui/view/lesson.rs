@@ -163,7 +163,8 @@ pub fn write(lesson: &mut LessonScreen, lang: Lang, theme: Theme, width: u16) {
     }
     hints(&mut text, lesson, lang, &mut said);
     let scroll = lesson.prose.scroll;
-    lesson.prose = Prose { lines: text.lines, choices, choices_end, said: Some(said), scroll, stale: false, width };
+    let (lines, said) = (text.lines, Some(said));
+    lesson.prose = Prose { lines, choices, choices_end, said, scroll, width, ..Prose::default() };
 }
 
 fn hints(text: &mut Text, lesson: &LessonScreen, lang: Lang, said: &mut Vec<(Said, usize)>) {

@@ -13,6 +13,7 @@ pub mod list;
 pub mod overlay;
 pub mod panes;
 pub mod projector;
+pub mod scaled;
 pub mod shells;
 pub mod tabs;
 pub mod walls;

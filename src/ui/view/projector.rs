@@ -3,18 +3,23 @@
 //! makes the lines of text (called by `update`), `render` draws all.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
 use super::lesson::{Text, sign};
-use super::{border, calls, panes, put, shells, walls};
+use super::{border, calls, panes, put, scaled, shells, walls};
 use crate::i18n::Lang;
 use crate::say;
 use crate::session::{ChoiceView, StepOutcome, TaskView};
+use crate::ui::layout;
 use crate::ui::model::{Focus, LessonScreen, Model, Prose};
-use crate::ui::projector::{Projector, ToRead, letter};
+use crate::ui::projector::{Pace, Projector, ToRead, letter};
 use crate::ui::safe::{fit, safe, width};
 use crate::ui::theme::{Role, Theme};
+
+/// Puts a line into a row of an area.
+type Put = fn(&mut Buffer, Rect, u16, &Line<'_>);
 
 /// So many calls are shown in slow motion.
 const LAST_CALLS: usize = 3;
@@ -38,7 +43,9 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall:
         border(frame, regions.shells, theme.style(Role::Focus));
     }
     let area = lesson.prose_area(model.size);
-    for (row, line) in (0..area.height).zip(&lesson.prose.lines) {
+    let step = if lesson.prose.twice { 2 } else { 1 };
+    let put: Put = if scaled(model).is_some() { scaled::put } else { put };
+    for (row, line) in (0..area.height).step_by(step).zip(&lesson.prose.lines) {
         put(frame.buffer_mut(), area, row, line);
     }
     panes::render(frame, model, lesson);
@@ -47,9 +54,19 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall:
     shells::render(frame, model, lesson);
 }
 
+/// Where text stands at twice its size, and how many lines; none below what lies above the
+/// wall. What a character of that size covers in part is not drawn over: a terminal that
+/// is to show it elsewhere, or no more, has to begin with an empty screen.
+pub fn scaled(model: &Model) -> Option<(Rect, usize)> {
+    let (lesson, wall) = (model.lesson()?, model.projector.as_ref()?);
+    let area = lesson.prose_area(model.size);
+    let shown = lesson.prose.twice && !wall.blank && model.overlay.is_none() && !area.is_empty();
+    shown.then_some((area, lesson.prose.lines.len()))
+}
+
 /// How many lines of the text have no room on a wall of this size.
-pub fn overflow(lesson: &LessonScreen, size: ratatui::layout::Size) -> usize {
-    lesson.prose.lines.len().saturating_sub(usize::from(lesson.prose_area(size).height))
+pub fn overflow(lesson: &LessonScreen, size: Size) -> usize {
+    lesson.prose.rows().saturating_sub(usize::from(lesson.prose_area(size).height))
 }
 
 fn header(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall: &Projector, area: Rect) {
@@ -74,12 +91,27 @@ fn header(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall: &Pr
 }
 
 /// Makes the lines of the step as it stands now.
-pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: Theme, width: u16) {
+///
+/// At twice its size where that is wanted and there is room for all else beside it.
+pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: Theme, (size, width): (Size, u16)) {
+    if let Some(projected) = lesson.projected.filter(|projected| projected.twice && wall.scales) {
+        let lines = lines(lesson, wall, lang, theme, width / 2);
+        let shell = lesson.session.step_def().task.is_some();
+        if layout::has_room(size, projected, 2 * lines.len(), shell) {
+            lesson.prose = Prose { lines, said: Some(Vec::new()), width, twice: true, ..Prose::default() };
+            return;
+        }
+    }
+    let lines = lines(lesson, wall, lang, theme, width);
+    lesson.prose = Prose { lines, said: Some(Vec::new()), width, ..Prose::default() };
+}
+
+fn lines(lesson: &LessonScreen, wall: &Projector, lang: Lang, theme: Theme, width: u16) -> Vec<Line<'static>> {
     let session = &lesson.session;
     let mut text = Text { lines: Vec::new(), width: usize::from(width), theme };
     text.note("", &safe(&session.title(lang)), Role::Focus);
     if session.busy() {
-        if wall.moving {
+        if wall.pace == Pace::Waiting {
             write_moves(&mut text, session.outcome(), lang);
         } else {
             text.note("", &say!(lang, "⋯ the lab is at work", "⋯ le labo est au travail"), Role::Strong);
@@ -108,7 +140,7 @@ pub fn write(lesson: &mut LessonScreen, wall: &Projector, lang: Lang, theme: The
             write_task(&mut text, &task, lang);
         }
     }
-    lesson.prose = Prose { lines: text.lines, said: Some(Vec::new()), width, ..Prose::default() };
+    text.lines
 }
 
 /// Slow motion: the calls made last.
