@@ -8,10 +8,14 @@ mod back;
 mod crowd;
 #[path = "ratios/frame.rs"]
 mod frame;
+#[path = "ratios/grading.rs"]
+mod grading;
 #[path = "ratios/refresh.rs"]
 mod refresh;
 #[path = "ratios/screen.rs"]
 mod screen;
+#[path = "ratios/share.rs"]
+mod share;
 #[path = "ratios/snapshot.rs"]
 mod snapshot;
 #[path = "ratios/table.rs"]
@@ -32,13 +36,16 @@ const ORDINARY: u32 = 12_345;
 type Part = fn() -> Vec<Row>;
 
 /// The parts, by the words that choose them; the crowd last, while nothing else runs.
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 10] = [
     ("box", whole_box::rows),
     ("frame", frame::rows),
     ("start", screen::start),
     ("idle", screen::idle),
     ("snapshot", snapshot::rows),
     ("back", back::rows),
+    ("share", share::rows),
+    ("check", grading::check),
+    ("grade", grading::grade),
     ("refresh", refresh::rows),
 ];
 

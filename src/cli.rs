@@ -2,6 +2,7 @@
 
 mod answers;
 mod demo;
+mod follow;
 mod grade;
 mod lesson;
 mod replay;
@@ -17,6 +18,7 @@ use crate::say;
 
 pub use answers::AnswersMode;
 pub use demo::{Auto, Demo};
+pub use follow::Follow;
 pub use grade::{Grade, ReportMode};
 pub use lesson::LessonMode;
 pub use replay::{Record, Replay};
@@ -61,6 +63,8 @@ pub enum Mode {
     Demo(Demo),
     /// A recording of a demonstration.
     Replay(Replay),
+    /// A demonstration in a student's own terminal.
+    Follow(Follow),
     /// The presenter's notes on a demonstration: that of this PID, or the last one begun.
     Notes(Option<u32>),
     /// Grade answers.
@@ -187,6 +191,7 @@ pub fn grammar(lang: Lang) -> Command {
         .subcommand(demo::grammar(lang))
         .subcommand(demo::notes(lang))
         .subcommand(replay::grammar(lang))
+        .subcommand(follow::grammar(lang))
         .subcommand(
             Command::new("check")
                 .about(say!(lang, "Grade answers on a fresh lab", "Corriger des réponses sur un laboratoire neuf"))
@@ -336,6 +341,7 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
         }
         Some(("demo", found)) => Mode::Demo(demo::parse(found)),
         Some(("replay", found)) => Mode::Replay(replay::parse(found)),
+        Some(("follow", found)) => Mode::Follow(follow::parse(found)),
         Some(("notes", found)) => Mode::Notes(found.get_one::<u32>("pid").copied()),
         Some(("check", found)) => Mode::Check {
             lesson: text(found, "lesson"),

@@ -2,7 +2,7 @@
 //! it shows, and what it costs while nothing happens.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -129,7 +129,7 @@ fn memory(pids: &[u32], line: &str) -> Figure {
 }
 
 /// The program on a terminal of 120×36.
-struct Screen {
+pub struct Screen {
     pid: u32,
     master: std::fs::File,
     shown: vt100::Parser,
@@ -139,14 +139,19 @@ struct Screen {
 
 impl Screen {
     fn start(lesson: Option<&str>, state: &Path) -> Result<Self, String> {
+        let learn: Vec<&str> = ["learn"].into_iter().chain(lesson).collect();
+        Self::begin(&learn, state)
+    }
+
+    /// The program with these arguments.
+    pub fn begin(args: &[&str], state: &Path) -> Result<Self, String> {
         let failed = |errno: cloison::kernel::Errno| format!("({errno})");
         let trace = &mut Trace::default();
         let pty = open_pty(trace, ROWS.get(), COLUMNS.get()).map_err(failed)?;
         let master: OwnedFd = pty.master.try_clone().map_err(|error| error.to_string())?;
         let mut argv: Vec<OsString> = [PROGRAM, "--lang", "en", "--state"].map(OsString::from).to_vec();
         argv.push(state.into());
-        argv.push("learn".into());
-        argv.extend(lesson.map(OsString::from));
+        argv.extend(args.iter().map(OsString::from));
         let mut env: Vec<OsString> = vec!["TERM=xterm-256color".into()];
         for name in ["HOME", "PATH"] {
             if let Some(value) = std::env::var_os(name) {
@@ -164,8 +169,20 @@ impl Screen {
         Ok(Self { pid, master: master.into(), shown, started, left: false })
     }
 
+    /// What it shows.
+    pub fn text(&self) -> String {
+        self.shown.screen().contents()
+    }
+
+    /// How long after these keys the screen showed this.
+    pub fn answers(&mut self, keys: &str, wanted: &str) -> Result<Duration, String> {
+        self.started = Instant::now();
+        self.master.write_all(keys.as_bytes()).map_err(|error| error.to_string())?;
+        self.until(wanted)
+    }
+
     /// How long after the start the screen showed this.
-    fn until(&mut self, wanted: &str) -> Result<Duration, String> {
+    pub fn until(&mut self, wanted: &str) -> Result<Duration, String> {
         loop {
             let now = self.started.elapsed();
             if self.shown.screen().contents().contains(wanted) {
@@ -179,7 +196,7 @@ impl Screen {
     }
 
     /// Takes in what comes for so long.
-    fn listen(&mut self, time: Duration) {
+    pub fn listen(&mut self, time: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end && self.take(end.saturating_duration_since(Instant::now())) {}
     }
@@ -203,7 +220,7 @@ impl Screen {
     }
 
     /// Has the program leave in order.
-    fn leave(mut self) -> Result<(), String> {
+    pub fn leave(mut self) -> Result<(), String> {
         match self.end(libc::SIGTERM) {
             Some(Exit::Code(0)) => Ok(()),
             other => Err(format!("(ended with {other:?})")),

@@ -1,6 +1,7 @@
 //! The composition root: wires the parts together, a file per mode.
 
 pub mod answers_command;
+mod carried;
 pub mod check_command;
 pub mod class;
 pub mod clean_command;
@@ -100,6 +101,7 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         Mode::Learn { lesson, watch } => left(screen(cli, lesson.clone(), *watch)),
         Mode::Demo(demo) => left(wall(cli, demo)),
         Mode::Replay(replay) => left(replayed(cli, replay)),
+        Mode::Follow(wanted) => left(follow(cli, wanted)),
         Mode::Notes(pid) => match notes(cli, *pid) {
             Ok(text) => (text, String::new(), 0),
             Err((text, code)) => (String::new(), text, code),
@@ -240,7 +242,7 @@ fn inspect_screen(cli: &Cli, pid: Option<u32>) -> Result<(), (String, u8)> {
 
 /// A lesson on the projector.
 fn wall(cli: &Cli, wanted: &cli::Demo) -> Result<(), (String, u8)> {
-    let cli::Demo { lesson: name, at, light, watch, auto, record } = wanted;
+    let cli::Demo { lesson: name, at, light, watch, auto, record, share } = wanted;
     let common = &cli.common;
     let lang = common.lang;
     let library = Library::open(common.lessons.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
@@ -267,9 +269,11 @@ fn wall(cli: &Cli, wanted: &cli::Demo) -> Result<(), (String, u8)> {
         let title = lesson.text(lang).title.clone();
         demo::record::begin(&record.file, record.overwrite, title).map_err(|why| (why.explain(lang), USAGE))
     };
+    let shared = share.as_deref().map(demo::share::open).transpose().map_err(|error| (error.explain(lang), USAGE))?;
+    // Last: what is refused leaves the file as it was.
     let record = record.as_ref().map(begin).transpose()?;
-    let unrecorded = demo::demo(demo::Wanted { library, lesson, at, lang, theme, mouse, followed, auto, record })
-        .map_err(|error| (format!("{error:#}"), 1))?;
+    let wanted = demo::Wanted { library, lesson, at, lang, theme, mouse, followed, auto, record, shared };
+    let unrecorded = demo::demo(wanted).map_err(|error| (format!("{error:#}"), 1))?;
     unrecorded.map_or(Ok(()), |[en, fr]| Err((lang.pick(en, fr), 1)))
 }
 
@@ -282,6 +286,19 @@ fn replayed(cli: &Cli, wanted: &cli::Replay) -> Result<(), (String, u8)> {
     })?;
     let (theme, _) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
     demo::replay::replay(recording, wanted.idle, wanted.speed, lang, theme).map_err(|error| (format!("{error:#}"), 1))
+}
+
+/// A demonstration in a student's own terminal. What can't be reached is said before the
+/// terminal is taken.
+fn follow(cli: &Cli, wanted: &cli::Follow) -> Result<(), (String, u8)> {
+    let lang = cli.common.lang;
+    let (theme, _) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
+    let code = wanted.code.as_deref();
+    let wall = demo::follow::find(wanted.address.as_deref(), code).map_err(|error| {
+        let usage = matches!(error, demo::follow::Trouble::NoAddress(_));
+        (error.explain(lang), if usage { USAGE } else { 1 })
+    })?;
+    demo::follow::follow(wall, wanted.code.clone(), lang, theme).map_err(|error| (format!("{error:#}"), 1))
 }
 
 /// The presenter's notes; what there is to say when they end.

@@ -22,6 +22,8 @@ pub struct Demo {
     pub auto: Option<Auto>,
     /// Where it is recorded.
     pub record: Option<Record>,
+    /// Where students connect who follow in their own terminals: empty for this machine.
+    pub share: Option<String>,
 }
 
 /// A demonstration that goes on by itself.
@@ -76,6 +78,7 @@ pub(super) fn grammar(lang: Lang) -> Command {
             "Dark text on a light ground",
             "Texte sombre sur fond clair"
         )))
+        .arg(super::follow::share(lang))
 }
 
 /// `notes`.
@@ -105,5 +108,6 @@ pub(super) fn parse(found: &ArgMatches) -> Demo {
         watch: found.get_flag("watch"),
         auto: by_itself.then(|| Auto { seconds: seconds.filter(|seconds| *seconds > 0), again }),
         record: replay::parse_record(found),
+        share: found.get_one::<String>("share").cloned(),
     }
 }

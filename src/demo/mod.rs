@@ -1,8 +1,10 @@
-//! The presenter's side of a demonstration: what the notes show of the wall, and how
-//! the two speak with each other. Pure; the sockets are the composition root's.
+//! The sides of a demonstration that are not the wall: the presenter's notes, and those
+//! who follow in their own terminals (`follow`); what they show of the wall, and how
+//! they speak with it. Pure; the sockets are the composition root's.
 
 pub mod cast;
 pub mod console;
+pub mod follow;
 pub mod player;
 pub mod wire;
 

@@ -18,6 +18,7 @@ pub mod process;
 pub mod program;
 pub mod ptrace;
 pub mod pty;
+pub mod random;
 pub mod read;
 pub mod seccomp;
 pub mod socket;

@@ -82,6 +82,8 @@ pub enum Event {
     Tick,
     /// A presenter's word, from the notes.
     Order(Order),
+    /// So many follow a demonstration now.
+    Followers(usize),
     /// SIGTERM, SIGHUP: leave in order.
     Terminate,
     /// SIGCONT after a stop: take the terminal again and draw everything.

@@ -416,6 +416,10 @@ mod tests {
                     for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells, r.foot] {
                         prop_assert_eq!(area.intersection(screen), area);
                     }
+                    // Kept for how to follow.
+                    for area in [r.header, r.lesson, r.twin, r.walls, r.calls, r.shells] {
+                        prop_assert!(!area.intersects(r.foot));
+                    }
                 }
             }
             for text in [0, 3, 500] {

@@ -11,7 +11,7 @@ use ratatui::layout::Size;
 
 use super::event::{Entry, Event, Request};
 use super::model::{Model, Mouse, Screen};
-use super::projector::{Autoplay, Projector};
+use super::projector::{Autoplay, Projector, Sharing};
 use super::terminal::{self, Terminal};
 use super::theme::Theme;
 use super::update::update;
@@ -54,6 +54,8 @@ pub struct Demonstration {
     pub auto: Option<Autoplay>,
     /// The terminal can show text at twice its size.
     pub scales: bool,
+    /// How the room follows in its own terminals, where it may.
+    pub sharing: Option<Sharing>,
     /// Is told after every drawing: the model, and what stands on the screen.
     pub audience: Audience,
 }
@@ -77,8 +79,8 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
     let mut model = Model::new(setup.lang, setup.theme, Size::new(size.width, size.height), setup.entries);
     model.machine = setup.machine;
     model.mouse = setup.mouse;
-    let mut audience = setup.projector.map(|Demonstration { solution, auto, scales, audience }| {
-        model.projector = Some(Projector { scales, auto, ..Projector::new(solution) });
+    let mut audience = setup.projector.map(|Demonstration { solution, auto, scales, sharing, audience }| {
+        model.projector = Some(Projector { scales, auto, sharing, ..Projector::new(solution) });
         audience
     });
     if let Some(first) = setup.first {

@@ -54,6 +54,7 @@ pub struct Running {
 }
 
 /// A line that was entered.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not one state")]
 pub struct Entered {
     /// The actor whose shell took it.
     pub shell: String,
@@ -65,6 +66,8 @@ pub struct Entered {
     pub interrupted: bool,
     /// Whether the shell said that it failed.
     pub failed: bool,
+    /// Whether it was shown as it was typed: what a program asks for unseen is not.
+    pub seen: bool,
 }
 
 impl Running {
@@ -72,14 +75,19 @@ impl Running {
         let mut entered = Vec::new();
         for Told { line, interrupted, failed } in lines {
             let before_pass = std::mem::take(&mut self.entered_before_pass);
-            entered.push(Entered { shell: actor.to_owned(), line, before_pass, interrupted, failed });
+            entered.push(Entered { shell: actor.to_owned(), line, before_pass, interrupted, failed, seen: true });
         }
         entered
     }
 
     /// The same of lines rebuilt from keys.
     fn typed(&mut self, actor: &str, lines: impl IntoIterator<Item = String>) -> Vec<Entered> {
-        self.entered(actor, lines.into_iter().map(|line| Told { line, interrupted: false, failed: false }))
+        let lines = lines.into_iter().map(|line| Told { line, interrupted: false, failed: false });
+        let mut entered = self.entered(actor, lines);
+        for line in &mut entered {
+            line.seen = self.screen.contents().replace('\n', "").contains(&line.line);
+        }
+        entered
     }
 }
 

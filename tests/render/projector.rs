@@ -7,7 +7,7 @@ use cloison::lesson::library::Library;
 use cloison::ui::Event;
 use cloison::ui::event::{Order, Request};
 use cloison::ui::keymap::Intent;
-use cloison::ui::projector::Autoplay;
+use cloison::ui::projector::{Autoplay, Sharing};
 use cloison::ui::room;
 use cloison::ui::view::scaled;
 use crossterm::event::KeyCode;
@@ -262,6 +262,39 @@ fn an_order_from_the_notes_does_what_a_key_does() {
     assert_eq!(step(&scene), "unshare");
     scene.event(Event::Order(Order::Leave));
     assert!(scene.model.left);
+}
+
+#[test]
+fn hands_are_seen_as_they_are_typed() {
+    let scene = at("guess").key(KeyCode::Char('v'));
+    assert!(scene.says("Hands: ▏"), "{}", scene.text());
+    let scene = scene.keys_of("12").key(KeyCode::Backspace);
+    assert!(scene.says("Hands: 1▏"), "{}", scene.text());
+    assert!(!scene.key(KeyCode::Esc).says("Hands:"));
+}
+
+#[test]
+fn how_to_follow_stands_in_the_last_row_and_changes_no_other() {
+    let shared = |lang, width, height| {
+        let mut scene = at("rename").lang(lang).size(width, height);
+        let alone = scene.text();
+        scene.model.projector.as_mut().unwrap().sharing = Some(Sharing {
+            command: "cloison follow 192.168.100.200:40404".into(),
+            code: "K7X 4MR".into(),
+            followers: 0,
+        });
+        scene.event(Event::Followers(200));
+        let rows: Vec<String> = scene.text().lines().map(str::to_owned).collect();
+        let (last, others) = rows.split_last().unwrap();
+        assert_eq!(others.join("\n").trim_end(), alone.trim_end());
+        let cells = scene.buffer();
+        let row = &cells.content[cells.content.len() - usize::from(width)..];
+        assert!(row.iter().all(|cell| cell.symbol() == " " || cell.modifier.contains(Modifier::BOLD)));
+        last.trim().to_owned()
+    };
+    let all = "cloison follow 192.168.100.200:40404   code K7X 4MR   200 connectés";
+    assert_eq!((shared(Fr, 120, 36), shared(Fr, 80, 24)), (all.to_owned(), all.to_owned()));
+    assert_eq!(shared(En, 60, 16), "cloison follow 192.168.100.200:40404   code K7X 4MR");
 }
 
 /// The last row of seats reads all of it: no text of a lesson has more lines than a wall

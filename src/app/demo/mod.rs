@@ -1,5 +1,5 @@
-//! `cloison demo` and `cloison notes`: a lesson on the projector, and the presenter's
-//! notes in a second terminal.
+//! `cloison demo`, `cloison notes` and `cloison follow`: a lesson on the projector, the
+//! presenter's notes in a second terminal, and those who follow in theirs.
 //!
 //! ```text
 //! wall:   ui ── audience() ─▶ latest ─▶ notes (thread) ─▶ every console
@@ -8,8 +8,10 @@
 
 mod link;
 mod outlook;
+pub mod share;
 mod wall;
 
+pub mod follow;
 pub mod notes;
 pub mod record;
 pub mod replay;

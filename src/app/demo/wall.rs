@@ -8,6 +8,7 @@ use std::sync::mpsc::SyncSender;
 use super::link;
 use super::outlook::outlook;
 use super::record::{Recorder, Tape};
+use super::share;
 use crate::app::driver::{Driver, Keeping};
 use crate::app::learn::{machine, on_screen};
 use crate::i18n::Lang;
@@ -17,7 +18,7 @@ use crate::lesson::library::Library;
 use crate::ui::Theme;
 use crate::ui::event::{Event, Request};
 use crate::ui::model::Mouse;
-use crate::ui::projector::{Autoplay, Pace};
+use crate::ui::projector::{Autoplay, Pace, Sharing};
 use crate::ui::run::{Demonstration, Setup};
 use crate::ui::safe::safe;
 use crate::ui::terminal;
@@ -42,21 +43,31 @@ pub struct Wanted {
     pub auto: Option<Autoplay>,
     /// The recording of it, where one is made.
     pub record: Option<(Recorder, Tape)>,
+    /// Those who follow in their own terminals, where they may.
+    pub shared: Option<(Sharing, share::Teller, share::Server)>,
 }
 
 /// Shows a lesson until it is left. What there is to say where not all of it was recorded.
 pub fn demo(wanted: Wanted) -> anyhow::Result<Option<[String; 2]>> {
-    let Wanted { library, lesson, at, lang, theme, mouse, followed, auto, record } = wanted;
+    let Wanted { library, lesson, at, lang, theme, mouse, followed, auto, record, shared } = wanted;
     let solution = solution(&library, &lesson);
     let (teller, server) = link::server(link::listen()?)?;
     let (recorder, tape) = record.unzip();
     let mut marks = recorder.clone().map(Marks::new);
+    let (sharing, shares) =
+        shared.map_or((None, None), |(sharing, teller, server)| (Some(sharing), Some((teller, server))));
+    let (board, shares) = shares.unzip();
     let audience = move |model: &crate::ui::Model, screen: &ratatui::buffer::Buffer| {
         if let Some(marks) = &mut marks {
             marks.drawn(model);
         }
         if let Some(outlook) = outlook(model, screen) {
             teller.tell(outlook);
+        }
+        if let Some(board) = &board
+            && let Some((stand, page)) = share::sheet(model)
+        {
+            board.tell(stand, page);
         }
     };
     // What other terminals can't show has no place in a recording.
@@ -71,7 +82,7 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<Option<[String; 2]>> {
         machine: machine(),
         first: Some(Request::Open(lesson.id)),
         mouse,
-        projector: Some(Demonstration { solution, auto, scales, audience: Box::new(audience) }),
+        projector: Some(Demonstration { solution, auto, scales, sharing, audience: Box::new(audience) }),
     };
     let ended = recorder.clone();
     on_screen(setup, move |events: SyncSender<Event>, requests, settings| {
@@ -79,11 +90,12 @@ pub fn demo(wanted: Wanted) -> anyhow::Result<Option<[String; 2]>> {
             tape.start(events.clone());
         }
         let notes = server.start(events.clone());
+        let shares = shares.map(|server| server.start(events.clone()));
         let driver = Driver::new(library, Keeping::Nothing(Box::new(shown)), lang, events, true);
         driver.following(followed).serve(&requests, settings);
-        if let Ok(notes) = notes {
+        for thread in [Some(notes), shares].into_iter().flatten().flatten() {
             // A thread that panicked has said so.
-            let _ = notes.join();
+            let _ = thread.join();
         }
     })?;
     Ok(ended.and_then(|recorder| recorder.end()))
@@ -102,7 +114,7 @@ impl Marks {
 
     /// In slow motion what there is to see is how the step comes about.
     fn drawn(&mut self, model: &crate::ui::Model) {
-        let slow = model.projector.as_ref().is_some_and(|wall| wall.pace != Pace::default());
+        let slow = model.projector.as_ref().is_some_and(|wall| wall.pace != Pace::AtOnce);
         let session = model.lesson().map(|lesson| &lesson.session);
         let Some(session) = session.filter(|session| slow || !session.busy()) else { return };
         let step = session.step();

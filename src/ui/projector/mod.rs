@@ -15,6 +15,9 @@ use crate::session::Command;
 pub use autoplay::{Autoplay, ToRead};
 pub use typing::Typing;
 
+/// So many lines of a step are kept.
+const MOST_LINES: usize = 40;
+
 /// How a lesson is laid out on the projector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Projected {
@@ -82,6 +85,32 @@ pub struct Projector {
     pub trouble: Option<String>,
     /// Why nothing is recorded any more, in English and in French: for the teacher, too.
     pub unrecorded: Option<[String; 2]>,
+    /// What was typed in this step, by whom ever: what the room has seen.
+    pub typed: Vec<Line>,
+    /// How the room follows in its own terminals, where it may.
+    pub sharing: Option<Sharing>,
+}
+
+/// A line that was entered in a shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The actor whose shell took it.
+    pub shell: String,
+    /// The line.
+    pub line: String,
+    /// Whether the shell said that it failed.
+    pub failed: bool,
+}
+
+/// How the room follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sharing {
+    /// What to type: `cloison follow 192.168.1.5:4040`.
+    pub command: String,
+    /// The code that is asked for then.
+    pub code: String,
+    /// How many follow now.
+    pub followers: usize,
 }
 
 impl Projector {
@@ -97,6 +126,15 @@ impl Projector {
         if let Some(auto) = &mut self.auto {
             auto.entered_step();
         }
+        self.typed.clear();
+    }
+
+    /// A line was entered. Of those that are more than anybody reads the first go.
+    pub fn entered(&mut self, line: Line) {
+        if self.typed.len() >= MOST_LINES {
+            self.typed.remove(0);
+        }
+        self.typed.push(line);
     }
 
     /// Takes the hands that were typed for these choices of a step, in their order:

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::event::{Event, Request};
 use super::model::{Focus, LessonScreen, Model, Overlay, Screen};
-use super::projector::Projected;
+use super::projector::{Line, Projected};
 use super::shells::Entered;
 use super::view;
 use crate::i18n::Lang;
@@ -136,6 +136,12 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
         // What is due is done below, as after every event.
         Event::Tick => {}
         Event::Order(order) => projector::order(model, order, now, &mut requests),
+        Event::Followers(count) => {
+            if let Some(sharing) = model.projector.as_mut().and_then(|wall| wall.sharing.as_mut()) {
+                sharing.followers = count;
+                model.dirty = true;
+            }
+        }
         Event::Terminate => model.left = true,
         Event::Continue => model.dirty = true,
     }
@@ -190,7 +196,10 @@ fn settle(model: &mut Model, now: Instant, requests: &mut Vec<Request>) {
 /// Lines were entered in shells. One that was interrupted before it led anywhere was
 /// taken back: replayed, it would hold up those after it.
 fn entered(model: &mut Model, lines: Vec<Entered>, requests: &mut Vec<Request>) {
-    for Entered { shell, line, before_pass, interrupted, failed } in lines {
+    for Entered { shell, line, before_pass, interrupted, failed, seen } in lines {
+        if let Some(wall) = model.projector.as_mut().filter(|_| seen) {
+            wall.entered(Line { shell: shell.clone(), line: line.clone(), failed });
+        }
         if interrupted && model.lesson().is_some_and(unpassed) {
             continue;
         }
@@ -249,6 +258,9 @@ fn carry_out(model: &mut Model, effects: Vec<Effect>, requests: &mut Vec<Request
             effect => {
                 if let (Effect::Rebuild { .. }, Some(lesson)) = (&effect, model.lesson_mut()) {
                     lesson.shells.reset();
+                    if let Some(wall) = &mut model.projector {
+                        wall.typed.clear();
+                    }
                 }
                 requests.push(Request::Session(effect));
             }

@@ -28,6 +28,7 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, reque
             Intent::Close => wall.counting = None,
             _ => return false,
         }
+        lesson.prose.stale = true;
         return true;
     }
     wall.trouble = None;
@@ -81,6 +82,7 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, reque
         Intent::Count => {
             if at_gate(lesson) {
                 wall.counting = Some(String::new());
+                lesson.prose.stale = true;
             }
         }
         Intent::Type => type_solution(lesson, wall, lang, now),

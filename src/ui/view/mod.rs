@@ -14,6 +14,7 @@ pub mod overlay;
 pub mod panes;
 pub mod projector;
 pub mod scaled;
+pub mod sharing;
 pub mod shells;
 pub mod tabs;
 pub mod walls;

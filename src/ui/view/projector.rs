@@ -52,6 +52,9 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall:
     walls::render(frame, model, lesson);
     calls::render(frame, model, lesson);
     shells::render(frame, model, lesson);
+    if let Some(sharing) = &wall.sharing {
+        super::sharing::render(frame, model, sharing, regions.foot);
+    }
 }
 
 /// Where text stands at twice its size, and how many lines; none below what lies above the
