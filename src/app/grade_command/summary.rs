@@ -364,10 +364,10 @@ mod tests {
         assert_eq!(
             summary.table(Lang::En),
             "\
-submission  points  uts   time
-ana          0/1 !    !  0.5 s
-bob            1/1  1/1  0.5 s
-eve            0/1  0/1  0.5 s
+submission  points    uts   time
+ana          0/1 !  0/1 !  0.5 s
+bob            1/1    1/1  0.5 s
+eve            0/1    0/1  0.5 s
 
 3 submissions, 1 of them with all points
 !  this machine can't run the lesson, which is not the student's doing
