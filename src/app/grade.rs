@@ -30,6 +30,8 @@ const STANDS: Duration = Duration::from_millis(300);
 /// processes that were killed take a moment to go, and a program left in the
 /// background takes one to start, which on a slow machine is a long one.
 const SETTLE: Duration = Duration::from_millis(1500);
+/// The most pauses between two looks meanwhile.
+const MOST_PAUSES: u32 = 8;
 /// How long the machine may take for one step besides the student's commands.
 const STEP: Duration = Duration::from_secs(10);
 
@@ -267,8 +269,8 @@ impl Grader<'_> {
             if goes_on && Instant::now() < deadline {
                 quiet = Instant::now();
             }
-            // Where nobody is left of the commands, there is less to miss.
-            pauses = if now.iter().all(|(pid, _)| before.contains(pid)) { 4 } else { 1 };
+            // Where nothing happens there is less and less to miss.
+            pauses = if now == there { (2 * pauses).clamp(1, MOST_PAUSES) } else { 1 };
             there = now;
         }
         Ok(stopped)
