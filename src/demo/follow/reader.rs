@@ -269,11 +269,11 @@ impl Reader {
         (top.min(most), most)
     }
 
-    /// Whether the step that the wall is at has more below what is in sight.
+    /// Whether the step that the wall is at, and that is in sight, has more below.
     pub(super) fn goes_on(&self) -> bool {
         let (first, many) = self.lines_of(self.at().unwrap_or(0));
         // The last line of a step is empty.
-        self.top().0 + self.high() + 1 < first + many
+        matches!(self.place, Place::Newest(_)) && self.top().0 + self.high() + 1 < first + many
     }
 
     fn newest_top(&self, edge: Edge) -> usize {
