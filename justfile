@@ -29,6 +29,15 @@ picture:
     cargo build --example picture
     assets/picture
 
+# Record the README's moving pictures from the running program (as root; needs agg, see there)
+film:
+    cargo build --release
+    assets/film
+
+# asciinema itself converts and plays what is recorded (builds it the first time)
+recordings:
+    .ci/recordings
+
 # Licences, duplicates and sources of all crates (needs cargo-deny)
 audit:
     cargo deny --all-features check

@@ -8,6 +8,8 @@ mod back;
 mod crowd;
 #[path = "ratios/frame.rs"]
 mod frame;
+#[path = "ratios/grading.rs"]
+mod grading;
 #[path = "ratios/refresh.rs"]
 mod refresh;
 #[path = "ratios/screen.rs"]
@@ -34,7 +36,7 @@ const ORDINARY: u32 = 12_345;
 type Part = fn() -> Vec<Row>;
 
 /// The parts, by the words that choose them; the crowd last, while nothing else runs.
-const PARTS: [(&str, Part); 8] = [
+const PARTS: [(&str, Part); 10] = [
     ("box", whole_box::rows),
     ("frame", frame::rows),
     ("start", screen::start),
@@ -42,6 +44,8 @@ const PARTS: [(&str, Part); 8] = [
     ("snapshot", snapshot::rows),
     ("back", back::rows),
     ("share", share::rows),
+    ("check", grading::check),
+    ("grade", grading::grade),
     ("refresh", refresh::rows),
 ];
 

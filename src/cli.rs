@@ -5,6 +5,7 @@ mod demo;
 mod follow;
 mod grade;
 mod lesson;
+mod replay;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub use demo::{Auto, Demo};
 pub use follow::Follow;
 pub use grade::{Grade, ReportMode};
 pub use lesson::LessonMode;
+pub use replay::{Record, Replay};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub enum Mode {
     },
     /// A lesson on a projector.
     Demo(Demo),
+    /// A recording of a demonstration.
+    Replay(Replay),
     /// A demonstration in a student's own terminal.
     Follow(Follow),
     /// The presenter's notes on a demonstration: that of this PID, or the last one begun.
@@ -186,6 +190,7 @@ pub fn grammar(lang: Lang) -> Command {
         )
         .subcommand(demo::grammar(lang))
         .subcommand(demo::notes(lang))
+        .subcommand(replay::grammar(lang))
         .subcommand(follow::grammar(lang))
         .subcommand(
             Command::new("check")
@@ -335,6 +340,7 @@ pub fn parse(args: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
             Mode::Learn { lesson: found.get_one::<String>("lesson").cloned(), watch: found.get_flag("watch") }
         }
         Some(("demo", found)) => Mode::Demo(demo::parse(found)),
+        Some(("replay", found)) => Mode::Replay(replay::parse(found)),
         Some(("follow", found)) => Mode::Follow(follow::parse(found)),
         Some(("notes", found)) => Mode::Notes(found.get_one::<u32>("pid").copied()),
         Some(("check", found)) => Mode::Check {

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Instant;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use support::left::Left;
@@ -50,6 +52,59 @@ fn state(report: &Value, step: &str, check: &str) -> String {
     let verdicts = report["lessons"][0]["verdicts"].as_array().unwrap();
     let found = verdicts.iter().find(|one| one["step"] == step && one["check"] == check).unwrap();
     found["state"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_shell_has_at_a_later_task_what_it_had_at_the_end_of_an_earlier_one() {
+    let tasks = |first: &str, second: &str| {
+        let [first, second] = [first, second].map(|lines| toml::Value::String(lines.to_owned()));
+        let text = "format = 1\nlesson = \"uts\"\nstudent = \"ana\"\n";
+        let text = format!("{text}[tasks.name]\nbox = {first}\n[tasks.domain]\nbox = {second}\n");
+        let report: Value = serde_json::from_slice(&check(&text, "json").stdout).unwrap();
+        assert_eq!(state(&report, "name", "renamed"), "pass", "{report:#}");
+        state(&report, "domain", "domain-set")
+    };
+    let named = "hostname mistral-77";
+    for (first, second) in [
+        ("x=colline-71", "domainname $x"),
+        ("export x=\"a\nb\"", "[ \"$(bash -c 'echo \"$x\"')\" = \"$(printf 'a\\nb')\" ] && domainname colline-71"),
+        ("cd /tmp", "[ $PWD = /tmp ] && domainname colline-71"),
+        ("f() { domainname colline-71; }; alias g=f", "g"),
+        (
+            "list=(1 2 colline-71); unset HOME; umask 027",
+            "[ -z \"${HOME-}\" ] && [ $(umask) = 0027 ] && domainname ${list[2]}",
+        ),
+        ("shopt -s extglob; set -f", "[[ colline == @(colline) ]] && [[ $- == *f* ]] && domainname colline-71"),
+        ("x=colline-71; exec >/dev/null; exec 2>&1; echo much", "[ -z \"${x-}\" ] && domainname colline-71"),
+        ("x=colline-71; hostname mistral-77; exit 3", "[ -z \"${x-}\" ] && domainname colline-71"),
+        ("set -- a b; shift", "domainname colline-71"),
+    ] {
+        assert_eq!(tasks(&format!("{first}\n{named}"), second), "pass", "{first}");
+    }
+    assert_eq!(tasks(named, "domainname ${x-colline}"), "fail");
+}
+
+#[test]
+fn lines_that_were_typed_in_two_shells_by_turns_are_run_by_turns() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("ipc.toml");
+    let box_lines = "echo 1 > /tmp/first; x=96220\n[ -e /tmp/second ] && ipcmk -M $x";
+    let text = format!(
+        "format = 1\nlesson = \"ipc\"\nstudent = \"ana\"\n[tasks.make]\nbox = {}\npeer = \"cp /tmp/first /tmp/second\"\n",
+        toml::Value::String(box_lines.to_owned())
+    );
+    let made = |turns: &str| {
+        std::fs::write(&file, format!("{text}{turns}")).unwrap();
+        let mut check = Command::new(env!("CARGO_BIN_EXE_cloison"));
+        let output = check.args(["check", "ipc", "--format", "json", "--answers"]).arg(&file).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let verdicts = report["lessons"][0]["verdicts"].as_array().unwrap().iter();
+        verdicts.filter(|one| one["step"] == "make").all(|one| one["state"] == "pass")
+    };
+    assert!(made("[turns]\nmake = [\"box\", \"peer\", \"box\"]\n"));
+    assert!(!made(""));
+    // They are of other lines: as if there were none.
+    assert!(!made("[turns]\nmake = [\"box\", \"peer\"]\n"));
 }
 
 #[test]
@@ -137,6 +192,83 @@ fn the_hosts_name_survives_a_host_shell_that_is_root() {
         .status;
     assert_eq!(status.code(), Some(1));
     assert_eq!(std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(), before);
+}
+
+/// Answers to the lesson `pid` that solve its task on the host's side if this holds there.
+fn pid_where(holds: &str) -> String {
+    let solution = std::fs::read_to_string("lessons/09-pid/solution.toml").unwrap();
+    let solved = "kill -STOP \\\"$(pgrep -xf 'sleep 9144')\\\"";
+    assert!(solution.contains(solved));
+    let script = format!("if {holds}; then kill -STOP $(pgrep -xf 'sleep 9144'); fi");
+    solution.replace(&format!("\"{solved}\""), &toml::Value::String(script).to_string())
+}
+
+#[test]
+fn nobody_checks_with_shells_of_the_host_that_are_the_machines_root() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("pid.toml");
+    let exits = |holds: &str| {
+        std::fs::write(&file, pid_where(holds)).unwrap();
+        let mut check = Command::new(env!("CARGO_BIN_EXE_cloison"));
+        check.args(["check", "pid", "--answers"]).arg(&file).output().unwrap().status.code()
+    };
+    assert_eq!(exits("true"), Some(0));
+    assert_eq!(exits("[ $(id -u) = 0 ]"), Some(1));
+    // Nor by a map: who is root in there is somebody outside.
+    assert_eq!(exits("grep -q ' 0 *4294967295$' /proc/self/uid_map"), Some(1));
+    assert_eq!(exits("mount -t tmpfs t /mnt || hostname intrus"), Some(1));
+}
+
+#[test]
+fn a_check_on_groups_that_is_ended_at_any_moment_leaves_no_group_and_no_process() {
+    let test = "a_check_on_groups_that_is_ended_at_any_moment_leaves_no_group_and_no_process";
+    if !nix::unistd::geteuid().is_root() {
+        return support::skip::skip(test, "no control groups with its controllers for this user");
+    }
+    let before = Left::now();
+    let place = tempfile::tempdir().unwrap();
+    let labs = place.path().join("cloison");
+    let file = place.path().join("pids.toml");
+    // A number that nobody else sleeps for.
+    let nap = 3_000_000 + std::process::id();
+    let lesson = cloison::lesson::Library::open(None).unwrap().get("pids").unwrap();
+    let (step, task) = lesson.steps.iter().find_map(|step| Some((&step.id, step.task.as_ref()?))).unwrap();
+    let shell = &task.shells[0];
+    let text = format!("format = 1\nlesson = \"pids\"\nstudent = \"ana\"\n[tasks.{step}]\n{shell} = \"sleep {nap}\"\n");
+    std::fs::write(&file, text).unwrap();
+    let sleeps = || {
+        let found = Command::new("pgrep").args(["-f", &format!("^sleep {nap}$")]).output().unwrap();
+        !found.stdout.is_empty()
+    };
+    let groups = |program: u32| !cloison::app::left::groups_of(program).is_empty();
+    let until = |what: &str, holds: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + support::slow::seconds(20);
+        while !holds() {
+            assert!(Instant::now() < deadline, "never: {what}");
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    };
+    let entries = || std::fs::read_dir(&labs).map_or(0, Iterator::count);
+    for moment in ["its directory", "its groups", "its commands"] {
+        for signal in [Signal::SIGKILL, Signal::SIGTERM] {
+            let mut check = Command::new(env!("CARGO_BIN_EXE_cloison"));
+            check.args(["check", "pids", "--answers"]).arg(&file).env("CLOISON_RUNTIME_DIR", place.path());
+            let mut check = check.stdout(std::process::Stdio::null()).spawn().unwrap();
+            let program = check.id();
+            let reached: &dyn Fn() -> bool = match moment {
+                "its directory" => &|| entries() > 0,
+                "its groups" => &|| groups(program),
+                _ => &sleeps,
+            };
+            until(moment, reached);
+            kill(Pid::from_raw(program.cast_signed()), signal).unwrap();
+            assert_eq!(check.wait().unwrap().code(), None, "{moment}, {signal}");
+            until("its groups are gone", &|| !groups(program));
+            until("its directory is gone", &|| entries() == 0);
+            until("its commands have ended", &|| !sleeps());
+        }
+    }
+    before.assert_same();
 }
 
 #[test]

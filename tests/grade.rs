@@ -6,6 +6,8 @@
 
 #[path = "grade/class.rs"]
 mod class;
+#[path = "grade/died.rs"]
+mod died;
 #[path = "grade/hostile.rs"]
 mod hostile;
 #[path = "grade/interrupted.rs"]

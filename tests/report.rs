@@ -278,10 +278,26 @@ fn a_task_that_only_an_earlier_one_lets_down_says_which() {
 fn what_nothing_typed_before_would_save_waits_for_nothing() {
     let make = "[tasks.make]\nbox = \"ipcmk -Q\"\n";
     let right = "[tasks.remove]\npeer = \"ipcrm -M 0x0defaced\"\n";
-    for tasks in [format!("{make}{right}"), right.to_owned()] {
-        let found = verdicts("ipc", &tasks);
-        assert!(found.iter().any(|one| one.step == "remove" && one.state == State::Fail), "{found:#?}");
-        assert!(found.iter().all(|one| one.after.is_none()), "{found:#?}");
+    let found = verdicts("ipc", &format!("{make}{right}"));
+    assert!(found.iter().any(|one| one.step == "remove" && one.state == State::Fail), "{found:#?}");
+    assert!(found.iter().all(|one| one.after.is_none()), "{found:#?}");
+}
+
+#[test]
+fn a_task_that_can_not_pass_without_an_earlier_one_that_was_not_answered_says_which() {
+    let right = "[tasks.remove]\npeer = \"ipcrm -M 0x0defaced\"\n";
+    for make in ["", "[tasks.make]\nbox = \"\"\n"] {
+        let found = verdicts("ipc", &format!("{make}{right}[tasks.queue]\nbox = \"ipcmk -Q\"\n"));
+        let failed =
+            |step: &str| found.iter().filter(move |one| one.step == step && one.state != State::Pass).collect();
+        let remove: Vec<&Verdict> = failed("remove");
+        assert!(!remove.is_empty(), "{found:#?}");
+        assert!(remove.iter().all(|one| one.after.as_deref() == Some("make")), "{found:#?}");
+        // That one needs no other; nor does what was not answered wait for anything.
+        for step in ["queue", "make"] {
+            let others: Vec<&Verdict> = failed(step);
+            assert!(!others.is_empty() && others.iter().all(|one| one.after.is_none()), "{step}: {found:#?}");
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::store::{Store, StoreError};
 use crate::check::{LessonReport, State};
 use crate::i18n::{Explain, Lang};
 use crate::kernel::Errno;
+use crate::lab::client;
 use crate::lesson::answers::{Answers, validate_answers};
 use crate::lesson::diagnostic::{Both, Diagnostic, both, render_all};
 use crate::lesson::library::{ALL, Library, Listed};
@@ -109,11 +110,18 @@ pub fn run(request: &Request) -> Output {
     let secrets = request.key.map(Path::to_owned).into_iter().chain(token);
     let hidden: Vec<PathBuf> = secrets.filter_map(|path| path.canonicalize().ok()).collect();
     let graded = || work.iter().zip(&values);
+    // Copied once, not once a jail, and by who may read it; a lab that can't be says why.
+    let _ = client::prepare();
+    let fence = work.iter().any(|(lesson, _)| lesson.controllers().is_none()).then(jailed::fence).flatten();
+    // Others may run at the same time, each as somebody else.
+    let user = jailed::nobody(std::process::id() as usize % jailed::MOST_JOBS);
+    let enclosure = Enclosure { hidden: &hidden, user, fence: fence.as_ref(), master: None };
     let reports: Vec<LessonReport> =
-        graded().map(|((lesson, answers), values)| grade_in_jail(lesson, answers, values, lang, &hidden)).collect();
+        graded().map(|((lesson, answers), values)| grade_in_jail(lesson, answers, values, lang, &enclosure)).collect();
     let (stdout, stderr, code) = told(&reports, request, &delivery);
     let unjoined = graded().filter_map(|((lesson, answers), values)| {
-        request.key.and_then(|_| class::unjoined(lesson, answers, values, lang))
+        let [en, fr] = request.key.and_then(|_| class::unjoined(lesson, answers, values))?;
+        Some(lang.pick(en, fr) + "\n")
     });
     (stdout, unjoined.collect::<String>() + &stderr, code)
 }
@@ -173,9 +181,9 @@ fn grade_in_jail(
     answers: &Answers,
     values: &Values,
     lang: Lang,
-    hidden: &[PathBuf],
+    enclosure: &Enclosure,
 ) -> LessonReport {
-    in_jail(lesson, answers, values, lang, hidden)
+    in_jail(lesson, answers, values, lang, enclosure)
         .unwrap_or_else(|why| LessonReport::cannot(&lesson.id, &lesson.text(lang).title, values.student(), why))
 }
 
@@ -185,13 +193,12 @@ fn in_jail(
     answers: &Answers,
     values: &Values,
     lang: Lang,
-    hidden: &[PathBuf],
+    enclosure: &Enclosure,
 ) -> Result<LessonReport, Both> {
     if let Some(missing) = crate::doctor::missing(lesson) {
         return Err(both(&missing));
     }
-    let enclosure = Enclosure { hidden, ..Enclosure::default() };
-    jailed::grade_in_jail(lesson, answers, values, lang, &enclosure).map_err(|refused| match refused {
+    jailed::grade_in_jail(lesson, answers, values, lang, enclosure).map_err(|refused| match refused {
         Refused::Cannot(why) => why,
         Refused::Lost(error) => both(&error),
     })

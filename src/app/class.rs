@@ -16,7 +16,7 @@ use crate::kernel::process::{self, Exit, Side};
 use crate::kernel::program::pipe;
 use crate::kernel::{Errno, Trace};
 use crate::lesson::answers::Answers;
-use crate::lesson::diagnostic::printable;
+use crate::lesson::diagnostic::{Both, both, printable};
 use crate::lesson::token::{Key, NotAToken, Token};
 use crate::lesson::{Lesson, Values};
 use crate::say;
@@ -195,7 +195,7 @@ pub fn values(key: Option<&Path>, work: &[(Arc<Lesson>, Answers)]) -> Result<Vec
 
 /// What to tell whoever grades where answers hold values that the name alone gives, and
 /// none of the class's: the student has not joined, and all of it fails for that.
-pub fn unjoined(lesson: &Lesson, answers: &Answers, values: &Values, lang: Lang) -> Option<String> {
+pub fn unjoined(lesson: &Lesson, answers: &Answers, values: &Values) -> Option<Both> {
     let unkeyed = Values::new(lesson, values.student());
     let typed: Vec<&String> = answers.tasks.values().flat_map(|shells| shells.values()).collect();
     // A short number is in any command.
@@ -205,10 +205,9 @@ pub fn unjoined(lesson: &Lesson, answers: &Answers, values: &Values, lang: Lang)
     let holds_theirs = differ().any(|((_, theirs), _)| telling(theirs));
     (holds_theirs && !differ().any(|(_, (_, own))| telling(own))).then(|| {
         let (lesson, student) = (&lesson.id, printable(values.student()));
-        say!(
-            lang,
-            "{lesson}: {student} answered with the values of an unkeyed class, before `cloison answers join` or without.\n",
-            "{lesson} : {student} a répondu avec les valeurs d'une classe sans clé, avant `cloison answers join` ou sans.\n"
+        both!(
+            "{lesson}: {student} answered with the values of an unkeyed class, before `cloison answers join` or without.",
+            "{lesson} : {student} a répondu avec les valeurs d'une classe sans clé, avant `cloison answers join` ou sans."
         )
     })
 }

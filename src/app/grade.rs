@@ -198,8 +198,7 @@ impl Grader<'_> {
     fn task(&mut self, step: &str) -> Result<(), LabError> {
         let Some(task) = self.session.step_def().task.clone() else { return Ok(()) };
         let time = Duration::from_secs(u64::from(task.seconds));
-        let scripts: Vec<(String, String)> =
-            self.answers.tasks.get(step).cloned().unwrap_or_default().into_iter().collect();
+        let scripts = self.answers.pieces(step);
         for (shell, line) in &scripts {
             // Kept with the session's answers, so that a rebuilt lab has seen it.
             let typed = Command::Typed { shell: shell.clone(), line: line.clone(), before_pass: true, failed: false };
@@ -217,7 +216,7 @@ impl Grader<'_> {
             return Ok(());
         }
         if stopped.is_empty() {
-            let after = self.waits_for(&scripts, time);
+            let after = self.waits_for(&scripts, time).or_else(|| self.lacks(step));
             for verdict in self.verdicts[first..].iter_mut().filter(|verdict| verdict.state != State::Pass) {
                 verdict.after.clone_from(&after);
             }
@@ -334,8 +333,12 @@ impl Grader<'_> {
         self.session.task(Lang::En).is_some_and(|task| task.passed)
     }
 
+    /// What the step is judged by, and no more: nobody looks at the rest.
     fn observe(&mut self) -> Result<(), LabError> {
-        let snapshot = self.stage.snapshot()?;
+        let step = self.session.step();
+        // The words of a task's checks may hold values.
+        let told = self.session.step_def().task.as_ref().map_or(Sections::NONE, |_| self.stage.needed(step));
+        let snapshot = self.stage.glance(self.stage.judged(step) | told)?;
         self.take_in(snapshot)
     }
 

@@ -10,11 +10,19 @@ use super::grade;
 use crate::check::LessonReport;
 use crate::i18n::{Explain, Lang};
 use crate::lab::cgroups::jail::Groups;
-use crate::lab::jail::{self, Jail, JailError};
+use crate::lab::jail::{self, Jail, JailError, MOST_MEMORY, MOST_PROCESSES};
 use crate::lesson::answers::Answers;
 use crate::lesson::diagnostic::Both;
 use crate::lesson::model::Need;
+use crate::lesson::op::Controller;
 use crate::lesson::{Lesson, Values};
+
+/// The most gradings that have users of their own at a time.
+pub const MOST_JOBS: usize = 256;
+/// The first of the users, whom nobody else is, that the machine's root has answers
+/// graded as: systemd's list of ranges has them unused (systemd.io/UIDS-GIDS), and so
+/// has login.defs(5).
+const FIRST_USER: u32 = 2_000_000_000;
 
 /// What the jail keeps from the student's commands beyond the machine itself.
 #[derive(Debug, Default, Clone, Copy)]
@@ -27,6 +35,34 @@ pub struct Enclosure<'a> {
     pub fence: Option<&'a Groups>,
     /// Who it is for: the grading ends when this is closed on its other side.
     pub master: Option<BorrowedFd<'a>>,
+}
+
+/// Who the machine's root becomes for this one of up to [`MOST_JOBS`] gradings at a time;
+/// nothing where it is not root who grades.
+pub fn nobody(slot: usize) -> Option<u32> {
+    if !nix::unistd::geteuid().is_root() {
+        return None;
+    }
+    // In a container there may be fewer: the last that there are, but for the very last,
+    // who is somebody (nobody, that is).
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let ranges = map.lines().filter_map(|line| {
+        let mut numbers = line.split_ascii_whitespace().map(str::parse::<u64>);
+        let (first, _, count) = (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);
+        Some(first + count)
+    });
+    let end = ranges.max().unwrap_or(u64::from(u32::MAX));
+    let last = u64::from(FIRST_USER) + MOST_JOBS as u64;
+    let first = if end > last { u64::from(FIRST_USER) } else { end.saturating_sub(MOST_JOBS as u64 + 16) };
+    u32::try_from(first + slot as u64).ok()
+}
+
+/// Groups that limit the jails of lessons without groups of their own. Not everybody may
+/// have them; the limits of each process hold in any case.
+pub fn fence() -> Option<Groups> {
+    let fence = Groups::new(&[Controller::Memory, Controller::Pids]).ok()?;
+    fence.limit(MOST_MEMORY, MOST_PROCESSES);
+    Some(fence)
 }
 
 /// Why there is no report.

@@ -1,6 +1,7 @@
 //! The composition root: wires the parts together, a file per mode.
 
 pub mod answers_command;
+mod carried;
 pub mod check_command;
 pub mod class;
 pub mod clean_command;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 use crate::cli::{self, Cli, LessonMode, Mode, ReportMode};
 use crate::i18n::{Explain, Lang};
+use crate::lesson::diagnostic::printable;
 use crate::lesson::library::Library;
 use crate::say;
 use crate::ui::Theme;
@@ -98,6 +100,7 @@ fn mode(cli: &Cli) -> lesson_commands::Output {
         }
         Mode::Learn { lesson, watch } => left(screen(cli, lesson.clone(), *watch)),
         Mode::Demo(demo) => left(wall(cli, demo)),
+        Mode::Replay(replay) => left(replayed(cli, replay)),
         Mode::Follow(wanted) => left(follow(cli, wanted)),
         Mode::Notes(pid) => match notes(cli, *pid) {
             Ok(text) => (text, String::new(), 0),
@@ -239,7 +242,7 @@ fn inspect_screen(cli: &Cli, pid: Option<u32>) -> Result<(), (String, u8)> {
 
 /// A lesson on the projector.
 fn wall(cli: &Cli, wanted: &cli::Demo) -> Result<(), (String, u8)> {
-    let cli::Demo { lesson: name, at, light, watch, auto, share } = wanted;
+    let cli::Demo { lesson: name, at, light, watch, auto, record, share } = wanted;
     let common = &cli.common;
     let lang = common.lang;
     let library = Library::open(common.lessons.as_deref()).map_err(|error| (error.explain(lang), USAGE))?;
@@ -248,7 +251,7 @@ fn wall(cli: &Cli, wanted: &cli::Demo) -> Result<(), (String, u8)> {
         return Err((missing.explain(lang), CANNOT));
     }
     if let Some(at) = at.as_ref().filter(|at| lesson.steps.iter().all(|step| step.id != **at)) {
-        let at = crate::lesson::diagnostic::printable(at);
+        let at = printable(at);
         let steps = lesson.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join(" ");
         let text = say!(
             lang,
@@ -262,9 +265,26 @@ fn wall(cli: &Cli, wanted: &cli::Demo) -> Result<(), (String, u8)> {
     let at = at.clone();
     let followed = common.lessons.clone().filter(|_| *watch);
     let auto = auto.map(|cli::Auto { seconds, again }| Autoplay::new(again, seconds.map(Duration::from_secs)));
+    let begin = |record: &cli::Record| {
+        let title = lesson.text(lang).title.clone();
+        demo::record::begin(&record.file, record.overwrite, title).map_err(|why| (why.explain(lang), USAGE))
+    };
+    let record = record.as_ref().map(begin).transpose()?;
     let shared = share.as_deref().map(demo::share::open).transpose().map_err(|error| (error.explain(lang), USAGE))?;
-    demo::demo(demo::Wanted { library, lesson, at, lang, theme, mouse, followed, auto, shared })
-        .map_err(|error| (format!("{error:#}"), 1))
+    let wanted = demo::Wanted { library, lesson, at, lang, theme, mouse, followed, auto, record, shared };
+    let unrecorded = demo::demo(wanted).map_err(|error| (format!("{error:#}"), 1))?;
+    unrecorded.map_or(Ok(()), |[en, fr]| Err((lang.pick(en, fr), 1)))
+}
+
+/// A recording on the screen. What can't be played is refused before the terminal is taken.
+fn replayed(cli: &Cli, wanted: &cli::Replay) -> Result<(), (String, u8)> {
+    let lang = cli.common.lang;
+    let recording = demo::replay::load(&wanted.file).map_err(|error| {
+        let (path, why) = (printable(&wanted.file.to_string_lossy()), error.explain(lang));
+        (say!(lang, "{path} can't be played: {why}.", "{path} ne peut pas être rejoué : {why}."), USAGE)
+    })?;
+    let (theme, _) = terminal(cli, lang.pick("cloison learn --plain LESSON", "cloison learn --plain LEÇON"))?;
+    demo::replay::replay(recording, wanted.idle, wanted.speed, lang, theme).map_err(|error| (format!("{error:#}"), 1))
 }
 
 /// A demonstration in a student's own terminal. What can't be reached is said before the

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::carried::Ends;
 use super::filtered::Filtered;
 use super::tracing::Tracing;
 use crate::i18n::Lang;
@@ -36,8 +37,6 @@ const VIEW_PATIENCE: Duration = Duration::from_secs(2);
 /// The same where no person waits: a verdict by what was seen before would be about how slow
 /// the machine is.
 const GRADING_PATIENCE: Duration = Duration::from_secs(10);
-/// What is kept of a command's output.
-const KEPT: usize = 64 << 10;
 /// How often a command under way is looked at.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -50,8 +49,6 @@ pub type Satisfied<'a> = (Sections, &'a mut dyn FnMut(&Arc<Snapshot>) -> bool);
 pub struct ScriptEnd {
     /// How; nothing when they were stopped for taking too long.
     pub exit: Option<Exit>,
-    /// The first 64 KiB of what they printed.
-    pub output: Vec<u8>,
     /// Whether the caller was satisfied with a snapshot.
     pub satisfied: bool,
 }
@@ -71,6 +68,8 @@ pub struct Stage {
     /// The outputs of commands that have ended and left something running: closed,
     /// they would end what then prints a word (SIGPIPE).
     left_open: Vec<File>,
+    /// What the shell of each actor had at the end of the last commands in it.
+    carried: HashMap<String, String>,
 }
 
 impl Stage {
@@ -102,6 +101,7 @@ impl Stage {
             tracing: Tracing::default(),
             filtered: Filtered::default(),
             left_open: Vec::new(),
+            carried: HashMap::new(),
         };
         stage.clear()?;
         Ok(stage)
@@ -136,6 +136,7 @@ impl Stage {
         self.tracing.clear();
         self.filtered.clear();
         self.left_open.clear();
+        self.carried.clear();
         self.lab.reset(needs_root(&self.lesson))?;
         self.people()
     }
@@ -297,9 +298,9 @@ impl Stage {
         for (index, step) in lesson.steps.iter().enumerate().take(to) {
             outcomes.push(self.carry_out(index, false)?);
             let Some(task) = step.task.as_ref().filter(|_| passed.contains(&step.id)) else { continue };
-            for (shell, script) in answers.tasks.get(&step.id).into_iter().flatten() {
+            for (shell, script) in answers.pieces(&step.id) {
                 let limit = Duration::from_secs(u64::from(task.seconds));
-                match self.script(shell, script, limit, None) {
+                match self.script(&shell, &script, limit, None) {
                     // A shell's actor may be gone by the student's own doing.
                     Ok(_) | Err(LabError::Failed(_)) => {}
                     Err(error) => return Err(error),
@@ -354,7 +355,8 @@ impl Stage {
         }
     }
 
-    /// Runs a student's commands in an actor until they end, or the time is over, or
+    /// Runs a student's commands in an actor, in a shell that has what the one before it in
+    /// there had, until they end, or the time is over, or
     /// `satisfied`, where it is given, says yes to a snapshot. What still runs then is
     /// killed, but for what it left in the background on its own.
     pub fn script(
@@ -366,9 +368,10 @@ impl Stage {
     ) -> Result<ScriptEnd, LabError> {
         let deadline = Instant::now() + limit;
         let script = self.with_pids_of_now(script)?;
-        let launch = self.lab.launch(actor, Program::Script(script), None)?;
+        let carried = self.carried.get(actor).cloned().unwrap_or_default();
+        let launch = self.lab.launch(actor, Program::Script { script, carried }, None)?;
         let mut output = Output::new(launch.fd);
-        let mut end = ScriptEnd { exit: None, output: Vec::new(), satisfied: false };
+        let mut end = ScriptEnd { exit: None, satisfied: false };
         let mut next = Instant::now() + LOOK;
         loop {
             output.take(LOOK.min(Duration::from_millis(5)));
@@ -394,7 +397,10 @@ impl Stage {
             }
         }
         output.take(Duration::ZERO);
-        end.output = output.kept;
+        if end.exit.is_some() {
+            // A shell that was left, by `exit` or `exec`, takes along what it had.
+            self.carried.insert(actor.to_owned(), output.ends.carried().unwrap_or_default());
+        }
         self.left_open.extend(output.pipe);
         Ok(end)
     }
@@ -412,15 +418,15 @@ fn needs_root(lesson: &Lesson) -> bool {
     lesson.needs.contains(&crate::lesson::model::Need::RealRoot)
 }
 
-/// The output of a command: read so that it never blocks, the start of it kept.
+/// The output of a command: read so that it never blocks.
 struct Output {
     pipe: Option<File>,
-    kept: Vec<u8>,
+    ends: Ends,
 }
 
 impl Output {
     fn new(fd: OwnedFd) -> Self {
-        Self { pipe: Some(File::from(fd)), kept: Vec::new() }
+        Self { pipe: Some(File::from(fd)), ends: Ends::default() }
     }
 
     /// Takes what is there, waiting at most so long for the first of it.
@@ -441,10 +447,7 @@ impl Output {
             wait = PollTimeout::ZERO;
             match pipe.read(&mut buffer) {
                 Ok(0) | Err(_) => self.pipe = None,
-                Ok(count) => {
-                    let room = KEPT.saturating_sub(self.kept.len());
-                    self.kept.extend_from_slice(&buffer[..count.min(room)]);
-                }
+                Ok(count) => self.ends.take(&buffer[..count]),
             }
         }
     }

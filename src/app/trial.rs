@@ -16,8 +16,9 @@ use crate::i18n::Lang;
 use crate::kernel::process::end_with_this_thread;
 use crate::lesson::Lesson;
 use crate::lesson::answers::Answers;
-use crate::lesson::broken::Case;
+use crate::lesson::broken::{Case, PREDICTION};
 use crate::lesson::diagnostic::{Both, both, printable};
+use crate::lesson::model::Step;
 
 /// The exit code of a `check` on a machine that can't run the lesson.
 const CANNOT: i32 = 3;
@@ -36,6 +37,8 @@ pub enum Given {
     Nothing,
     /// What must fail one check.
     Wrong(Case),
+    /// The solution without this step's task, which fails it and those that wait for it.
+    Without(Answers, String),
 }
 
 /// One grading of one lesson.
@@ -66,10 +69,13 @@ pub enum Outcome {
     Cannot(String),
 }
 
-/// What a lesson's author means: its solution, empty answers, each wrong answer.
+/// What a lesson's author means: its solution, empty answers, each wrong answer, and the
+/// solution without any one of its tasks that others follow.
 pub fn all_given(solution: &Answers, cases: Vec<Case>) -> Vec<Given> {
     let mut given = vec![Given::Solution(solution.clone()), Given::Nothing];
     given.extend(cases.into_iter().map(Given::Wrong));
+    let tasks = solution.tasks.len().saturating_sub(1);
+    given.extend(solution.tasks.keys().take(tasks).map(|step| Given::Without(solution.clone(), step.clone())));
     given
 }
 
@@ -96,6 +102,11 @@ impl Trial<'_> {
         match &self.given {
             Given::Solution(answers) => Answers { progress: None, ..answers.clone() },
             Given::Wrong(case) => case.answers.clone(),
+            Given::Without(answers, step) => {
+                let mut tasks = answers.tasks.clone();
+                tasks.shift_remove(step);
+                Answers { progress: None, tasks, ..answers.clone() }
+            }
             Given::Nothing => {
                 Answers { lesson: self.lesson.id.clone(), student: "ana".to_owned(), ..Answers::default() }
             }
@@ -134,6 +145,7 @@ impl Trial<'_> {
             Given::Solution(_) => self.full_marks(code, report),
             Given::Nothing => no_point(code, report),
             Given::Wrong(case) => fails(case, code, report),
+            Given::Without(_, step) => self.waiting(step, report),
         };
         if wrong.is_empty() { Outcome::AsMeant } else { Outcome::Otherwise(wrong) }
     }
@@ -162,6 +174,40 @@ impl Trial<'_> {
             let title =
                 both!("the solution gets {points} of {full} points", "la solution obtient {points} points sur {full}");
             wrong.push((title, Both::default()));
+        }
+        wrong
+    }
+
+    /// What of `after` is not as it is: who does not wait for this step's task and is said
+    /// to, and the other way round.
+    fn waiting(&self, without: &str, report: &Report) -> Vec<(Both, Both)> {
+        let others = self.lesson.steps.iter().filter(|step| step.task.is_some() && step.id != without);
+        let mut wrong = Vec::new();
+        for Step { id, .. } in others {
+            let failed =
+                |verdict: &&Verdict| verdict.step == *id && verdict.state != "pass" && verdict.check != PREDICTION;
+            let fails = report.verdicts.iter().find(failed);
+            let said = self.lesson.tasks_before(id).iter().any(|step| step == without);
+            match fails {
+                Some(Verdict { check, .. }) if !said => wrong.push((
+                    both!(
+                        "without the task `{without}` the solution fails `{id}.{check}`",
+                        "sans l'exercice « {without} », la solution échoue à « {id}.{check} »"
+                    ),
+                    both!(
+                        "say so: `after = [\"{without}\"]` in the task of `{id}`",
+                        "dites-le : « after = [\"{without}\"] » dans l'exercice de « {id} »"
+                    ),
+                )),
+                None if said => wrong.push((
+                    both!(
+                        "the task of `{id}` passes without `{without}`, which `after` says it can't",
+                        "l'exercice de « {id} » réussit sans « {without} », contrairement à ce que dit « after »"
+                    ),
+                    both!("remove it from `after`", "retirez-le de « after »"),
+                )),
+                _ => {}
+            }
         }
         wrong
     }

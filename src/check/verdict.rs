@@ -36,8 +36,9 @@ pub struct Verdict {
     pub found: String,
     /// What may help; empty for a pass.
     pub help: String,
-    /// The earlier step, failed itself, after whose commands this would have passed: found
-    /// out by trying, never guessed.
+    /// The earlier step, not passed itself, that this one waits for: after whose commands it
+    /// would have passed, found out by trying; or that was not answered, and without which
+    /// it can't pass, by the lesson, whose author is held to that.
     pub after: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use super::replay::{self, Record};
 use super::{named_lesson, text, watch};
 use crate::i18n::Lang;
 use crate::say;
@@ -19,6 +20,8 @@ pub struct Demo {
     pub watch: bool,
     /// How it goes on by itself, where it does.
     pub auto: Option<Auto>,
+    /// Where it is recorded.
+    pub record: Option<Record>,
     /// Where students connect who follow in their own terminals: empty for this machine.
     pub share: Option<String>,
 }
@@ -69,6 +72,7 @@ pub(super) fn grammar(lang: Lang) -> Command {
             "After the last step begin again (with --auto)",
             "Après la dernière étape, recommencer (avec --auto)"
         )))
+        .args(replay::record(lang))
         .arg(Arg::new("light").long("light").action(ArgAction::SetTrue).help(say!(
             lang,
             "Dark text on a light ground",
@@ -103,6 +107,7 @@ pub(super) fn parse(found: &ArgMatches) -> Demo {
         light: found.get_flag("light"),
         watch: found.get_flag("watch"),
         auto: by_itself.then(|| Auto { seconds: seconds.filter(|seconds| *seconds > 0), again }),
+        record: replay::parse_record(found),
         share: found.get_one::<String>("share").cloned(),
     }
 }

@@ -211,6 +211,9 @@ impl Console {
             let trouble = safe(&trouble.lines().collect::<Vec<_>>().join(" "));
             told.push((say!(lang, "{trouble} (R: this step again)", "{trouble} (R : refaire cette étape)"), Role::Bad));
         }
+        if let Some(why) = &outlook.unrecorded {
+            told.push((safe(why), Role::Bad));
+        }
         if outlook.blank {
             told.push((say!(lang, "The wall is blank (b).", "L'écran de la salle est vide (b)."), Role::Warn));
         }

@@ -38,6 +38,8 @@ pub struct Outlook {
     pub auto: Option<bool>,
     /// What went wrong last.
     pub trouble: Option<String>,
+    /// Why nothing is recorded any more.
+    pub unrecorded: Option<String>,
     /// What the audience sees, row by row.
     pub screen: Vec<String>,
 }

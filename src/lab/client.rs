@@ -151,7 +151,7 @@ impl Lab {
         let copy = copy_of(&program).map_err(failed("memfd_create"))?;
         let base = options.base.unwrap_or_else(journal::base);
         let name = fresh_name();
-        let directory = journal::make_directory(&base, &name).map_err(failed(&base.display().to_string()))?;
+        let directory = base.join(&name);
         let (ours, theirs) = Connection::pair().map_err(failed("socketpair"))?;
         let theirs = theirs.into_fd();
         let (terminal, settings) = options.terminal.unzip();
@@ -165,7 +165,6 @@ impl Lab {
         let env =
             [(super::program::MARKER, name.as_str()), (volumes::VARIABLE, &volumes), (cgroups::VARIABLE, &cgroup)];
         let keeper = spawn_detached(copy, &args, &env, &fds).map_err(|error| {
-            let _ = journal::remove_directory(&directory);
             // The one of its calls that is refused for want of room for a key.
             let call = if error.raw_os_error() == Some(libc::EDQUOT) { "keyctl" } else { "execve" };
             failed(call)(error)
@@ -183,6 +182,8 @@ impl Lab {
             awaits_actors: false,
             program,
         };
+        // There is somebody by now who would remove it.
+        journal::make_directory(&base, &name).map_err(failed(&base.display().to_string()))?;
         let directory = lab.directory.to_string_lossy().into_owned();
         lab.ask(&ToKeeper::Hello { directory, terminal: settings, real_root: options.real_root }, Duration::ZERO)?;
         Ok(lab)

@@ -8,7 +8,6 @@
 //!        ◀──────────── what the work gave, over a pipe ────────────
 //! ```
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -111,6 +110,8 @@ pub fn run(jail: &Jail, work: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, JailE
     // Should the warden die first, its PID 1 comes here to be collected.
     process::become_subreaper().map_err(build("prctl"))?;
     let me = std::process::id();
+    // Such as who sweeps up behind the groups.
+    let others = sweep::children();
     let warden = match process::fork(&mut Trace::default()).map_err(build("fork"))? {
         Side::Parent(pid) => pid,
         Side::Child => {
@@ -130,7 +131,7 @@ pub fn run(jail: &Jail, work: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, JailE
     }
     // An answer is the last thing that the work gives: the warden ends by itself.
     let exit = process::wait_for(warden);
-    sweep::end_descendants(&BTreeSet::new());
+    sweep::end_descendants(&others);
     match heard {
         Heard::TooLate => Err(JailError::TimedOut(jail.limit)),
         Heard::Abandoned => Err(JailError::Abandoned),

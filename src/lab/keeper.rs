@@ -23,7 +23,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use super::cgroups::Cgroups;
 use super::journal::{self, Journal};
 use super::protocol::{Failure, FromActor, FromKeeper, Said, ToKeeper};
-use super::{Reporter, sweep};
+use super::{Reporter, sweep, volumes};
 use crate::kernel::Errno;
 use crate::kernel::process::{self, Exit};
 use crate::kernel::program::{FIRST_PASSED, default_signals, ignore_signals};
@@ -104,6 +104,15 @@ pub fn run(report: Reporter) -> ! {
     process::exit_now(code)
 }
 
+/// The program is gone before it has said a word, perhaps with its lab's directory made.
+fn leave_no_directory() {
+    if let Some(volumes) = std::env::var_os(volumes::VARIABLE).map(PathBuf::from)
+        && let Some(directory) = volumes.parent()
+    {
+        let _ = journal::remove_directory(directory);
+    }
+}
+
 fn enter(report: Reporter) -> Result<(), FrameError> {
     default_signals().map_err(FrameError::Io)?;
     ignore_signals(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTTOU, Signal::SIGPIPE])
@@ -111,7 +120,7 @@ fn enter(report: Reporter) -> Result<(), FrameError> {
     process::become_subreaper().map_err(FrameError::Io)?;
     process::set_title("cloison-keeper", "cloison keeper");
     let mut client = Connection::new(process::inherited(FIRST_PASSED));
-    let hello = client.receive(Instant::now() + SEND_PATIENCE)?;
+    let hello = client.receive(Instant::now() + SEND_PATIENCE).inspect_err(|_| leave_no_directory())?;
     let Ok(ToKeeper::Hello { directory, terminal, real_root }) = postcard::from_bytes(&hello) else {
         return Err(FrameError::TooLong(hello.len()));
     };

@@ -25,6 +25,18 @@ pub const MARKER: &str = "CLOISON_LAB";
 /// carried out again on the wrong side of a wall.
 const REPORT_LINE: &str = r"case $? in 0) printf '\033]633;E;';; 130) printf '\033]633;E;^';; *) printf '\033]633;E;!';; esac; HISTTIMEFORMAT=';' history 1; printf '\007'; export -n PROMPT_COMMAND PS1 PS2";
 
+/// What a shell says of itself before the commands that it was given and after them, for
+/// the one that is given the next ones: its variables, its functions, and as commands its
+/// aliases, options, file mode and directory. Only builtins, as above.
+pub const TELL: &str = r#"printf '\036<'; declare -p; printf '\035'; declare -f; printf '\035'; alias -p; shopt -p; set +o; umask -p; printf 'cd -- %q\n' "$PWD"; printf '\036>'"#;
+
+/// Reads the commands out of the environment, in which none of it is left: no list of
+/// processes shows them, nor does a command find itself there.
+const READ: &str = r#"set -- "$CLOISON_SCRIPT" "$CLOISON_CARRIED"; unset CLOISON_SCRIPT CLOISON_CARRIED; export -n CLOISON_TELL; shopt -s expand_aliases; eval "$CLOISON_TELL"; eval "$2"; set -- "$1"; eval "$1"; set -- $?; eval "$CLOISON_TELL"; exit $1"#;
+
+/// The same in a shell that is not bash, which tells nothing and is told nothing.
+const READ_PLAIN: &str = r#"set -- "$CLOISON_SCRIPT"; unset CLOISON_SCRIPT; eval "$1""#;
+
 /// What to launch in the calling process's own view of the machine. `limit` is
 /// the most processes in its user namespace.
 pub fn launch(program: &Program, limit: Option<u64>) -> Launch {
@@ -35,10 +47,16 @@ pub fn launch(program: &Program, limit: Option<u64>) -> Launch {
     let shell = || ["/bin/bash", "/usr/bin/bash"].into_iter().find(|path| Path::new(path).exists());
     let argv: Vec<OsString> = match program {
         Program::Argv(argv) => argv.iter().map(OsString::from).collect(),
-        Program::Script(script) => {
+        Program::Script { script, carried } => {
             env.push(format!("CLOISON_SCRIPT={script}").into());
-            let read = "set -- \"$CLOISON_SCRIPT\"; unset CLOISON_SCRIPT; eval \"$1\"";
-            vec![shell().unwrap_or("/bin/sh").into(), "-c".into(), read.into()]
+            match shell() {
+                Some(bash) => {
+                    env.push(format!("CLOISON_CARRIED={carried}").into());
+                    env.push(format!("CLOISON_TELL={TELL}").into());
+                    vec![bash.into(), "-c".into(), READ.into()]
+                }
+                None => vec!["/bin/sh".into(), "-c".into(), READ_PLAIN.into()],
+            }
         }
         Program::LineShell(lang) => {
             env.push(speaks(*lang));

@@ -237,7 +237,12 @@ pub enum Program {
     /// the rest of one is.
     LineShell(Lang),
     /// Commands, for a shell that reads them from nowhere a process list shows.
-    Script(String),
+    Script {
+        /// The commands.
+        script: String,
+        /// What the shell is to have before them, as commands.
+        carried: String,
+    },
     /// A program and its arguments.
     Argv(Vec<String>),
 }

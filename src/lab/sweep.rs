@@ -233,6 +233,11 @@ pub(super) fn descendants(of: &[u32]) -> Vec<u32> {
     all
 }
 
+/// The children of the calling process.
+pub(super) fn children() -> BTreeSet<u32> {
+    children_of("self").into_iter().collect()
+}
+
 /// The children of a process, of all its threads: from /proc/PID/task/TID/children,
 /// or by their parents where the kernel has no such file.
 fn children_of(process: &str) -> Vec<u32> {

@@ -3,6 +3,7 @@
 //! is safe; nothing in it is run here.
 
 mod read;
+mod turns;
 mod write;
 
 use indexmap::IndexMap;
@@ -29,6 +30,9 @@ pub struct Answers {
     /// `[tasks.STEP]`: the commands typed, by shell, in the order of the file.
     /// Several lines are separated by newlines.
     pub tasks: IndexMap<Name, IndexMap<Name, String>>,
+    /// `[turns]`: whose lines come when, a shell's name per line, by step; only for tasks
+    /// that were done in several shells by turns.
+    pub turns: IndexMap<Name, Vec<Name>>,
     /// `[progress]`: where the session stands; a file written by hand has none.
     pub progress: Option<Progress>,
 }

@@ -149,6 +149,9 @@ pub struct RawTask {
     /// List the system calls of the commands in these shells.
     #[serde(default)]
     pub trace: bool,
+    /// The earlier tasks that must be done for this one to pass.
+    #[serde(default)]
+    pub after: Vec<Word>,
 }
 
 fn one() -> u32 {

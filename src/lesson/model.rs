@@ -155,6 +155,20 @@ impl Lesson {
         self.from_shells.iter().all(|found| found.name != actor)
     }
 
+    /// The steps of the earlier tasks that this step's can't pass without, directly or by way
+    /// of others, the latest first.
+    pub fn tasks_before(&self, step: &str) -> Vec<String> {
+        let mut found: Vec<&str> = vec![step];
+        // Those that a task names are before it.
+        for step in self.steps.iter().rev() {
+            if let Some(task) = step.task.as_ref().filter(|_| found.contains(&step.id.as_str())) {
+                found.extend(task.after.iter().map(String::as_str));
+            }
+        }
+        let is_one = |id: &&String| found[1..].contains(&id.as_str());
+        self.steps.iter().rev().map(|step| &step.id).filter(is_one).cloned().collect()
+    }
+
     /// The controllers that its groups need, of its needs and its steps; nothing for a
     /// lesson that has no groups.
     pub fn controllers(&self) -> Option<Vec<Controller>> {
@@ -296,6 +310,8 @@ pub struct Task {
     pub seconds: u32,
     /// Whether the system calls of the commands are listed.
     pub trace: bool,
+    /// The steps of the earlier tasks without which this one can't pass.
+    pub after: Vec<String>,
     /// What must hold.
     pub checks: Vec<Check>,
     /// Hints that answer to what the student did, first match wins.

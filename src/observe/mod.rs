@@ -37,6 +37,7 @@ pub use crate::kernel::bpf::Instruction;
 pub use crate::kernel::{Asked, Call, Errno, Filters, Traced, TracedCall};
 pub use beside::beside;
 pub use census::{Census, Container};
+pub use clocks::date;
 pub use diff::{Change, Changes, diff};
 pub use look::{Look, Sections, Told, Whereabouts};
 pub use model::{ActorView, Reading, Snapshot, View};

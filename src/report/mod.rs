@@ -116,13 +116,13 @@ fn note(state: State, lang: Lang) -> &'static str {
     }
 }
 
-/// What was found of a verdict that an earlier, failed step alone lets down.
+/// What was found of a verdict that an earlier step, which did not pass, lets down.
 fn waits(step: &str, lang: Lang) -> String {
     let step = printable(step);
     say!(
         lang,
-        "passes after what was typed at step {step}, which did not pass itself: correct that one first",
-        "réussit après ce qui a été saisi à l'étape {step}, qui n'a pas réussi elle-même : corrigez d'abord celle-là"
+        "waits for step {step}, which did not pass itself: see to that one first",
+        "dépend de l'étape {step}, qui n'a pas réussi elle-même : occupez-vous d'abord de celle-là"
     )
 }
 

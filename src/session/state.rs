@@ -18,7 +18,7 @@ use crate::lesson::{Check, Lesson, Step, Values};
 
 /// Between a command left in the background and the next one. By hand the first had the
 /// time to start; carried out again, the second would come at once.
-const AWAIT: &str = "\nsleep 1";
+const AWAIT: &str = "sleep 1";
 
 /// What the lab is doing for this session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,20 +246,19 @@ impl Session {
         if !self.visit.typed {
             // What was typed at an earlier visit is not what is typed now.
             self.answers.tasks.entry(id.clone()).or_default().clear();
+            self.answers.turns.shift_remove(&id);
             self.progress_mut().failed.shift_remove(&id);
             self.visit.typed = true;
         }
         let counts = self.now.as_ref().is_some_and(|now| pids::counts_as_host(now.snapshot(), &shell));
         let line = if counts { pids::keep(line, &self.visit.pids) } else { line.to_owned() };
-        let typed = self.answers.tasks.entry(id.clone()).or_default().entry(shell.clone()).or_default();
-        if ends_in_the_background(typed) {
-            typed.push_str(AWAIT);
+        let before = self.answers.tasks.get(&id).and_then(|shells| shells.get(&shell));
+        if before.is_some_and(|typed| ends_in_the_background(typed)) {
+            self.answers.add(&id, &shell, AWAIT);
         }
-        if !typed.is_empty() {
-            typed.push('\n');
-        }
-        typed.push_str(&line);
+        self.answers.add(&id, &shell, &line);
         if failed {
+            let typed = &self.answers.tasks[&id][&shell];
             let (last, many) = (typed.lines().count(), line.lines().count());
             let lines = self.progress_mut().failed.entry(id).or_default().entry(shell).or_default();
             lines.extend((last + 1 - many..=last).map(|number| number as u32));
@@ -386,6 +385,7 @@ impl Session {
         if !self.visit.typed {
             // Lines of an earlier visit are not what passed it.
             self.answers.tasks.shift_remove(&id);
+            self.answers.turns.shift_remove(&id);
             self.progress_mut().failed.shift_remove(&id);
         }
         self.visit.reaction = None;

@@ -49,6 +49,7 @@ fn lesson() -> Arc<Lesson> {
         points: 3,
         seconds: 10,
         trace: false,
+        after: Vec::new(),
         checks: vec![
             check("renamed", name, Predicate::Equals(Operand::Value("{seed.name}".into()))),
             check("kept", domain, Predicate::Unchanged),
@@ -63,6 +64,7 @@ fn lesson() -> Arc<Lesson> {
         points: 2,
         seconds: 10,
         trace: false,
+        after: Vec::new(),
         checks: vec![check("renamed", domain, Predicate::Equals(Operand::Value("lab".into())))],
         reactions: Vec::new(),
     };

@@ -26,6 +26,29 @@ impl Screen {
         Self { parser: vt100::Parser::new(at_least_one(rows), at_least_one(cols), SCROLLBACK) }
     }
 
+    /// The same for what is only shown: nothing is kept of what leaves the top.
+    pub fn without_past(rows: u16, cols: u16) -> Self {
+        Self { parser: vt100::Parser::new(at_least_one(rows), at_least_one(cols), 0) }
+    }
+
+    /// Where all is that can be seen; empty where nothing is.
+    pub fn used(&self) -> Rect {
+        let screen = self.parser.screen();
+        let (rows, cols) = self.size();
+        let seen = |row: u16, col: u16| {
+            screen.cell(row, col).is_some_and(|cell| {
+                let ground = cell.inverse() || cell.bgcolor() != vt100::Color::Default;
+                ground || !cell.contents().trim().is_empty()
+            })
+        };
+        let of_row = |row: u16| {
+            let first = (0..cols).find(|&col| seen(row, col))?;
+            let last = (first..cols).rev().find(|&col| seen(row, col))?;
+            Some(Rect::new(first, row, last - first + 1, 1))
+        };
+        (0..rows).filter_map(of_row).reduce(Rect::union).unwrap_or_default()
+    }
+
     /// Takes what the shell printed; sequences may be split anywhere.
     pub fn process(&mut self, bytes: &[u8]) {
         self.parser.process(bytes);
@@ -80,6 +103,14 @@ impl Screen {
         self.parser.screen().contents()
     }
 
+    /// Where the cursor is when drawn in `area` from a cell on that is not the first: nothing
+    /// where that is not to be seen.
+    pub fn cursor_from(&self, from: Position, area: Rect) -> Option<Position> {
+        let at = self.cursor_in(Rect { x: 0, y: 0, width: u16::MAX, height: u16::MAX })?;
+        let at = Position::new(at.x.checked_sub(from.x)?, at.y.checked_sub(from.y)?);
+        (at.x < area.width && at.y < area.height).then(|| Position::new(area.x + at.x, area.y + at.y))
+    }
+
     /// Where the cursor is when drawn in `area`: nothing while it is hidden, out
     /// of the area, or the screen is scrolled back.
     pub fn cursor_in(&self, area: Rect) -> Option<Position> {
@@ -92,7 +123,7 @@ impl Screen {
     /// What draws it; `colour` false leaves out all colours and keeps the rest
     /// (bold, underlined, reversed).
     pub fn widget(&self, colour: bool) -> ScreenWidget<'_> {
-        ScreenWidget { screen: self.parser.screen(), colour }
+        ScreenWidget { screen: self.parser.screen(), colour, from: Position::ORIGIN }
     }
 }
 
@@ -104,6 +135,15 @@ fn at_least_one(size: u16) -> NonZeroU16 {
 pub struct ScreenWidget<'a> {
     screen: &'a vt100::Screen,
     colour: bool,
+    from: Position,
+}
+
+impl ScreenWidget<'_> {
+    /// From this cell on in place of the first.
+    #[must_use]
+    pub fn from(self, from: Position) -> Self {
+        Self { from, ..self }
+    }
 }
 
 impl Widget for ScreenWidget<'_> {
@@ -111,7 +151,7 @@ impl Widget for ScreenWidget<'_> {
         let area = area.intersection(buffer.area);
         for row in 0..area.height {
             for col in 0..area.width {
-                let Some(cell) = self.screen.cell(row, col) else { continue };
+                let Some(cell) = self.screen.cell(self.from.y + row, self.from.x + col) else { continue };
                 if cell.is_wide_continuation() {
                     continue;
                 }
@@ -183,6 +223,27 @@ mod tests {
         assert_eq!(buffer[(2, 0)].modifier, Modifier::REVERSED);
         assert_eq!((buffer[(0, 1)].symbol(), buffer[(2, 1)].symbol()), ("漢", "!"));
         assert_eq!(screen.cursor_in(buffer.area), Some(Position::new(3, 1)));
+    }
+
+    #[test]
+    fn a_ground_is_seen_and_blanks_are_not() {
+        let mut screen = Screen::without_past(4, 10);
+        assert_eq!(screen.used(), Rect::ZERO);
+        screen.process(b"\r\n ab  \r\n\r\n   \x1b[41m \x1b[0m  ");
+        assert_eq!(screen.used(), Rect::new(1, 1, 3, 3));
+    }
+
+    #[test]
+    fn a_part_of_it_is_drawn_with_the_cursor_where_it_belongs() {
+        let mut screen = Screen::without_past(3, 6);
+        screen.process(b"one\r\n two\r\n");
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 3, 2));
+        screen.widget(true).from(Position::new(1, 1)).render(buffer.area, &mut buffer);
+        let text: String = buffer.content().iter().map(ratatui::buffer::Cell::symbol).collect();
+        assert_eq!(text, "two   ");
+        assert_eq!(screen.cursor_from(Position::new(0, 1), Rect::new(5, 5, 3, 2)), Some(Position::new(5, 6)));
+        assert_eq!(screen.cursor_from(Position::new(1, 1), buffer.area), None);
+        assert_eq!(screen.cursor_from(Position::new(0, 0), buffer.area), None);
     }
 
     #[test]

@@ -75,6 +75,9 @@ pub enum Event {
     /// Something could not be done; said in the screen's language, shown until
     /// the next key.
     Failed(String),
+    /// The recording of the demonstration has ended before it did: why, in English and
+    /// in French.
+    Unrecorded([String; 2]),
     /// Something that changes by itself is due: a mark expires, a key is typed.
     Tick,
     /// A presenter's word, from the notes.

@@ -98,6 +98,8 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
     }
     // Only shells have printed since the last drawing; when that was last drawn.
     let (mut only_output, mut drawn) = (false, None);
+    // Where text stands at twice its size.
+    let mut scaled = None;
     loop {
         if terminal::panicked() {
             return Err(io::Error::other("a thread of the program has panicked"));
@@ -109,7 +111,7 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
             model.dirty = false;
             terminal::set_mouse(model.mouse == Mouse::Ours)?;
             // Where a key and a change of size come at once, crossterm loses the latter.
-            let size = terminal.screen.size()?;
+            let size = terminal.size()?;
             if Size::new(size.width, size.height) != model.size {
                 let resized = Event::Terminal(Input::Resize(size.width, size.height));
                 for request in update(&mut model, resized, Instant::now()) {
@@ -118,6 +120,10 @@ pub fn run(setup: Setup, events: &Receiver<Event>, requests: &Sender<Request>) -
                     }
                 }
                 model.dirty = false;
+            }
+            let now_scaled = view::projector::scaled(&model);
+            if std::mem::replace(&mut scaled, now_scaled) != now_scaled {
+                terminal.forget()?;
             }
             let drawn_now = terminal.screen.draw(|frame| view::render(frame, &model))?;
             if let Some(audience) = &mut audience {

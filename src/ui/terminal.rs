@@ -3,16 +3,16 @@
 //! [`leave`], or by a panic of any thread. Called by `ui::run` and by the
 //! composition root around a stop (SIGTSTP).
 
-use std::io::{self, Stdout, stdout};
-use std::sync::Once;
+use std::io::{self, Stdout, Write, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
 
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste};
 use crossterm::style::Print;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::{Position, Rect, Size};
 
 /// Whether the terminal is ours now. One per process, as the terminal is.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -26,10 +26,72 @@ static MOUSE: AtomicBool = AtomicBool::new(true);
 /// xterm's "Mouse Tracking". crossterm's own command asks for every motion, too.
 const CLICKS: &str = "\x1b[?1000h\x1b[?1006h";
 
+/// Who is shown all that goes to the terminal.
+static WITNESS: Mutex<Option<Witness>> = Mutex::new(None);
+/// More than so many bytes are shown before they are all there.
+const PIECE: usize = 256 << 10;
+
+/// Is shown all that goes to the terminal, in order. Must neither wait nor panic: the
+/// drawing waits for it, and a panic gives the terminal back.
+pub type Witness = Box<dyn FnMut(Shown<'_>) + Send>;
+
+/// What a [`Witness`] is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown<'a> {
+    /// The bytes that were written.
+    Bytes(&'a [u8]),
+    /// What follows is for a terminal of so many columns and rows.
+    Size(u16, u16),
+}
+
+/// Shows all that goes to the terminal from now on to this one.
+pub fn witness(witness: Witness) {
+    *WITNESS.lock().unwrap_or_else(PoisonError::into_inner) = Some(witness);
+}
+
+fn show(shown: Shown<'_>) {
+    if let Some(witness) = WITNESS.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        witness(shown);
+    }
+}
+
+/// The way to the terminal: what was written to it is shown.
+pub struct Out<W = Stdout> {
+    to: W,
+    written: Vec<u8>,
+}
+
+impl Out {
+    fn new() -> Self {
+        Self { to: stdout(), written: Vec::new() }
+    }
+}
+
+impl<W: Write> Write for Out<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.to.write(bytes)?;
+        self.written.extend_from_slice(&bytes[..count]);
+        if self.written.len() > PIECE {
+            show(Shown::Bytes(&std::mem::take(&mut self.written)));
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.written.is_empty() {
+            show(Shown::Bytes(&self.written));
+            self.written.clear();
+        }
+        self.to.flush()
+    }
+}
+
 /// The terminal, taken.
 pub struct Terminal {
     /// What draws on it.
-    pub screen: ratatui::Terminal<CrosstermBackend<Stdout>>,
+    pub screen: ratatui::Terminal<CrosstermBackend<Out>>,
+    /// The size that was last shown to the witness.
+    told: Option<Size>,
 }
 
 impl Terminal {
@@ -38,8 +100,17 @@ impl Terminal {
     pub fn take() -> io::Result<Self> {
         restore_on_panic();
         enter()?;
-        let screen = ratatui::Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| drop(leave()))?;
-        Ok(Self { screen })
+        let screen = ratatui::Terminal::new(CrosstermBackend::new(Out::new())).inspect_err(|_| drop(leave()))?;
+        Ok(Self { screen, told: None })
+    }
+
+    /// The size of the terminal, of which the next drawing is.
+    pub fn size(&mut self) -> io::Result<Size> {
+        let size = self.screen.size()?;
+        if self.told.replace(size) != Some(size) {
+            show(Shown::Size(size.width, size.height));
+        }
+        Ok(size)
     }
 
     /// Takes it again after [`leave`]; the next drawing draws everything.
@@ -70,8 +141,9 @@ pub fn enter() -> io::Result<()> {
         return Ok(());
     }
     let taken = enable_raw_mode().and_then(|()| {
-        execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
-        if MOUSE.load(Ordering::SeqCst) { execute!(stdout(), Print(CLICKS)) } else { Ok(()) }
+        let mut out = Out::new();
+        execute!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+        if MOUSE.load(Ordering::SeqCst) { execute!(out, Print(CLICKS)) } else { Ok(()) }
     });
     if taken.is_err() {
         drop(leave());
@@ -84,7 +156,8 @@ pub fn set_mouse(ours: bool) -> io::Result<()> {
     if MOUSE.swap(ours, Ordering::SeqCst) == ours || !taken() {
         return Ok(());
     }
-    if ours { execute!(stdout(), Print(CLICKS)) } else { execute!(stdout(), DisableMouseCapture) }
+    let mut out = Out::new();
+    if ours { execute!(out, Print(CLICKS)) } else { execute!(out, DisableMouseCapture) }
 }
 
 /// Whether the terminal shows text at twice its size: what kitty's text sizing protocol
@@ -125,7 +198,8 @@ pub fn leave() -> io::Result<()> {
         return Ok(());
     }
     // Every step is tried, whatever became of the one before.
-    let shown = execute!(stdout(), DisableBracketedPaste, DisableMouseCapture, LeaveAlternateScreen, cursor::Show);
+    let mut out = Out::new();
+    let shown = execute!(out, DisableBracketedPaste, DisableMouseCapture, LeaveAlternateScreen, cursor::Show);
     let cooked = disable_raw_mode();
     shown.and(cooked)
 }
@@ -152,5 +226,25 @@ mod tests {
     fn giving_back_what_was_not_taken_does_nothing() {
         assert!(leave().is_ok());
         assert!(leave().is_ok());
+    }
+
+    #[test]
+    fn what_is_written_is_shown_when_it_goes_out_and_no_later_than_a_piece() {
+        use std::sync::Arc;
+        let seen: Arc<Mutex<Vec<usize>>> = Arc::default();
+        let sink = Arc::clone(&seen);
+        witness(Box::new(move |shown| {
+            let Shown::Bytes(bytes) = shown else { return };
+            sink.lock().unwrap().push(bytes.len());
+        }));
+        let mut out = Out { to: Vec::new(), written: Vec::new() };
+        out.write_all(b"ab").unwrap();
+        assert!(seen.lock().unwrap().is_empty());
+        out.flush().unwrap();
+        out.flush().unwrap();
+        out.write_all(&vec![0; PIECE + 1]).unwrap();
+        let shown = seen.lock().unwrap().clone();
+        assert_eq!((shown[0], shown.iter().sum::<usize>(), out.to.len()), (2, PIECE + 3, PIECE + 3));
+        *WITNESS.lock().unwrap() = None;
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::class::{Class, LESSONS, PROGRAM, SOLVED, uts};
+use crate::class::{Class, LESSONS, PROGRAM, SOLVED, json, uts};
 use crate::support::left::Left;
 use crate::support::slow;
 
@@ -175,6 +175,20 @@ fn values_come_from_the_class_key_which_no_command_can_read_and_no_other_student
         assert_eq!(results[name], ("fail".to_owned(), 3), "{name}");
     }
     assert_eq!(results["nameless"], ("unreadable".to_owned(), 0));
+    // Who has not joined is told, with what tells it; nobody else is.
+    let summary = json(&class.out().join("summary.json"));
+    let rows = summary["submissions"].as_array().unwrap();
+    let said = rows.iter().filter(|row| row["lessons"][0]["note"] != "");
+    let said: Vec<_> =
+        said.map(|row| (row["name"].as_str().unwrap(), row["lessons"][0]["note"].as_str().unwrap())).collect();
+    let note = "uts: ana answered with the values of an unkeyed class, before `cloison answers join` or without.";
+    assert_eq!(said, [("keyless", note)]);
+    let csv = std::fs::read_to_string(class.out().join("summary.csv")).unwrap();
+    assert!(csv.lines().any(|line| line.starts_with("keyless,") && line.ends_with(&format!("\"{note}\""))), "{csv}");
+    let table = class.grade(&["--key", key.to_str().unwrap(), "--lang", "en"]).stdout;
+    let table = String::from_utf8(table).unwrap();
+    assert_eq!(table.matches("unkeyed class").count(), 1, "{table}");
+    assert!(table.contains(&format!("keyless: {note}")), "{table}");
     // Whoever hands in another's whole file is found by the name.
     assert_eq!(results["copy"], ("pass".to_owned(), 8));
     let results = class.results(&["--key", key.to_str().unwrap(), "--named"]);

@@ -104,7 +104,8 @@ fn who_is_gone_or_another_users_is_said_so_and_nothing_stays() {
 
 /// Runs a student's commands in the actor's shell until they end.
 fn script(lab: &mut Lab, actor: &str, script: &str) {
-    let launch = lab.launch(actor, Program::Script(script.to_owned()), None).unwrap();
+    let launch =
+        lab.launch(actor, Program::Script { script: script.to_owned(), carried: String::new() }, None).unwrap();
     wait_until("the commands end", || {
         lab.listen().unwrap();
         lab.ended(launch.id).is_some()

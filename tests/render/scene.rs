@@ -313,6 +313,7 @@ pub fn lesson() -> Lesson {
         points: 3,
         seconds: 10,
         trace: false,
+        after: Vec::new(),
         checks: vec![
             name("renamed", "$.actors.box.seen.uts.hostname", Predicate::Equals(cigale())),
             name("host-kept", "$.host.uts.hostname", Predicate::Unchanged),

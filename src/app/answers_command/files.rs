@@ -84,13 +84,8 @@ pub(super) fn export(work: &Work, without_failed: bool, to: Option<&Path>, lang:
     if without_failed {
         for (step, shells) in failed_lines {
             for (shell, numbers) in shells {
-                let Some(lines) = answers.tasks.get_mut(&step).and_then(|shells| shells.get_mut(&shell)) else {
-                    continue;
-                };
-                let is_failed = |at: usize| numbers.contains(&(at as u32 + 1));
-                let (out, kept): (Vec<_>, Vec<_>) = lines.lines().enumerate().partition(|(at, _)| is_failed(*at));
-                for (_, line) in out {
-                    let (step, shell, line) = (printable(&step), printable(&shell), printable(line));
+                for line in answers.leave_out(&step, &shell, &numbers) {
+                    let (step, shell, line) = (printable(&step), printable(&shell), printable(&line));
                     // Writing to a String can't fail.
                     let _ = writeln!(
                         told,
@@ -98,7 +93,6 @@ pub(super) fn export(work: &Work, without_failed: bool, to: Option<&Path>, lang:
                         say!(lang, "left out, {step}, {shell}: {line}", "laissé de côté, {step}, {shell} : {line}")
                     );
                 }
-                *lines = kept.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n");
             }
         }
         for shells in answers.tasks.values_mut() {

@@ -13,5 +13,7 @@ mod wall;
 
 pub mod follow;
 pub mod notes;
+pub mod record;
+pub mod replay;
 
 pub use wall::{Wanted, demo, solution};

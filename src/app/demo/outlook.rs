@@ -39,6 +39,7 @@ pub fn outlook(model: &Model, screen: &Buffer) -> Option<Outlook> {
         moving: wall.pace == Pace::Waiting,
         auto: wall.auto.as_ref().map(|auto| auto.held),
         trouble: wall.trouble.clone(),
+        unrecorded: wall.unrecorded.as_ref().map(|[en, fr]| lang.pick(en, fr).clone()),
         screen: rows(screen),
     })
 }

@@ -27,6 +27,19 @@ impl Grader<'_> {
         })
     }
 
+    /// The nearest earlier task that this one can't pass without, by the lesson, directly or
+    /// by way of others, and to which there are no commands: nothing of it can be tried.
+    pub(super) fn lacks(&self, step: &str) -> Option<String> {
+        let lesson = self.session.lesson();
+        let passed = self.passed_tasks();
+        let blank = |step: &String| {
+            let shells = self.answers.tasks.get(step);
+            shells.into_iter().flatten().all(|(_, lines)| lines.trim().is_empty())
+        };
+        let unanswered = |step: &String| !passed.contains(step) && blank(step);
+        lesson.tasks_before(step).into_iter().find(|step| unanswered(step))
+    }
+
     fn passed_tasks(&self) -> Vec<String> {
         self.session.answers().progress.as_ref().map(|progress| progress.passed.clone()).unwrap_or_default()
     }

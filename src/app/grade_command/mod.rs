@@ -24,6 +24,7 @@ use nix::sys::signalfd::SignalFd;
 use sha2::{Digest as _, Sha256};
 
 use super::class;
+use super::jailed::{MOST_JOBS, nobody};
 use super::lesson_commands::Output;
 use super::{signals, whole};
 use crate::i18n::{Explain, Lang};
@@ -51,12 +52,6 @@ const CANNOT: u8 = 3;
 const INTERRUPTED: u8 = 128;
 /// How often signals are looked for, and the bar is drawn.
 const TICK: Duration = Duration::from_millis(200);
-/// The first of the users, whom nobody else is, that the machine's root has submissions
-/// graded as, a job each: systemd's list of ranges has them unused
-/// (systemd.io/UIDS-GIDS), and so has login.defs(5).
-const FIRST_USER: u32 = 2_000_000_000;
-/// The most that run at a time.
-const MOST_JOBS: usize = 256;
 
 /// What to grade.
 #[derive(Debug)]
@@ -143,7 +138,17 @@ fn grade(request: &Request) -> Result<Output, (String, u8)> {
         hidden: hidden.clone(),
         user: nobody(slot),
     });
-    let run = all(&context, &mine, setups.collect(), &stop, &signals);
+    let setups: Vec<Setup> = setups.collect();
+    let mut run = all(&context, &mine, setups.clone(), &stop, &signals);
+    let again: Vec<usize> = run.rows.iter().filter(|row| died(row)).map(|row| row.index).collect();
+    if run.signal.is_none() && !again.is_empty() {
+        // What killed it may be gone by now.
+        run.rows.retain(|row| !died(row));
+        let second = all(&context, &again, setups, &stop, &signals);
+        run.rows.extend(second.rows);
+        run.failed.extend(second.failed);
+        run.signal = second.signal;
+    }
     let listed = context.submissions.list.len();
     if let Some(signal) = run.signal {
         let (done, of) = (run.rows.len(), mine.len());
@@ -155,7 +160,13 @@ fn grade(request: &Request) -> Result<Output, (String, u8)> {
         return Err((text, INTERRUPTED + signal));
     }
     let others = context.submissions.others;
-    finish(&Summary::new(run.rows, vec![shard], listed), &out, &run.failed, others, lang)
+    let again: Vec<&str> = again.iter().map(|place| context.submissions.list[*place].name.as_str()).collect();
+    finish(&Summary::new(run.rows, vec![shard], listed), &out, &run.failed, (&again, others), lang)
+}
+
+/// Whether the grader died over a lesson of it.
+fn died(row: &Row) -> bool {
+    row.lessons.iter().any(|line| line.state == State::Died)
 }
 
 /// What the threads came to.
@@ -213,9 +224,24 @@ fn all(context: &Grader, mine: &[usize], setups: Vec<Setup>, stop: &AtomicBool, 
     run
 }
 
-/// Writes the summary, and says it.
-fn finish(summary: &Summary, out: &Path, failed: &[String], others: usize, lang: Lang) -> Result<Output, (String, u8)> {
+/// Writes the summary, and says it, with who was tried again and how many files are none.
+fn finish(
+    summary: &Summary,
+    out: &Path,
+    failed: &[String],
+    (again, others): (&[&str], usize),
+    lang: Lang,
+) -> Result<Output, (String, u8)> {
     let mut errors = failed.iter().fold(String::new(), |text, one| text + one + "\n");
+    if !again.is_empty() {
+        let names = again.join(", ");
+        let text = say!(
+            lang,
+            "Graded once more, since the grader had died in their jail: {names}.",
+            "Corrigés une seconde fois, le correcteur étant mort dans leur enceinte : {names}."
+        );
+        let _ = writeln!(errors, "{text}");
+    }
     if others > 0 {
         let text = say!(
             lang,
@@ -226,7 +252,7 @@ fn finish(summary: &Summary, out: &Path, failed: &[String], others: usize, lang:
     }
     write_summary(summary, out).map_err(|error| (unusable(out, &error, lang), CANNOT))?;
     let mut states = summary.submissions.iter().flat_map(|row| &row.lessons).map(|line| line.state).peekable();
-    let in_vain = states.peek().is_some() && states.all(|state| state == State::Cannot);
+    let in_vain = states.peek().is_some() && states.all(|state| matches!(state, State::Cannot | State::Died));
     let code = if in_vain || !failed.is_empty() { CANNOT } else { DONE };
     Ok((summary.table(lang), errors, code))
 }
@@ -259,25 +285,6 @@ fn holds_the_system(path: &Path) -> bool {
         let real = needed.canonicalize();
         needed.starts_with(path) || real.is_ok_and(|real| real.starts_with(path))
     })
-}
-
-/// Who the machine's root becomes for a job; nothing where it is not root who grades.
-fn nobody(slot: usize) -> Option<u32> {
-    if !nix::unistd::geteuid().is_root() {
-        return None;
-    }
-    // In a container there may be fewer: the last that there are, but for the very last,
-    // who is somebody (nobody, that is).
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    let ranges = map.lines().filter_map(|line| {
-        let mut numbers = line.split_ascii_whitespace().map(str::parse::<u64>);
-        let (first, _, count) = (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);
-        Some(first + count)
-    });
-    let end = ranges.max().unwrap_or(u64::from(u32::MAX));
-    let last = u64::from(FIRST_USER) + MOST_JOBS as u64;
-    let first = if end > last { u64::from(FIRST_USER) } else { end.saturating_sub(MOST_JOBS as u64 + 16) };
-    u32::try_from(first + slot as u64).ok()
 }
 
 /// SHA-256 of these, each with its length before it, in hexadecimal.

@@ -31,7 +31,8 @@ pub enum State {
     Unreadable,
     /// It took too long, and was ended.
     Stopped,
-    /// Its commands ended the grader, or used up what the machine has.
+    /// The grader in its jail died, and died again: by its commands, by who has power over
+    /// this machine, or for want of memory. Nothing is known of the student.
     Died,
     /// This machine can't run the lesson: that is not the student's doing.
     Cannot,
@@ -49,6 +50,9 @@ pub struct Entry {
     pub millis: u64,
     /// Why it was not judged, where it was not.
     pub reason: Option<Both>,
+    /// What whoever grades should know of it.
+    #[serde(default)]
+    pub note: Option<Both>,
     /// The report; where it was not judged, one that says so.
     pub report: LessonReport,
 }

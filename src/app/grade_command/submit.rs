@@ -12,7 +12,7 @@ use super::results::{self, Entry, Graded, State};
 use super::submissions::{Kind, Submission, Submissions};
 use super::worker::{Answer, Job};
 use crate::app::check_command::candidates;
-use crate::app::class::ClassError;
+use crate::app::class::{self, ClassError};
 use crate::app::jailed::both as both_of;
 use crate::app::whole;
 use crate::check::{LessonReport, Verdict};
@@ -86,7 +86,7 @@ pub struct Loaded {
 
 /// One lesson of a submission, before it is graded.
 enum Work {
-    Answered(Arc<Loaded>, Source, Values),
+    Answered(Arc<Loaded>, Source, Values, Option<Both>),
     Missing(Arc<Loaded>),
     Unreadable(Option<Arc<Loaded>>, Both),
 }
@@ -243,13 +243,15 @@ impl Grader {
             }
             Some(key) => Values::keyed(&loaded.lesson, &key.token(&answers.student)),
         };
-        Work::Answered(loaded, source, values)
+        // Without a key there is nothing to join.
+        let note = self.key.as_ref().and_then(|_| class::unjoined(&loaded.lesson, &answers, &values));
+        Work::Answered(loaded, source, values, note)
     }
 
     /// One lesson graded; nothing where the work is to stop.
     fn one(&self, work: Work, before: Option<&Graded>, pool: &mut Pool) -> std::io::Result<Option<Entry>> {
-        let (loaded, source, values) = match work {
-            Work::Answered(loaded, source, values) => (loaded, source, values),
+        let (loaded, source, values, note) = match work {
+            Work::Answered(loaded, source, values, note) => (loaded, source, values, note),
             Work::Missing(loaded) => {
                 let why = both!("no answers to this lesson", "pas de réponses à cette leçon");
                 return Ok(Some(self.unjudged(State::Missing, Some(&loaded), why)));
@@ -264,24 +266,26 @@ impl Grader {
         let parts = [version, self.lang.code(), &lesson.id, &loaded.hash, &own, &source.text];
         let inputs = hash(&parts.map(str::as_bytes));
         if let Some(entry) = before.and_then(|before| before.still_true(&lesson.id, &inputs)) {
-            return Ok(Some(entry.clone()));
+            return Ok(Some(Entry { note, ..entry.clone() }));
         }
         let start = Instant::now();
+        let student = values.student().to_owned();
         let job = Job { lesson: lesson.id.clone(), answers: source.text, values };
         let Some(answer) = pool.grade(&job, crate::app::grade::limit(lesson))? else { return Ok(None) };
-        let entry = match answer {
+        let mut entry = match answer {
             Answer::Graded(report) => {
                 let state = if report.passed() { State::Pass } else { State::Fail };
-                Entry { state, inputs: String::new(), millis: 0, reason: None, report: *report }
+                Entry { state, inputs: String::new(), millis: 0, reason: None, note: None, report: *report }
             }
             Answer::Cannot(why) => self.unjudged(State::Cannot, Some(&loaded), why),
             Answer::Stopped(why) => self.unjudged(State::Stopped, Some(&loaded), why),
             Answer::Died(why) => self.unjudged(State::Died, Some(&loaded), why),
         };
-        Ok(Some(Entry { inputs, millis: start.elapsed().as_millis() as u64, ..entry }))
+        entry.report.student = student;
+        Ok(Some(Entry { inputs, note, millis: start.elapsed().as_millis() as u64, ..entry }))
     }
 
-    /// What could not be judged: no points. Where that is the machine's fault, none to lose.
+    /// What could not be judged: no points. Where that may be the machine's doing, none to lose.
     fn unjudged(&self, state: State, loaded: Option<&Loaded>, why: Both) -> Entry {
         let lesson = loaded.map(|loaded| &loaded.lesson);
         let (id, title) = match lesson {
@@ -289,7 +293,7 @@ impl Grader {
             None => ("", ""),
         };
         let mut report = LessonReport::cannot(id, title, "", why.clone());
-        if state != State::Cannot {
+        if !matches!(state, State::Cannot | State::Died) {
             report.cannot = None;
             report.out_of = lesson.map_or(0, Lesson::points);
             report.verdicts = vec![Verdict {
@@ -303,7 +307,7 @@ impl Grader {
                 after: None,
             }];
         }
-        Entry { state, inputs: String::new(), millis: 0, reason: Some(why), report }
+        Entry { state, inputs: String::new(), millis: 0, reason: Some(why), note: None, report }
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::results::{Graded, State};
 use crate::i18n::Lang;
+use crate::lesson::diagnostic::Both;
 use crate::say;
 use crate::term::safe::safe;
 
@@ -51,6 +52,9 @@ pub struct Line {
     pub seconds: f64,
     /// Why it was not judged.
     pub reason: String,
+    /// What whoever grades should know of it.
+    #[serde(default)]
+    pub note: String,
 }
 
 /// Which part of all submissions a run was for.
@@ -90,6 +94,7 @@ pub struct Summary {
 impl Row {
     /// From results.
     pub fn new(index: usize, graded: &Graded, lang: Lang) -> Self {
+        let words = |said: Option<&Both>| said.map(|[en, fr]| lines(lang.pick(en, fr))).unwrap_or_default();
         let line = |entry: &super::results::Entry| Line {
             lesson: safe(&entry.report.lesson),
             student: safe(&entry.report.student),
@@ -97,7 +102,8 @@ impl Row {
             points: entry.report.points,
             out_of: entry.report.out_of,
             seconds: seconds(entry.millis),
-            reason: entry.reason.as_ref().map(|[en, fr]| lines(lang.pick(en, fr))).unwrap_or_default(),
+            reason: words(entry.reason.as_ref()),
+            note: words(entry.note.as_ref()),
         };
         let lessons: Vec<Line> = graded.lessons.iter().map(line).collect();
         Self {
@@ -150,14 +156,14 @@ impl Summary {
     /// A line per submission and lesson, RFC 4180. What a spreadsheet would take for a
     /// formula has an apostrophe before it.
     pub fn csv(&self) -> String {
-        let mut out = String::from("submission,student,lesson,state,points,out_of,seconds,reason\r\n");
+        let mut out = String::from("submission,student,lesson,state,points,out_of,seconds,reason,note\r\n");
         for row in &self.submissions {
             for line in &row.lessons {
                 let state = state_name(line.state);
                 let cells = [&row.name, &line.student, &line.lesson, state].map(cell);
                 let (points, out_of, seconds) = (line.points, line.out_of, line.seconds);
-                let reason = cell(&line.reason);
-                let _ = write!(out, "{},{points},{out_of},{seconds:.3},{reason}\r\n", cells.join(","));
+                let said = [&line.reason, &line.note].map(cell).join(",");
+                let _ = write!(out, "{},{points},{out_of},{seconds:.3},{said}\r\n", cells.join(","));
             }
         }
         out
@@ -183,7 +189,7 @@ impl Summary {
             let of = |lesson: &&str| row.lessons.iter().find(|line| line.lesson == **lesson);
             cells.extend(shown.iter().map(|lesson| match of(lesson) {
                 None => String::new(),
-                Some(line) if line.state == State::Cannot => "!".to_owned(),
+                Some(line) if line.out_of == 0 => self::sign(line.state).trim().to_owned(),
                 Some(line) => format!("{}/{}{}", line.points, line.out_of, self::sign(line.state)),
             }));
             cells.push(format!("{:.1} s", row.seconds));
@@ -210,6 +216,13 @@ impl Summary {
         states.dedup();
         for state in states.into_iter().filter(|state| !sign(*state).is_empty()) {
             let _ = writeln!(out, "{}  {}", sign(state).trim(), meaning(state, lang));
+        }
+        for row in &self.submissions {
+            for line in row.lessons.iter().filter(|line| !line.note.is_empty()) {
+                let (name, note) = (&row.name, &line.note);
+                let line = say!(lang, "{name}: {note}", "{name} : {note}");
+                let _ = writeln!(out, "{line}");
+            }
         }
         for (student, names) in &self.same_student {
             let names = names.join(", ");
@@ -253,7 +266,10 @@ fn meaning(state: State, lang: Lang) -> &'static str {
         State::Missing => lang.pick("no answers", "pas de réponses"),
         State::Unreadable => lang.pick("answers that can't be read", "réponses illisibles"),
         State::Stopped => lang.pick("ended at its time limit", "arrêté à sa limite de temps"),
-        State::Died => lang.pick("its commands ended the grader", "ses commandes ont mis fin au correcteur"),
+        State::Died => lang.pick(
+            "the grader died in its jail, twice: not judged, the next run tries again",
+            "le correcteur est mort dans son enceinte, deux fois : non jugé, la prochaine exécution réessaiera",
+        ),
         State::Cannot => lang.pick(
             "this machine can't run the lesson, which is not the student's doing",
             "cette machine ne peut pas exécuter la leçon, ce qui n'est pas le fait de l'étudiant",
@@ -309,6 +325,7 @@ mod tests {
             out_of,
             seconds: 0.5,
             reason: String::new(),
+            note: String::new(),
         };
         Row { index, name: name.to_owned(), points, out_of, state, seconds: 0.5, lessons: vec![line] }
     }

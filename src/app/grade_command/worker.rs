@@ -24,11 +24,10 @@ use crate::i18n::Lang;
 use crate::kernel::process;
 use crate::lab::cgroups::jail::Groups;
 use crate::lab::client;
-use crate::lab::jail::{JailError, MOST_MEMORY, MOST_PROCESSES};
+use crate::lab::jail::JailError;
 use crate::lesson::answers::{Answers, parse_answers};
 use crate::lesson::diagnostic::Both;
 use crate::lesson::library::Library;
-use crate::lesson::op::Controller;
 use crate::lesson::source::Source;
 use crate::lesson::{Lesson, Values};
 
@@ -92,11 +91,7 @@ fn serve(input: &mut File, output: &mut File) -> std::io::Result<()> {
     let library = Library::open(setup.lessons.as_deref()).map_err(std::io::Error::other)?;
     // Copied once, not once a jail.
     client::prepare()?;
-    // Not everybody may have groups; the limits of each process hold in any case.
-    let fence = Groups::new(&[Controller::Memory, Controller::Pids]).ok();
-    if let Some(fence) = &fence {
-        fence.limit(MOST_MEMORY, MOST_PROCESSES);
-    }
+    let fence = jailed::fence();
     let mut known: HashMap<String, Known> = HashMap::new();
     while let Some(job) = receive::<Job>(input)? {
         let known = match known.entry(job.lesson) {

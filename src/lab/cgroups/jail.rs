@@ -2,16 +2,19 @@
 //! needs; the jail is in it before it leaves the cgroup namespace, so that it is the
 //! root of all that can be seen in there, and no other group can be reached.
 
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::mount::MsFlags;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::super::client::fresh_name;
 use super::super::journal::{self, Journal};
-use super::super::scope;
+use super::super::{scope, sweep};
 use super::{Cgroups, Failed, put};
 use crate::kernel::cgroup::Tree;
+use crate::kernel::process::{self, Side};
 use crate::kernel::{Errno, Trace, mount as kernel};
 use crate::lesson::op::Controller;
 
@@ -26,6 +29,8 @@ pub struct Groups {
     cgroups: Cgroups,
     /// The jail's group and, in version 2, what is enabled below it.
     made: Vec<(Tree, PathBuf, Vec<String>)>,
+    /// Who removes them should the caller be killed.
+    sweeper: u32,
 }
 
 impl Groups {
@@ -33,26 +38,31 @@ impl Groups {
     pub fn new(controllers: &[Controller]) -> Result<Self, Failed> {
         let base = journal::base();
         let failed = |error: std::io::Error| (Errno::from(&error), base.display().to_string());
-        let directory = journal::make_directory(&base, &fresh_name()).map_err(failed)?;
         let me = std::process::id();
-        // What can't be had from systemd may be had without; else what fails below says why.
-        let _ = scope::enter(me, &directory.file_name().unwrap_or_default().to_string_lossy());
-        let mut cgroups = Cgroups::new(&directory, me);
-        let made = Journal::start(&directory).map_err(failed).and_then(|mut journal| {
-            let trace = &mut Trace::default();
-            let mut groups = Vec::new();
-            cgroups.wanted = controllers.to_vec();
-            for (tree, enabled) in cgroups.trees_for(controllers)? {
-                let group = cgroups.base(trace, &mut journal, tree)?;
-                let tree = cgroups.tree(tree).cloned().ok_or((Errno(libc::ENOENT), "cgroup".to_owned()))?;
-                groups.push((tree, group, enabled));
-            }
-            Ok(groups)
-        });
-        let mut all = Self { directory, cgroups, made: Vec::new() };
-        // Should it have failed, what was made goes with `all`.
-        all.made = made?;
+        let caller = process::pidfd_open(me).map_err(|errno| (errno, "pidfd_open".to_owned()))?;
+        let name = fresh_name();
+        let directory = base.join(&name);
+        // First of all: from here on nothing is made that nobody would remove.
+        let sweeper = sweeper(&directory, caller).map_err(|errno| (errno, "fork".to_owned()))?;
+        // Should something fail, what was made goes with `all`.
+        let mut all = Self { cgroups: Cgroups::new(&directory, me), directory, made: Vec::new(), sweeper };
+        journal::make_directory(&base, &name).map_err(failed)?;
+        let journal = Journal::start(&all.directory).map_err(failed)?;
+        all.make(me, journal, controllers)?;
         Ok(all)
+    }
+
+    fn make(&mut self, me: u32, mut journal: Journal, controllers: &[Controller]) -> Result<(), Failed> {
+        // What can't be had from systemd may be had without; else what fails below says why.
+        let _ = scope::enter(me, &self.directory.file_name().unwrap_or_default().to_string_lossy());
+        let trace = &mut Trace::default();
+        self.cgroups.wanted = controllers.to_vec();
+        for (tree, enabled) in self.cgroups.trees_for(controllers)? {
+            let group = self.cgroups.base(trace, &mut journal, tree)?;
+            let tree = self.cgroups.tree(tree).cloned().ok_or((Errno(libc::ENOENT), "cgroup".to_owned()))?;
+            self.made.push((tree, group, enabled));
+        }
+        Ok(())
     }
 
     /// Gives them to a user: who may then make groups in there and put processes into them,
@@ -120,6 +130,34 @@ impl Groups {
     }
 }
 
+/// A child that outlives the caller, if need be, to remove what it leaves behind: this
+/// directory and the groups that its journal names. A signal of the terminal's is not for
+/// it. Its PID.
+fn sweeper(directory: &Path, caller: OwnedFd) -> Result<u32, Errno> {
+    match process::fork(&mut Trace::default())? {
+        Side::Parent(pid) => Ok(pid),
+        Side::Child => {
+            let swept = std::panic::catch_unwind(|| {
+                let _ = nix::unistd::setsid();
+                // Nobody waits for what the caller writes to because of it.
+                process::move_to(&caller, 0)?;
+                drop(caller);
+                process::close_from(1)?;
+                let caller = process::inherited(0);
+                // Readable when it has ended, pidfd_open(2).
+                while poll(&mut [PollFd::new(caller.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE) != Ok(1) {}
+                match journal::read(directory) {
+                    Ok(lines) if !lines.is_empty() => sweep::sweep_lab(directory, &mut sweep::Swept::default()),
+                    // It had no time to write a line, and has made nothing more.
+                    _ => drop(journal::remove_directory(directory)),
+                }
+                Ok::<(), Errno>(())
+            });
+            process::exit_now(i32::from(!matches!(swept, Ok(Ok(())))));
+        }
+    }
+}
+
 /// Takes read-only from one mount; its other flags may be locked, and stay
 /// (mount_namespaces(7)).
 fn writable(target: &Path) -> Result<(), Failed> {
@@ -141,6 +179,12 @@ impl Drop for Groups {
         if self.cgroups.remove().is_empty() {
             // What can't be removed stays, for the next sweep.
             let _ = journal::remove_directory(&self.directory);
+        }
+        // To the last: until here something could be left behind.
+        if let Ok(pidfd) = process::pidfd_open(self.sweeper) {
+            // ESRCH: somebody was faster.
+            let _ = process::pidfd_kill(&pidfd, libc::SIGKILL);
+            process::wait_for(self.sweeper);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::lesson::diagnostic::{Both, Diagnostic, both, did_you_mean, quoted};
 use crate::lesson::format::{Placed, Word};
 use crate::lesson::library::{Library, LibraryError};
 use crate::lesson::load::{MOST, bounded};
-use crate::lesson::model::{Lesson, Step};
+use crate::lesson::model::{Lesson, Step, Task};
 use crate::lesson::shape;
 use crate::lesson::source::Source;
 
@@ -35,6 +35,10 @@ struct RawAnswers {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, String>>")]
     tasks: IndexMap<Word, IndexMap<Word, Word>>,
+    /// Whose lines come when, where a task was done in several shells by turns.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
+    turns: IndexMap<Word, Vec<Word>>,
     /// Written by a session.
     progress: Option<RawProgress>,
 }
@@ -94,6 +98,7 @@ pub fn validate_answers(source: &Source, lesson: &Lesson) -> Result<Answers, Vec
     }
     answers_fit(source, &raw.answers, lesson, &mut found);
     tasks_fit(source, &raw.tasks, lesson, &mut found);
+    turns_fit(source, &raw.turns, lesson, &mut found);
     if found.is_empty() { Ok(raw.into_answers()) } else { Err(bounded(&source.name, found)) }
 }
 
@@ -187,18 +192,34 @@ pub(in crate::lesson) fn tasks_fit(
         else {
             continue;
         };
-        for shell in shells.keys().filter(|shell| !task.shells.contains(shell)).take(MOST) {
-            let shown = quoted(shell);
-            let known: Vec<&str> = task.shells.iter().map(String::as_str).collect();
-            found.push(
-                source
-                    .at(
-                        shell.span(),
-                        both!("no shell `{shown}` in this task", "cet exercice n'a pas de shell « {shown} »"),
-                    )
-                    .help(did_you_mean(shell, &known)),
-            );
+        known_shells(source, shells.keys(), task, found);
+    }
+}
+
+/// Holds `[turns]` against a lesson; whether they fit the lines is no matter of right or
+/// wrong: who edits the commands by hand need not count.
+fn turns_fit(source: &Source, turns: &IndexMap<Word, Vec<Word>>, lesson: &Lesson, found: &mut Vec<Diagnostic>) {
+    for (step, shells) in turns {
+        if found.len() > MOST {
+            return;
         }
+        let task = known_step(source, step, lesson, |step| step.task.is_some(), found);
+        if let Some(task) = task.and_then(|step| step.task.as_ref()) {
+            known_shells(source, shells.iter(), task, found);
+        }
+    }
+}
+
+/// Shells that a task does not have are mistakes.
+fn known_shells<'a>(source: &Source, shells: impl Iterator<Item = &'a Word>, task: &Task, found: &mut Vec<Diagnostic>) {
+    for shell in shells.filter(|shell| !task.shells.contains(shell)).take(MOST) {
+        let shown = quoted(shell);
+        let known: Vec<&str> = task.shells.iter().map(String::as_str).collect();
+        found.push(
+            source
+                .at(shell.span(), both!("no shell `{shown}` in this task", "cet exercice n'a pas de shell « {shown} »"))
+                .help(did_you_mean(shell, &known)),
+        );
     }
 }
 
@@ -240,6 +261,11 @@ impl RawAnswers {
             student: self.student,
             answers: plain(self.answers),
             tasks: self.tasks.into_iter().map(|(step, shells)| (step.to_string(), plain(shells))).collect(),
+            turns: self
+                .turns
+                .into_iter()
+                .map(|(step, shells)| (step.to_string(), shells.iter().map(|shell| (**shell).clone()).collect()))
+                .collect(),
             progress: self.progress.map(|raw| Progress {
                 step: raw.step,
                 passed: raw.passed,

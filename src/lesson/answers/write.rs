@@ -21,6 +21,14 @@ impl Answers {
             let _ = writeln!(out, "\n[tasks.{}]", key(step));
             pairs(&mut out, shells);
         }
+        let turns: Vec<_> = self.turns.iter().filter(|(step, _)| self.has_turns(step)).collect();
+        if !turns.is_empty() {
+            out.push_str("\n[turns]\n");
+        }
+        for (step, shells) in turns {
+            let shells: Vec<String> = shells.iter().map(|shell| basic(shell)).collect();
+            pair(&mut out, step, &format!("[{}]", shells.join(", ")));
+        }
         if let Some(progress) = &self.progress {
             out.push_str("\n[progress]\n");
             pair(&mut out, "step", &string(&progress.step));
@@ -155,6 +163,7 @@ mod tests {
                 student: word(1),
                 answers: [(word(2), word(3)), (word(4), word(5))].into_iter().collect(),
                 tasks: [(word(6), [(word(7), word(8)), (word(8), word(7))].into_iter().collect())].into_iter().collect(),
+                turns: indexmap::IndexMap::new(),
                 progress: has_progress.then(|| Progress {
                     step: word(3),
                     passed: vec![word(4), word(5)],

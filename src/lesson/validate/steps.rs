@@ -68,7 +68,7 @@ impl Context<'_> {
         self.few(raw.hint.get(FEW).map(Placed::span), FEW);
         let reactions = raw.hint.iter().take(FEW).map(|hint| self.reaction(hint)).collect();
         self.pairing(raw);
-        let task = raw.task.as_ref().map(|task| self.task(task, checks, reactions));
+        let task = raw.task.as_ref().map(|task| self.task(task, checks, reactions, earlier));
         Step {
             id: raw.id.to_string(),
             show: raw.show,
@@ -163,7 +163,7 @@ impl Context<'_> {
         Predict { choices: words(&raw.choices), answer: raw.answer.to_string(), points: raw.points }
     }
 
-    fn task(&mut self, raw: &Placed<RawTask>, checks: Vec<Check>, reactions: Vec<Reaction>) -> Task {
+    fn task(&mut self, raw: &Placed<RawTask>, checks: Vec<Check>, reactions: Vec<Reaction>, earlier: &[Step]) -> Task {
         if raw.shells.is_empty() {
             self.report(raw.shells.span(), both!("a task without a shell", "un exercice sans shell"));
         }
@@ -183,11 +183,22 @@ impl Context<'_> {
         }
         self.points(raw.span(), raw.points);
         self.seconds(&raw.seconds);
+        self.no_doubles(&raw.after, Clone::clone);
+        let tasks: Vec<&str> = earlier.iter().filter(|step| step.task.is_some()).map(|step| step.id.as_str()).collect();
+        for step in raw.after.iter().filter(|step| !tasks.contains(&step.as_str())) {
+            let shown = quoted(step);
+            self.report_with_help(
+                step.span(),
+                both!("no earlier step `{shown}` with a task", "aucune étape précédente « {shown} » avec un exercice"),
+                did_you_mean(step, &tasks),
+            );
+        }
         Task {
             shells: words(&raw.shells),
             points: raw.points,
             seconds: *raw.seconds,
             trace: raw.trace,
+            after: words(&raw.after),
             checks,
             reactions,
         }

@@ -83,6 +83,8 @@ pub struct Projector {
     pub auto: Option<Autoplay>,
     /// What went wrong: for the teacher, never on the wall.
     pub trouble: Option<String>,
+    /// Why nothing is recorded any more, in English and in French: for the teacher, too.
+    pub unrecorded: Option<[String; 2]>,
     /// What was typed in this step, by whom ever: what the room has seen.
     pub typed: Vec<Line>,
     /// How the room follows in its own terminals, where it may.

@@ -114,6 +114,12 @@ pub fn update(model: &mut Model, event: Event, now: Instant) -> Vec<Request> {
         }
         Event::Census(census) => inspect::counted(model, census),
         Event::Inspecting(inspected) => inspect::open(model, *inspected),
+        Event::Unrecorded(why) => {
+            if let Some(wall) = &mut model.projector {
+                wall.unrecorded = Some(why);
+            }
+            model.dirty = true;
+        }
         Event::Failed(why) => {
             match &mut model.screen {
                 Screen::List(opening) => *opening = None,

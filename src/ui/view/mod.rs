@@ -44,6 +44,8 @@ pub fn render(frame: &mut Frame<'_>, model: &Model) {
         return small(frame, area, model);
     }
     match &model.screen {
+        // The room is not shown the list while its lesson is opened.
+        Screen::List(Some(_)) if model.projector.is_some() => {}
         Screen::List(_) => list::render(frame, area, model),
         Screen::Containers => containers::render(frame, area, model, &model.containers),
         Screen::Lesson(lesson) if lesson.inspected.is_some() => {

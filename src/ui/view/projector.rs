@@ -43,7 +43,8 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall:
         border(frame, regions.shells, theme.style(Role::Focus));
     }
     let area = lesson.prose_area(model.size);
-    let (step, put) = if lesson.prose.twice { (2, scaled::put as Put) } else { (1, put as Put) };
+    let step = if lesson.prose.twice { 2 } else { 1 };
+    let put: Put = if scaled(model).is_some() { scaled::put } else { put };
     for (row, line) in (0..area.height).step_by(step).zip(&lesson.prose.lines) {
         put(frame.buffer_mut(), area, row, line);
     }
@@ -54,6 +55,16 @@ pub fn render(frame: &mut Frame<'_>, model: &Model, lesson: &LessonScreen, wall:
     if let Some(sharing) = &wall.sharing {
         super::sharing::render(frame, model, sharing, regions.foot);
     }
+}
+
+/// Where text stands at twice its size, and how many lines; none below what lies above the
+/// wall. What a character of that size covers in part is not drawn over: a terminal that
+/// is to show it elsewhere, or no more, has to begin with an empty screen.
+pub fn scaled(model: &Model) -> Option<(Rect, usize)> {
+    let (lesson, wall) = (model.lesson()?, model.projector.as_ref()?);
+    let area = lesson.prose_area(model.size);
+    let shown = lesson.prose.twice && !wall.blank && model.overlay.is_none() && !area.is_empty();
+    shown.then_some((area, lesson.prose.lines.len()))
 }
 
 /// How many lines of the text have no room on a wall of this size.
