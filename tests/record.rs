@@ -235,6 +235,11 @@ fn a_file_that_is_there_is_replaced_only_where_that_was_asked() {
     let mut wall = place.start(WALL, &["demo", "uts", "--lang", "en", "--record", path]);
     wall.see("--overwrite");
     assert_eq!((wall.ended().code(), std::fs::read_to_string(&to).unwrap()), (Some(2), "mine".to_owned()));
+    // An address of nobody's (RFC 5737): the demonstration does not begin.
+    let share = "--share=192.0.2.1:1";
+    let mut wall = place.start(WALL, &["demo", "uts", "--lang", "en", share, "--overwrite", "--record", path]);
+    wall.wait_for("a refusal", |screen| screen.contents().contains("192.0.2.1"));
+    assert_eq!((wall.ended().code(), std::fs::read_to_string(&to).unwrap()), (Some(2), "mine".to_owned()));
     let mut wall = place.start(WALL, &["demo", "uts", "--lang", "en", "--overwrite", "--record", path]);
     stands(&wall, 1);
     wall.quit();

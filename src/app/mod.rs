@@ -269,8 +269,9 @@ fn wall(cli: &Cli, wanted: &cli::Demo) -> Result<(), (String, u8)> {
         let title = lesson.text(lang).title.clone();
         demo::record::begin(&record.file, record.overwrite, title).map_err(|why| (why.explain(lang), USAGE))
     };
-    let record = record.as_ref().map(begin).transpose()?;
     let shared = share.as_deref().map(demo::share::open).transpose().map_err(|error| (error.explain(lang), USAGE))?;
+    // Last: what is refused leaves the file as it was.
+    let record = record.as_ref().map(begin).transpose()?;
     let wanted = demo::Wanted { library, lesson, at, lang, theme, mouse, followed, auto, record, shared };
     let unrecorded = demo::demo(wanted).map_err(|error| (format!("{error:#}"), 1))?;
     unrecorded.map_or(Ok(()), |[en, fr]| Err((lang.pick(en, fr), 1)))

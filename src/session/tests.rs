@@ -242,8 +242,22 @@ fn next_waits_for_the_lab_and_says_so() {
 fn an_answer_of_the_lab_to_another_question_is_not_taken() {
     let mut session = begun();
     session.apply(Command::Performed(StepOutcome { step: 3, ..StepOutcome::default() }));
-    session.apply(Command::Rebuilt { to: 0, outcomes: Vec::new() });
+    session.apply(Command::Rebuilt { to: 1, outcomes: Vec::new() });
     assert!(session.busy() && session.outcome().is_none());
+}
+
+#[test]
+fn a_step_whose_keeper_was_killed_while_it_was_performed_is_there_once_all_is_rebuilt() {
+    let mut session = begun();
+    session.apply(Command::Moved(StepOutcome { micros: 7, ..StepOutcome::default() }));
+    assert_eq!(session.outcome().map(|outcome| outcome.micros), Some(7));
+    assert!(session.busy());
+    session.apply(Command::Rebuilt { to: 0, outcomes: vec![StepOutcome { micros: 9, ..StepOutcome::default() }] });
+    assert!(!session.busy());
+    assert_eq!(session.outcome().map(|outcome| outcome.micros), Some(9));
+    // Once it is ready, another answer is too late.
+    session.apply(Command::Rebuilt { to: 0, outcomes: Vec::new() });
+    assert_eq!(session.outcome().map(|outcome| outcome.micros), Some(9));
 }
 
 #[test]

@@ -23,6 +23,9 @@ use crate::ui::terminal::{self, Terminal};
 /// What crossterm is given to look.
 const GLANCE: Duration = Duration::from_millis(5);
 
+/// How often it is drawn while the picture is still on its way to where it should be.
+const GLIMPSE: Duration = Duration::from_millis(100);
+
 /// Reads a recording.
 pub fn load(path: &Path) -> Result<Recording, CastError> {
     cast::read(File::open(path)?)
@@ -48,10 +51,13 @@ pub fn replay(
     let mut terminal = Terminal::take()?;
     let made = recording.made.map(crate::observe::date);
     let mut player = Player::new(recording, made, speed, lang, theme, Instant::now());
+    let mut drawn = None;
     loop {
         player.tick(Instant::now());
-        if !player.behind() {
+        let now = Instant::now();
+        if !player.behind() || drawn.is_none_or(|drawn| now.duration_since(drawn) >= GLIMPSE) {
             terminal.screen.draw(|frame| player.render(frame))?;
+            drawn = Some(now);
         }
         let wait = player.deadline().map(|due| due.saturating_duration_since(Instant::now()));
         let timeout = match wait {
