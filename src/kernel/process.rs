@@ -141,6 +141,17 @@ pub fn fork_to_exec(trace: &mut Trace, child: &dyn Fn() -> i32) -> Result<u32, E
     }
 }
 
+/// Gives the calling thread less of a CPU where others want it, too: setpriority(2), which
+/// is by thread on Linux (sched(7)). EACCES where it would be more.
+#[expect(unsafe_code, reason = "nix does not wrap setpriority(2)")]
+pub fn be_nice(value: i32) -> Result<(), Errno> {
+    // SAFETY: only numbers go in; 0 is the calling thread.
+    match unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, value) } {
+        0 => Ok(()),
+        _ => Err(nix::errno::Errno::last().into()),
+    }
+}
+
 /// Ends the calling process without running anything of the program's.
 #[expect(unsafe_code, reason = "_exit(2)")]
 pub fn exit_now(code: i32) -> ! {

@@ -130,6 +130,8 @@ impl Reader {
         if before.as_ref().is_none_or(|before| before.at != stand.at) {
             self.changed(Edge::Start);
         }
+        // A step that was left before the lab was there is nothing to read.
+        self.pages.retain(|_, shown| shown.page.title != Texts::default());
         let empty = || Shown::new(Page { step: stand.at, ..Page::default() });
         self.pages.entry(stand.at).or_insert_with(empty);
         // They say where the wall is, and whether it is at work.
@@ -269,11 +271,11 @@ impl Reader {
         (top.min(most), most)
     }
 
-    /// Whether the step that the wall is at has more below what is in sight.
+    /// Whether the step that the wall is at, and that is in sight, has more below.
     pub(super) fn goes_on(&self) -> bool {
         let (first, many) = self.lines_of(self.at().unwrap_or(0));
         // The last line of a step is empty.
-        self.top().0 + self.high() + 1 < first + many
+        matches!(self.place, Place::Newest(_)) && self.top().0 + self.high() + 1 < first + many
     }
 
     fn newest_top(&self, edge: Edge) -> usize {
@@ -461,6 +463,17 @@ mod tests {
         assert_eq!(press(&mut reader, KeyCode::Enter), Answer::Join("K7X4MR".into()));
         reader.set_state(State::Following);
         assert_eq!(press(&mut reader, KeyCode::Char('q')), Answer::Leave);
+    }
+
+    #[test]
+    fn a_step_that_was_passed_over_leaves_no_trace() {
+        let mut reader = reader();
+        for at in [4, 5] {
+            reader.hear(stand(at));
+        }
+        reader.lay_out(SIZE);
+        assert_eq!(reader.pages.keys().copied().collect::<Vec<_>>(), [0, 1, 2, 3, 5]);
+        assert!(seen(&mut reader).contains("▶ 6/9"));
     }
 
     #[test]

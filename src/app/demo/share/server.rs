@@ -16,6 +16,7 @@ use super::board::Board;
 use super::crowd::Crowd;
 use super::peers::Peer;
 use crate::demo::follow::Code;
+use crate::kernel::process::be_nice;
 use crate::ui::event::Event;
 
 /// The kernel keeps at most so many bytes for somebody who does not read (it doubles that).
@@ -26,6 +27,8 @@ const AT_ONCE: usize = 64;
 const REST: Duration = Duration::from_millis(200);
 /// The wall is told at most so often how many there are.
 const COUNTED: Duration = Duration::from_millis(250);
+/// So nice is the thread to the others: nice(1).
+const NICE: i32 = 5;
 /// How long those who follow may take to hear that it is over.
 const FAREWELL: Duration = Duration::from_millis(300);
 /// A machine that has gone without a word is let go after IDLE + TRIES × EACH seconds, and
@@ -56,6 +59,9 @@ impl Server {
     }
 
     fn serve(mut self, events: &SyncSender<Event>) {
+        // The wall is drawn first, whatever those who follow are up to. Where it is refused,
+        // it is as any other thread.
+        let _ = be_nice(NICE);
         let (mut told, mut tell_at, mut rest) = (0, Instant::now(), None);
         loop {
             let now = Instant::now();
