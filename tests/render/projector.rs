@@ -248,6 +248,22 @@ fn one_region_alone_is_in_the_spotlight_until_the_next_step() {
 }
 
 #[test]
+fn one_row_is_in_the_spotlight_until_the_next_step() {
+    let marked = |scene: &Scene| scene.text().lines().filter(|line| line.contains('▸')).count();
+    let scene = at("unshare");
+    assert_eq!(marked(&scene), 0);
+    let mut scene = scene.key(KeyCode::Down).key(KeyCode::Down);
+    assert_eq!(marked(&scene), 1, "{}", scene.text());
+    let first = scene.find("▸").unwrap();
+    scene.event(Event::Order(Order::Do(Intent::Up)));
+    assert_eq!(scene.find("▸").unwrap().1 + 1, first.1);
+    // Nothing else is touched, and the keys still belong to the wall.
+    assert_eq!(marked(&scene.key(KeyCode::Esc)), 0);
+    let scene = at("unshare").key(KeyCode::Down).key(KeyCode::Char(' '));
+    assert_eq!((step(&scene), scene.model.lesson().unwrap().twins.browse.cursor), ("rename", None));
+}
+
+#[test]
 fn an_order_from_the_notes_does_what_a_key_does() {
     let mut scene = wall();
     scene.event(Event::Order(Order::Do(Intent::Next)));

@@ -11,6 +11,8 @@ const BACK: [&str; 2] = ["the step before, rebuilt", "étape précédente, recon
 const BLANK: [&str; 2] = ["blank the screen, and back", "écran vide, et retour"];
 const REVEAL: [&str; 2] =
     ["reveal what the kernel does; else: the next step", "révéler ce que fait le noyau ; sinon : suite"];
+const DOWN: [&str; 2] = ["one row in the spotlight: the next", "une ligne en évidence : la suivante"];
+const UP: [&str; 2] = ["one row in the spotlight: the one before", "une ligne en évidence : la précédente"];
 const LARGER: [&str; 2] = ["larger: larger text, no margins", "plus grand : texte plus grand, sans marges"];
 
 /// The table.
@@ -50,6 +52,10 @@ pub const KEYS: &[Binding] = &[
         Intent::Spotlight,
         ["one region alone; again: the next", "une zone seule ; encore : la suivante"],
     ),
+    row(Projector, KeyCode::Down, Intent::Down, DOWN),
+    row(Projector, Char('j'), Intent::Down, DOWN),
+    row(Projector, KeyCode::Up, Intent::Up, UP),
+    row(Projector, Char('k'), Intent::Up, UP),
     row(Projector, Char('+'), Intent::Larger, LARGER),
     row(
         Projector,
@@ -58,7 +64,12 @@ pub const KEYS: &[Binding] = &[
         ["smaller: wide margins, smaller text", "plus petit : larges marges, texte plus petit"],
     ),
     row(Projector, Char('e'), Intent::Evidence, ["what proves the walls", "ce qui prouve les cloisons"]),
-    row(Projector, KeyCode::Esc, Intent::Close, ["all regions again", "toutes les zones à nouveau"]),
+    row(
+        Projector,
+        KeyCode::Esc,
+        Intent::Close,
+        ["all regions and rows again", "toutes les zones et les lignes à nouveau"],
+    ),
     row(Counting, KeyCode::Enter, Intent::Accept, ["show them", "les montrer"]),
     row(Counting, KeyCode::Backspace, Intent::Erase, ["erase", "effacer"]),
     row(Counting, KeyCode::Esc, Intent::Close, ["leave them", "y renoncer"]),

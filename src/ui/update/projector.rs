@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{command, entered, lesson, unpassed};
+use super::{command, entered, lesson, panes, unpassed};
 use crate::i18n::Lang;
 use crate::say;
 use crate::session::Command;
@@ -19,7 +19,7 @@ use crate::ui::view;
 
 /// Takes what means something on the projector; whether it was taken.
 pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, requests: &mut Vec<Request>) -> bool {
-    let lang = model.lang;
+    let (lang, size) = (model.lang, model.size);
     let Some((lesson, wall)) = parts(model) else { return false };
     if wall.counting.is_some() {
         match meaning {
@@ -75,7 +75,11 @@ pub(super) fn intercepts(model: &mut Model, meaning: Intent, now: Instant, reque
             let next = next_spot(lesson);
             set_spot(lesson, next);
         }
+        Intent::Up | Intent::Down => panes::act(lesson, size, lang, now, meaning),
         Intent::Close => {
+            if lesson.twins.browse.whole() {
+                panes::act(lesson, size, lang, now, meaning);
+            }
             set_spot(lesson, None);
             self::lesson::focus(lesson, Focus::Lesson);
         }

@@ -247,7 +247,9 @@ fn rows(buffer: &mut Buffer, place: Place, model: &Model, lesson: &LessonScreen)
         put(buffer, *half, 0, &Line::styled(text, theme.style(Role::Quiet)));
     }
     for (at, (&row, line)) in shown.rows.iter().zip(1..).enumerate() {
-        let selected = lesson.twins.browse.cursor == Some(shown.first + at) && lesson.focus == Focus::Panes;
+        // On a projector a row is in the spotlight, whoever has the keyboard.
+        let marked = lesson.focus == Focus::Panes || lesson.projected.is_some();
+        let selected = marked && lesson.twins.browse.cursor == Some(shown.first + at);
         draw_row(buffer, place, line, &table.rows[row], &laid, selected, model);
     }
     let both = halves[0].union(halves[1]);
