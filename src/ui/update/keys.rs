@@ -8,7 +8,7 @@ use ratatui::layout::Size;
 
 use super::inspect;
 use super::lesson::lesson;
-use super::{command, entered, mouse, projector, unpassed};
+use super::{entered, mouse, projector, unpassed};
 use crate::session::Command;
 use crate::ui::event::{EntryState, Request};
 use crate::ui::keymap::{Context, Intent, lookup};
@@ -191,7 +191,7 @@ fn overlay(model: &mut Model, meaning: Intent, requests: &mut Vec<Request>) {
         (&mut Some(Overlay::Confirm(to)), Intent::Accept | Intent::Back)
         | (&mut Some(Overlay::Steps(to)), Intent::Accept) => {
             model.overlay = None;
-            command(model, Command::Goto(to), requests);
+            projector::go(model, Command::Goto(to), requests);
         }
         (Some(Overlay::Quit), Intent::Accept) => model.left = true,
         (Some(Overlay::Quit), Intent::List)

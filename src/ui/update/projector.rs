@@ -247,10 +247,10 @@ pub fn at_gate(lesson: &LessonScreen) -> bool {
     lesson.session.step_def().predict.is_some()
 }
 
-/// Moves to another step: now, or as soon as the lab has done what it is at. Of several
-/// keys that came too early the last counts.
-fn go(model: &mut Model, to: Command, requests: &mut Vec<Request>) {
-    let Some((lesson, wall)) = parts(model) else { return };
+/// Moves to another step: now, or on a projector as soon as the lab has done what it is at.
+/// Of several keys that came too early the last counts.
+pub(super) fn go(model: &mut Model, to: Command, requests: &mut Vec<Request>) {
+    let Some((lesson, wall)) = parts(model) else { return command(model, to, requests) };
     if lesson.session.busy() {
         wall.pending = Some(to);
         if wall.pace == Pace::Waiting {
