@@ -332,28 +332,13 @@ impl Driver {
             Effect::Perform { step: to } | Effect::Rebuild { to, .. } if !self.has_step(to) => Ok(()),
             Effect::Perform { step } => {
                 self.enter(step);
-                if self.slow {
-                    return self.begin(step, None);
-                }
-                let Some(stage) = &mut self.stage else { return Ok(()) };
-                match stage.perform(step) {
-                    Ok(outcome) => {
-                        self.sample(true)?;
-                        self.send(Event::Performed(outcome))
-                    }
-                    Err(error) => self.recover(&error),
-                }
+                self.begin(step, None)
             }
             Effect::Rebuild { to, answers } => {
                 self.enter(to);
                 let Some(stage) = &mut self.stage else { return Ok(()) };
-                let built = if self.slow { stage.rebuild_before(to, &answers) } else { stage.rebuild(to, &answers) };
-                match built {
-                    Ok(before) if self.slow => self.begin(to, Some(before)),
-                    Ok(outcomes) => {
-                        self.sample(true)?;
-                        self.send(Event::Rebuilt { to, outcomes })
-                    }
+                match stage.rebuild_before(to, &answers) {
+                    Ok(before) => self.begin(to, Some(before)),
                     Err(error) => self.recover(&error),
                 }
             }

@@ -1,5 +1,5 @@
-//! Slow motion: the calls of a step one by one, each when the presenter asks for it, and the
-//! lab looked at after each.
+//! Carrying out a step: at once, or in slow motion, call by call, each when the presenter
+//! asks for it, and the lab looked at after each.
 
 use super::{Driver, Gone};
 use crate::app::stage::Carrying;
@@ -20,14 +20,14 @@ impl Driver {
         if slow { Ok(()) } else { self.go_on(true) }
     }
 
-    /// Begins a step, its first call at once. `before` are the outcomes of the steps before
+    /// Begins a step: all of it, or in slow motion its first call. `before` are the outcomes of the steps before
     /// it, where all of them were rebuilt.
     pub(super) fn begin(&mut self, step: usize, before: Option<Vec<StepOutcome>>) -> Result<(), Gone> {
         let Some(stage) = &mut self.stage else { return Ok(()) };
         match stage.begin(step, true) {
             Ok(carrying) => {
                 self.moving = Some(Moving { carrying, before });
-                self.go_on(false)
+                self.go_on(!self.slow)
             }
             Err(error) => self.recover(&error),
         }

@@ -133,7 +133,7 @@ impl Keeper {
         let numbers: Vec<i32> = fds.iter().map(AsRawFd::as_raw_fd).collect();
         let number = self.put(index, Ask::Perform { ops: asked, slowly }, &numbers)?;
         let mut made = VecDeque::new();
-        let (mut deadline, patience) = (Instant::now() + patience, patience);
+        let mut deadline = Instant::now() + patience;
         loop {
             match self.hear(index, number, deadline)? {
                 Said::Paused(calls) if slowly => {
