@@ -24,19 +24,46 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// So many notes at a time.
 const MOST: usize = 4;
 
-/// What names of sockets begin with, as /proc/net/unix lists them; the PID follows.
-fn prefix() -> String {
-    format!("cloison-demo-{}-", nix::unistd::geteuid())
-}
+/// What names of sockets begin with, as /proc/net/unix lists them; the user and the PID
+/// follow.
+const PREFIX: &str = "cloison-demo-";
 
 fn address(pid: u32) -> io::Result<SocketAddr> {
-    SocketAddr::from_abstract_name(format!("{}{pid}", prefix()))
+    SocketAddr::from_abstract_name(format!("{PREFIX}{}-{pid}", nix::unistd::geteuid()))
 }
 
 /// Whether the other end is this user's, or root's.
 fn is_ours(stream: &UnixStream) -> bool {
     let own = nix::unistd::geteuid().as_raw();
     getsockopt(stream, PeerCredentials).is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+}
+
+/// A pipe that wakes who waits at its reading end, given first; neither end ever waits.
+pub(super) fn waking() -> io::Result<(std::fs::File, OwnedFd)> {
+    let (woken, wake) = pipe().map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
+    for fd in [woken.as_fd(), wake.as_fd()] {
+        nix::fcntl::fcntl(fd, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
+    }
+    Ok((woken, wake))
+}
+
+/// The users and processes whose abstract sockets have such names, PREFIX, UID-PID, as
+/// /proc/net/unix lists them.
+pub(super) fn named(prefix: &str) -> Vec<(u32, u32)> {
+    listed(&std::fs::read_to_string("/proc/net/unix").unwrap_or_default(), prefix)
+}
+
+/// Those of such a list; each socket of theirs has a line.
+fn listed(text: &str, prefix: &str) -> Vec<(u32, u32)> {
+    let owner = |line: &str| {
+        let name = line.split_ascii_whitespace().last()?.strip_prefix('@')?.strip_prefix(prefix)?;
+        let (uid, pid) = name.split_once('-')?;
+        Some((uid.parse().ok()?, pid.parse().ok()?))
+    };
+    let mut found: Vec<(u32, u32)> = text.lines().filter_map(owner).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// Where notes of this demonstration connect.
@@ -48,13 +75,11 @@ pub fn listen() -> io::Result<UnixListener> {
 
 /// The PIDs of the demonstrations of this user, the newest process last.
 pub fn demonstrations() -> Vec<u32> {
-    let prefix = format!("@{}", prefix());
-    let text = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
-    let named = text.lines().filter_map(|line| line.split_whitespace().last()?.strip_prefix(&prefix)?.parse().ok());
-    let mut found: Vec<u32> = named.collect();
+    let own = nix::unistd::geteuid().as_raw();
+    let listed = named(PREFIX).into_iter().filter(|(uid, _)| *uid == own);
+    let mut found: Vec<u32> = listed.map(|(_, pid)| pid).collect();
     let started = |pid: &u32| crate::kernel::process::start_time(*pid).unwrap_or(0);
     found.sort_by_key(started);
-    found.dedup();
     found
 }
 
@@ -94,10 +119,7 @@ pub struct Server {
 
 /// The two halves, before any thread.
 pub fn server(listener: UnixListener) -> io::Result<(Teller, Server)> {
-    let (woken, wake) = pipe().map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
-    for fd in [woken.as_fd(), wake.as_fd()] {
-        nix::fcntl::fcntl(fd, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
-    }
+    let (woken, wake) = waking()?;
     let latest = Arc::new(Mutex::new(None));
     Ok((Teller { latest: Arc::clone(&latest), wake }, Server { listener, latest, woken }))
 }
@@ -180,5 +202,21 @@ fn hear(console: &mut Connection, events: &SyncSender<Event>) -> bool {
             Ok(None) => return true,
             Err(_) => return false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_of_this_machine_are_found_by_their_sockets() {
+        let text = "Num RefCount …\n\
+            ffff: 00000002 00000000 00010000 0001 01 5 @cloison-share-1000-42\n\
+            ffff: 00000003 00000000 00000000 0001 03 6 @cloison-share-1000-42\n\
+            ffff: 00000002 00000000 00010000 0001 01 7 @cloison-share-x-7\n\
+            ffff: 00000002 00000000 00010000 0001 01 8 @cloison-demo-1000-42\n\
+            ffff: 00000002 00000000 00010000 0001 01 9 /tmp/@cloison-share-1000-43\n";
+        assert_eq!(listed(text, "cloison-share-"), [(1000, 42)]);
     }
 }

@@ -6,6 +6,7 @@
 //!         ▲◀── Event::Order ────────────────┘◀─ orders ─┘
 //! ```
 
+mod desk;
 mod link;
 mod outlook;
 pub mod share;

@@ -5,24 +5,17 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event as Input, KeyEventKind};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
+use nix::poll::PollFlags;
 
+use super::desk::{Desk, no_longer_than};
 use super::link;
-use crate::app::signals;
 use crate::demo::console::{Answer, Console};
 use crate::demo::wire::Outlook;
 use crate::i18n::{Explain, Lang};
 use crate::kernel::socket::{Connection, FrameError};
-use crate::kernel::terminal::{Settings, duplicate_stdin};
-use crate::lab::{Lab, Options};
 use crate::say;
 use crate::ui::Theme;
-use crate::ui::terminal::{self, Terminal};
 
-/// What crossterm is given to look.
-const GLANCE: Duration = Duration::from_millis(5);
 /// How long the wall may take to take an order.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -60,41 +53,22 @@ pub fn find(pid: Option<u32>) -> Result<Connection, Refused> {
 
 /// Shows the notes until they are left or the demonstration ends; whether it has.
 pub fn notes(mut wall: Connection, lang: Lang, theme: Theme) -> anyhow::Result<bool> {
-    let signals = signals::taken(&[&signals::ENDING[..], &[Signal::SIGQUIT, Signal::SIGWINCH]].concat())?;
-    // A keeper without a lab: it puts the terminal back should this program be killed.
-    let settings = duplicate_stdin().and_then(|fd| Settings::of(&fd).ok().map(|settings| (fd, settings)));
-    let _guard = Lab::start(Options { terminal: settings, ..Options::default() }).ok();
-    terminal::set_mouse(false)?;
-    let mut terminal = Terminal::take()?;
+    let mut desk = Desk::take()?;
     let mut console = Console::new(theme, lang, Instant::now());
     loop {
         let now = Instant::now();
-        terminal.screen.draw(|frame| console.render(frame, now))?;
+        desk.terminal.screen.draw(|frame| console.render(frame, now))?;
         let left = console.deadline(now).saturating_duration_since(now);
-        let stdin = io::stdin();
-        let mut watched = [stdin.as_fd(), wall.as_fd(), signals.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-        let timeout = PollTimeout::try_from(left.as_millis() as i64 + 1).unwrap_or(PollTimeout::MAX);
-        match poll(&mut watched, timeout) {
-            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-        let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
-        let hung_up = watched[0].revents().is_some_and(|now| now.intersects(gone));
-        let [keys, told, signalled] = watched.map(|one| one.any().unwrap_or(false));
-        if signalled && signals.read_signal()?.is_none_or(|info| info.ssi_signo != Signal::SIGWINCH as u32) || hung_up {
+        let woken = desk.wait(&[(wall.as_fd(), PollFlags::POLLIN)], no_longer_than(left))?;
+        if woken.leave {
             return Ok(false);
         }
-        if signalled {
-            terminal.forget()?;
-        }
-        if told && !hear(&mut wall, &mut console)? {
+        if woken.others[0] && !hear(&mut wall, &mut console)? {
             return Ok(true);
         }
-        while keys && crossterm::event::poll(GLANCE)? {
-            let Input::Key(key) = crossterm::event::read()? else { continue };
-            if key.kind == KeyEventKind::Release {
-                continue;
-            }
+        while woken.keys
+            && let Some(key) = Desk::key()?
+        {
             match console.key(key) {
                 Answer::Draw => {}
                 Answer::Leave => return Ok(false),

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use super::trouble::Trouble;
+use crate::app::demo::link::named;
 use crate::app::demo::share::PREFIX;
 use crate::demo::follow::wire::PORT;
 
@@ -50,8 +51,7 @@ fn split(text: &str) -> Option<(&str, u16)> {
 
 /// Those that are shared on this machine, as /proc/net/unix lists them.
 fn here(wanted: Option<u32>) -> Result<Vec<Target>, Trouble> {
-    let text = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
-    let mut found = listed(&text);
+    let mut found = named(PREFIX);
     found.retain(|(_, pid)| wanted.is_none_or(|wanted| wanted == *pid));
     let mut pids: Vec<u32> = found.iter().map(|(_, pid)| *pid).collect();
     pids.sort_unstable();
@@ -61,19 +61,6 @@ fn here(wanted: Option<u32>) -> Result<Vec<Target>, Trouble> {
         [_] => Ok(found.into_iter().map(|(uid, pid)| Target::Here { uid, pid }).collect()),
         _ => Err(Trouble::Several(pids)),
     }
-}
-
-/// The users and processes of such a list; each socket of theirs has a line.
-fn listed(text: &str) -> Vec<(u32, u32)> {
-    let named = |line: &str| {
-        let name = line.split_ascii_whitespace().last()?.strip_prefix('@')?.strip_prefix(PREFIX)?;
-        let (uid, pid) = name.split_once('-')?;
-        Some((uid.parse().ok()?, pid.parse().ok()?))
-    };
-    let mut found: Vec<(u32, u32)> = text.lines().filter_map(named).collect();
-    found.sort_unstable();
-    found.dedup();
-    found
 }
 
 #[cfg(test)]
@@ -96,16 +83,5 @@ mod tests {
         for text in ["", ":4040", "host:", "host:0", "host:99999", "host:x", "a b", "http://x/", "x\u{1b}[2J"] {
             assert_eq!(split(text), None, "{text:?}");
         }
-    }
-
-    #[test]
-    fn those_of_this_machine_are_found_by_their_sockets() {
-        let text = "Num RefCount …\n\
-            ffff: 00000002 00000000 00010000 0001 01 5 @cloison-share-1000-42\n\
-            ffff: 00000003 00000000 00000000 0001 03 6 @cloison-share-1000-42\n\
-            ffff: 00000002 00000000 00010000 0001 01 7 @cloison-share-x-7\n\
-            ffff: 00000002 00000000 00010000 0001 01 8 @cloison-demo-1000-42\n\
-            ffff: 00000002 00000000 00010000 0001 01 9 /tmp/@cloison-share-1000-43\n";
-        assert_eq!(listed(text), [(1000, 42)]);
     }
 }

@@ -5,31 +5,22 @@ mod address;
 mod connection;
 mod trouble;
 
-use std::io;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event as Input, KeyEventKind};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
+use nix::poll::PollTimeout;
 use ratatui::layout::Size;
 
 pub use address::Target;
 pub use trouble::Trouble;
 
-use crate::app::signals;
+use super::desk::{Desk, no_longer_than};
 use crate::demo::follow::reader::{Answer, Reader, State};
 use crate::demo::follow::wire::{Refusal, Texts, Word};
 use crate::i18n::Lang;
-use crate::kernel::terminal::{Settings, duplicate_stdin};
-use crate::lab::{Lab, Options};
 use crate::say;
 use crate::ui::Theme;
-use crate::ui::terminal::{self, Terminal};
 use connection::Connection;
 
-/// What crossterm is given to look.
-const GLANCE: Duration = Duration::from_millis(5);
 /// No more often than this is drawn what a wall says without end.
 const FRAME: Duration = Duration::from_millis(30);
 /// Between two tries, at first and at most.
@@ -50,13 +41,8 @@ pub fn find(address: Option<&str>, code: Option<&str>) -> Result<Target, Trouble
 
 /// Follows until it is left.
 pub fn follow(target: Target, code: Option<String>, lang: Lang, theme: Theme) -> anyhow::Result<()> {
-    let signals = signals::taken(&[&signals::ENDING[..], &[Signal::SIGQUIT, Signal::SIGWINCH]].concat())?;
-    // A keeper without a lab: it puts the terminal back should this program be killed.
-    let settings = duplicate_stdin().and_then(|fd| Settings::of(&fd).ok().map(|settings| (fd, settings)));
-    let _guard = Lab::start(Options { terminal: settings, ..Options::default() }).ok();
-    terminal::set_mouse(false)?;
-    let mut terminal = Terminal::take()?;
-    let size = terminal.screen.size()?;
+    let mut desk = Desk::take()?;
+    let size = desk.terminal.screen.size()?;
     let state = if code.is_some() { State::Joining } else { State::Asking(String::new(), None) };
     let mut follower = Follower {
         target,
@@ -68,29 +54,29 @@ pub fn follow(target: Target, code: Option<String>, lang: Lang, theme: Theme) ->
     follower.join(Instant::now());
     let mut drawn: Option<Instant> = None;
     loop {
-        let size = terminal.screen.size()?;
+        let size = desk.terminal.screen.size()?;
         let due = drawn.map_or_else(Instant::now, |drawn| drawn + FRAME);
         let draws = Instant::now() >= due;
         if draws {
             follower.reader.lay_out(Size::new(size.width, size.height));
-            terminal.screen.draw(|frame| follower.reader.render(frame))?;
+            desk.terminal.screen.draw(|frame| follower.reader.render(frame))?;
             drawn = Some(Instant::now());
         }
-        let [hung_up, keys, signalled, _] = follower.wait(signals.as_fd(), (!draws).then_some(due))?;
-        if signalled && signals.read_signal()?.is_none_or(|info| info.ssi_signo != Signal::SIGWINCH as u32) || hung_up {
+        let wall = follower.connection.as_ref().map(|wall| (wall.fd(), wall.wants()));
+        let wall: Vec<_> = wall.into_iter().collect();
+        let timeout = follower.due((!draws).then_some(due)).map_or(PollTimeout::NONE, no_longer_than);
+        let woken = desk.wait(&wall, timeout)?;
+        if woken.leave {
             return Ok(());
         }
-        if signalled {
-            terminal.forget()?;
-        }
         follower.go_on(Instant::now());
-        while keys && crossterm::event::poll(GLANCE)? {
+        if woken.keys {
             // A key is answered at once.
             drawn = None;
-            let Input::Key(key) = crossterm::event::read()? else { continue };
-            if key.kind == KeyEventKind::Release {
-                continue;
-            }
+        }
+        while woken.keys
+            && let Some(key) = Desk::key()?
+        {
             match follower.reader.key(key) {
                 Answer::Draw => {}
                 Answer::Leave => return Ok(()),
@@ -203,25 +189,12 @@ impl Follower {
         self.reader.set_state(State::Lost(trouble.texts()));
     }
 
-    /// Waits: hung up, keys, signals, the wall.
-    fn wait(&self, signals: impl AsFd, until: Option<Instant>) -> nix::Result<[bool; 4]> {
+    /// How long there is nothing to do but for the wall and the keys; nothing: for ever.
+    fn due(&self, until: Option<Instant>) -> Option<Duration> {
         let due = self.connection.as_ref().map(Connection::deadline);
         let next = self.lost.as_ref().filter(|_| self.connection.is_none()).map(|lost| lost.next);
         let due = due.into_iter().chain(next).chain(until).min();
-        let left = due.map(|due| due.saturating_duration_since(Instant::now()).as_millis() as i64 + 1);
-        let timeout = left.map_or(PollTimeout::NONE, |left| PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
-        let stdin = io::stdin();
-        let mut watched =
-            vec![PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-        watched.extend(self.connection.iter().map(|wall| PollFd::new(wall.fd(), wall.wants())));
-        match poll(&mut watched, timeout) {
-            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-        }
-        let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
-        let hung_up = watched[0].revents().is_some_and(|now| now.intersects(gone));
-        let any = |at: usize| watched.get(at).is_some_and(|one| one.any().unwrap_or(false));
-        Ok([hung_up, any(0), any(1), any(2)])
+        due.map(|due| due.saturating_duration_since(Instant::now()))
     }
 }
 

@@ -6,8 +6,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::app::demo::link::waking;
 use crate::demo::follow::wire::{MOST_STEPS, Page, Stand, Word, said};
-use crate::kernel::program::pipe;
 
 /// Where the wall stands has a place of its own, behind those of the steps.
 const PLACES: usize = MOST_STEPS as usize + 1;
@@ -36,10 +36,7 @@ struct Latest {
 
 /// The two halves.
 pub fn board() -> io::Result<(Teller, Board)> {
-    let (woken, wake) = pipe().map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
-    for fd in [woken.as_fd(), wake.as_fd()] {
-        nix::fcntl::fcntl(fd, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
-    }
+    let (woken, wake) = waking()?;
     let latest: Arc<Mutex<Latest>> = Arc::default();
     let ready = vec![(0, Arc::default()); PLACES];
     Ok((Teller { latest: Arc::clone(&latest), wake }, Board { latest, woken, ready }))
