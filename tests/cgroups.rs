@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
-use cloison::kernel::Trace;
 use cloison::kernel::cgroup::{self, Trees, devices};
 use cloison::kernel::process::{pidfd_kill, pidfd_open};
+use cloison::kernel::{Trace, attribute};
 use cloison::lab::protocol::Failure;
 use cloison::lab::{Lab, LabError, journal, sweep};
 use cloison::lesson::op::{CgroupOp, Controller, DeviceRule, MapKind, NsKind, Op};
@@ -453,10 +453,60 @@ fn two_labs_alone(group: &Path) {
         assert_eq!(bases[0].parent(), Some(group), "beside the first");
         let (early, late) = if first_ends_first { (first, second) } else { (second, first) };
         drop(early);
+        let limit = std::fs::read_to_string(group_of(pid(&late, "box")).join("pids.max"));
+        assert_eq!(limit.unwrap().trim(), "2048", "the other lab has its limits, whoever enabled them");
         drop(late);
         assert_eq!(group_of(std::process::id()), group, "first_ends_first: {first_ends_first}");
         assert_eq!(cgroup::below(group, 10), [group]);
         assert_eq!(std::fs::read_to_string(group.join("cgroup.subtree_control")).unwrap().trim(), "");
+    }
+}
+
+/// Also one that has no groups but that of its actors, and when the first was killed.
+#[test]
+fn a_lab_keeps_its_limits_when_the_one_that_enabled_the_controllers_goes_and_the_last_takes_them_back() {
+    let trees = Trees::read().unwrap();
+    let Some(unified) = trees.unified() else { return };
+    // On a hybrid machine the other is in a tree of version 1.
+    let mut both = [Controller::Pids, Controller::Hugetlb].into_iter();
+    let Some(controller) = both.find(|one| available(&trees).contains(one.name())) else { return };
+    let name = controller.name();
+    let in_unified = |bases: &[PathBuf]| bases.iter().find(|base| base.starts_with(&unified.mount)).cloned().unwrap();
+    let has = |path: &Path, file: &str| {
+        std::fs::read_to_string(path.join(file)).unwrap().split_ascii_whitespace().any(|one| one == name)
+    };
+
+    let Some((first, bases)) = grouped(&[controller]) else { return };
+    let place = in_unified(&bases).parent().unwrap().to_owned();
+    let marked = attribute::get(&place, "user.cloison.enabled").unwrap_or_default();
+    let by_labs = String::from_utf8_lossy(&marked).split(' ').any(|one| one == name);
+    let (second, bases) = grouped(&[controller]).unwrap();
+    let second_base = in_unified(&bases);
+    let is_shared = second_base.parent() == Some(&place);
+    let mut third = lab();
+    third.spawn("box").unwrap();
+    let actors = group_of(pid(&third, "box"));
+    let is_beside = actors.parent() == Some(&place);
+
+    drop(first);
+    assert!(has(&second_base, "cgroup.controllers"), "the first has gone");
+    if is_shared {
+        let enabled = journal::Line::Enabled { path: place.clone(), controllers: vec![name.to_owned()] };
+        let swept = swept(&format!("enabler-{}", std::process::id()), &[enabled]);
+        assert_eq!((swept.labs.len(), swept.left.len()), (1, 0), "{swept:?}");
+        assert!(has(&second_base, "cgroup.controllers"), "another, that was killed, has been swept");
+    }
+    drop(second);
+    assert!(!is_beside || has(&actors, "cgroup.controllers"), "the second has gone");
+    drop(third);
+    let other_labs = || {
+        let entries = std::fs::read_dir(&place).into_iter().flatten().flatten();
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("cloison-")).count() > 0
+    };
+    if by_labs {
+        until("taken back", || !place.exists() || !has(&place, "cgroup.subtree_control") || other_labs());
+    } else {
+        assert!(has(&place, "cgroup.subtree_control"), "what the owner of the place enabled stays");
     }
 }
 

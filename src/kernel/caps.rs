@@ -2,9 +2,7 @@
 //! its no_new_privs bit, and the capabilities of a file. Called by actors, which have
 //! one thread. The names that calls show come from the caller.
 
-use std::ffi::CString;
-
-use super::call::{Errno, Trace, quoted};
+use super::call::{Errno, Trace};
 
 /// The names of the capabilities without `CAP_`, by number (linux/capability.h), as of
 /// Linux 5.9.
@@ -179,20 +177,6 @@ pub fn set_file(
         value.extend(((inheritable >> shift) as u32).to_le_bytes());
     }
     let flag = if effective { "VFS_CAP_FLAGS_EFFECTIVE" } else { "0" };
-    let args = vec![
-        quoted(path),
-        quoted("security.capability"),
-        format!("{{{flag}, permitted={}, inheritable={}}}", shown[0], shown[1]),
-        value.len().to_string(),
-        "0".to_owned(),
-    ];
-    let c_path = CString::new(path).map_err(|_| Errno(libc::EINVAL))?;
-    let name = c"security.capability";
-    let call = || {
-        #[expect(unsafe_code, reason = "setxattr(2) is not in nix")]
-        // SAFETY: two live C strings, and a buffer of the size given, which is only read.
-        let done = unsafe { libc::setxattr(c_path.as_ptr(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) };
-        nix::errno::Errno::result(done).map(drop)
-    };
-    trace.record("setxattr", args, call, |()| 0)
+    let shown = format!("{{{flag}, permitted={}, inheritable={}}}", shown[0], shown[1]);
+    super::attribute::set(trace, path.as_ref(), "security.capability", &value, shown)
 }

@@ -2,6 +2,7 @@
 //! wrapper that changes something records the [`Call`] it made in a [`Trace`].
 //! Used by `lab` (to act) and `observe` (to read); uses no other part but i18n.
 
+pub mod attribute;
 pub mod bpf;
 pub mod call;
 pub mod caps;

@@ -359,17 +359,3 @@ fn prctl(option: i32, second: u64, third: u64) -> Result<i32, Errno> {
     };
     Ok(nix::errno::Errno::result(got)?)
 }
-
-/// An extended attribute, getxattr(2), of at most 64 bytes. ENODATA where there is none
-/// of this name; EPERM for `trusted.` without CAP_SYS_ADMIN.
-pub fn attribute(path: &std::path::Path, name: &str) -> Result<Vec<u8>, Errno> {
-    use std::os::unix::ffi::OsStrExt;
-    let text = |bytes: &[u8]| CString::new(bytes).map_err(|_| Errno(libc::EINVAL));
-    let (path, name) = (text(path.as_os_str().as_bytes())?, text(name.as_bytes())?);
-    let mut value = vec![0_u8; 64];
-    #[expect(unsafe_code, reason = "getxattr(2) is not in nix")]
-    // SAFETY: two live C strings, and a buffer of the size given.
-    let got = unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
-    value.truncate(nix::errno::Errno::result(got)? as usize);
-    Ok(value)
-}

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::kernel::cgroup::{Mode, Trees, groups};
-use crate::kernel::{Errno, read};
+use crate::kernel::{Errno, attribute, read};
 
 /// How long all of it may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -66,7 +66,7 @@ pub fn enter(pid: u32, name: &str) -> Result<(), Failed> {
 fn is_delegated(group: &Path) -> bool {
     ["user.delegate", "trusted.delegate"]
         .iter()
-        .any(|name| read::attribute(group, name).is_ok_and(|value| value == b"1"))
+        .any(|name| attribute::get(group, name).is_ok_and(|value| value == b"1"))
 }
 
 /// The path of a process's group of version 2.

@@ -116,9 +116,10 @@ impl Cgroups {
         process::fork(&mut Trace::default())
     }
 
-    fn make_actors(&self, journal: &mut Journal, place: &Path) -> Result<Actors, Failed> {
+    fn make_actors(&mut self, journal: &mut Journal, place: &Path) -> Result<Actors, Failed> {
         let path = place.join(format!("{}{SUFFIX}", self.name()));
         note(journal, &Line::Group { path: path.clone() })?;
+        self.places.entry(place.to_owned()).or_default();
         Actors::make(&path).map_err(|errno| (errno, path.display().to_string()))
     }
 

@@ -2,7 +2,7 @@
 //! are removed. By the keeper, and by a sweep from what the journal says. A path is only
 //! believed where its name is that of the lab's own group and it is in a cgroup tree.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, statfs};
 use super::MOST;
 use super::members::set_frozen;
 use super::place::is_labs;
+use super::shared::settle;
 use crate::kernel::cgroup::{below, members, rmdir, write};
 use crate::kernel::process::{pidfd_kill, pidfd_open};
 use crate::kernel::{Errno, Trace};
@@ -102,14 +103,6 @@ fn is_deserted(group: &Path) -> bool {
     members(group).is_ok_and(|members| members.is_empty()) && below(group, 2).len() == 1
 }
 
-/// Disables controllers again in a group that is not the lab's. EBUSY: another lab's
-/// groups have them.
-pub fn disable(path: &Path, controllers: &[String]) {
-    for controller in controllers {
-        let _ = write(&mut Trace::default(), &path.join("cgroup.subtree_control"), &format!("-{controller}"));
-    }
-}
-
 /// Moves the program's processes back from their leaf and removes it. What is left.
 pub fn leave_leaf(leaf: &Path, back: &Path) -> Vec<(PathBuf, Errno)> {
     let trace = &mut Trace::default();
@@ -132,17 +125,21 @@ pub fn sweep(lab: &str, lines: &[Line]) -> (usize, Vec<(PathBuf, Errno)>) {
     let mut left = Vec::new();
     let groups =
         lines.iter().filter_map(|line| if let Line::Group { path } = line { Some(path.clone()) } else { None });
-    let groups: Vec<PathBuf> = groups.filter(|path| is_labs(path, lab) && is_group(path)).collect();
+    let noted: Vec<PathBuf> = groups.filter(|path| is_labs(path, lab)).collect();
+    let groups: Vec<PathBuf> = noted.iter().filter(|path| is_group(path)).cloned().collect();
     let killed = kill_all(&groups);
     for path in &groups {
         left.extend(remove_tree(path));
     }
+    let mut places: BTreeMap<&Path, Vec<String>> =
+        noted.iter().filter_map(|path| Some((path.parent()?, Vec::new()))).collect();
     for line in lines {
-        if let Line::Enabled { path, controllers } = line
-            && is_group(path)
-        {
-            disable(path, controllers);
+        if let Line::Enabled { path, controllers } = line {
+            places.entry(path).or_default().extend_from_slice(controllers);
         }
+    }
+    for (place, enabled) in places.into_iter().filter(|(place, _)| is_group(place)) {
+        settle(place, lab, &enabled);
     }
     // A group that gives controllers to others takes nobody back.
     for line in lines {

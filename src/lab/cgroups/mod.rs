@@ -9,6 +9,7 @@ pub mod end;
 pub mod jail;
 mod members;
 mod place;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,8 +51,9 @@ pub struct Cgroups {
     bases: BTreeMap<usize, PathBuf>,
     /// The group that the program's processes were moved to, and where they were.
     leaf: Option<(PathBuf, PathBuf)>,
-    /// The controllers enabled in groups that are not the lab's.
-    enabled: Vec<(PathBuf, Vec<String>)>,
+    /// The groups of version 2 that its own are in, which are not the lab's, with the
+    /// controllers that it enabled there.
+    places: BTreeMap<PathBuf, Vec<String>>,
     /// The group that actors are born in.
     actors: Option<Actors>,
     /// Those that no actor could be born in any more.
@@ -69,10 +71,14 @@ impl Cgroups {
         Self { directory: directory.to_owned(), program, ..Self::default() }
     }
 
+    /// The lab's.
+    fn lab(&self) -> String {
+        self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// The name of the lab's own group.
     fn name(&self) -> String {
-        let lab = self.directory.file_name().unwrap_or_default();
-        format!("{PREFIX}{}", lab.to_string_lossy())
+        format!("{PREFIX}{}", self.lab())
     }
 
     /// Whether the lab has a group by now.
@@ -160,6 +166,11 @@ impl Cgroups {
         note(journal, &Line::Group { path: base.clone() })?;
         make(trace, &base)?;
         self.bases.insert(tree, base.clone());
+        if self.tree(tree).is_some_and(Tree::is_v2) {
+            self.places.entry(place).or_default();
+        }
+        let controllers = self.wanted_in(tree)?;
+        self.enable_outside(trace, journal, &base, &controllers)?;
         Ok(base)
     }
 
@@ -308,9 +319,12 @@ impl Cgroups {
         for (_, base) in std::mem::take(&mut self.bases) {
             left.extend(end::remove_tree(&base));
         }
-        for (path, controllers) in std::mem::take(&mut self.enabled) {
-            end::disable(&path, &controllers);
+        for (place, enabled) in std::mem::take(&mut self.places) {
+            shared::settle(&place, &self.lab(), &enabled);
         }
+        // What the actors' group stays in, for the next lesson.
+        let place = self.actors.as_ref().and_then(|actors| actors.path.parent());
+        self.places.extend(place.map(|place| (place.to_owned(), Vec::new())));
         if let Some((leaf, back)) = self.leaf.take() {
             left.extend(end::leave_leaf(&leaf, &back));
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::journal::{Journal, Line};
 use super::super::sweep;
 use super::actors::SUFFIX;
-use super::{Cgroups, Failed, PREFIX, enable, make, missing, note, put};
+use super::{Cgroups, Failed, PREFIX, make, missing, note, put, shared};
 use crate::kernel::cgroup::{self, Trees};
 use crate::kernel::{Errno, Trace};
 
@@ -37,13 +37,9 @@ impl Cgroups {
         let places = own.ancestors().take_while(|place| place.starts_with(&mount)).filter(|place| !is_leaf(place));
         for place in places {
             match suits(place, &controllers, self.program) {
-                Ok(Fit::Empty) => {
-                    self.enable_in(trace, journal, place, &controllers)?;
-                    return Ok(place.to_owned());
-                }
+                Ok(Fit::Empty) => return Ok(place.to_owned()),
                 Ok(Fit::Ours) if place == own => {
                     self.move_out(trace, journal, place)?;
-                    self.enable_in(trace, journal, place, &controllers)?;
                     return Ok(place.to_owned());
                 }
                 // The reason that is nearest to the user is told.
@@ -55,7 +51,7 @@ impl Cgroups {
     }
 
     /// The controllers of version 2 that the lesson needs of a tree.
-    fn wanted_in(&mut self, tree: usize) -> Result<Vec<String>, Failed> {
+    pub(super) fn wanted_in(&mut self, tree: usize) -> Result<Vec<String>, Failed> {
         Ok(self.trees_for(&self.wanted.clone())?.remove(&tree).unwrap_or_default())
     }
 
@@ -67,29 +63,12 @@ impl Cgroups {
         base: &Path,
         controllers: &[String],
     ) -> Result<(), Failed> {
-        match base.parent() {
-            Some(place) => self.enable_in(trace, journal, place, controllers),
-            None => Ok(()),
-        }
-    }
-
-    /// Enables controllers in a group that is not the lab's, and notes which, to take
-    /// that back in the end.
-    fn enable_in(
-        &mut self,
-        trace: &mut Trace,
-        journal: &mut Journal,
-        place: &Path,
-        controllers: &[String],
-    ) -> Result<(), Failed> {
-        let missing = missing(place, controllers);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        note(journal, &Line::Enabled { path: place.to_owned(), controllers: missing.clone() })?;
-        enable(trace, place, &missing)?;
-        self.enabled.push((place.to_owned(), missing));
-        Ok(())
+        let Some(place) = base.parent().filter(|_| !controllers.is_empty()) else { return Ok(()) };
+        let enabled = self.places.entry(place.to_owned()).or_default();
+        shared::share(trace, place, controllers, |missing| {
+            enabled.extend_from_slice(missing);
+            note(journal, &Line::Enabled { path: place.to_owned(), controllers: missing.to_vec() })
+        })
     }
 
     /// Moves the program's processes from a group that only they are in to a leaf
@@ -160,6 +139,11 @@ pub(super) fn may_write(place: &Path) -> Result<(), Failed> {
 fn is_leaf(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with(PREFIX) && name.ends_with(LEAF)
+}
+
+/// Whether a group is some lab's that may have limits.
+pub(super) fn has_limits(path: &Path) -> bool {
+    path.file_name().unwrap_or_default().to_string_lossy().starts_with(PREFIX) && !is_leaf(path)
 }
 
 /// Whether a path is that of a lab's own group, of its actors' or of the leaf beside it.
