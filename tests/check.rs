@@ -152,6 +152,14 @@ fn commands_that_kill_all_that_they_can_reach_kill_only_the_lab() {
 }
 
 #[test]
+fn commands_that_leave_no_place_for_another_lab_fail_and_are_not_taken_for_the_machines_doing() {
+    let report = hostile("base=$(dirname \"$(dirname \"$VOLUMES\")\"); rm -rf \"$base\"; : >\"$base\"; kill -9 -1");
+    let found = report["lessons"][0]["verdicts"].as_array().unwrap().last().unwrap();
+    assert_eq!((&found["check"], &found["state"]), (&"lesson".into(), &"error".into()), "{report:#}");
+    assert!(found["found"].as_str().unwrap().contains("ENOTDIR"), "{report:#}");
+}
+
+#[test]
 fn commands_cannot_write_to_the_machine_nor_see_the_home_of_who_grades() {
     let target = PathBuf::from(format!("/var/tmp/cloison-test-{}", std::process::id()));
     let home = tempfile::tempdir().unwrap();

@@ -74,7 +74,9 @@ pub fn grade(lesson: &Arc<Lesson>, answers: &Answers, values: &Values, lang: Lan
     };
     grader.carry_out(effects)?;
     while !grader.finished {
-        grader.step()?;
+        if let Err(error) = grader.step() {
+            grader.give_up(&error);
+        }
     }
     let session = &grader.session;
     let report = LessonReport {
@@ -276,10 +278,27 @@ impl Grader<'_> {
         Ok(stopped)
     }
 
-    /// A lab as it would be without this step's commands.
+    /// A lab as it would be without this step's commands: another one, where what they
+    /// left keeps this one from its end.
     fn renew(&mut self) -> Result<(), LabError> {
         let answers = self.session.answers().clone();
-        self.stage.rebuild(self.session.step(), &answers).map(drop)
+        let renewed = self.stage.rebuild(self.session.step(), &answers);
+        let renewed = match renewed {
+            Err(LabError::KeeperDied) => {
+                self.stage = Stage::open_to_grade(Arc::clone(self.session.lesson()), self.values.clone())?;
+                self.stage.rebuild(self.session.step(), &answers)
+            }
+            renewed => renewed,
+        };
+        renewed.map(drop)
+    }
+
+    /// There is no lab any more and none to be had: by what was typed, or by the machine.
+    fn give_up(&mut self, error: &LabError) {
+        let step = self.session.step_def().id.clone();
+        self.verdicts.push(self.verdict(&step, "lesson", State::Error, error.explain(self.lang)));
+        self.stopped = Some(Lang::ALL.map(|lang| error.explain(lang)));
+        self.finished = true;
     }
 
     /// The checks of the task as they stand.

@@ -338,7 +338,7 @@ impl Lab {
 
     /// Takes every actor down, with all that they left. The keeper stays.
     pub fn reset(&mut self, real_root: bool) -> Result<(), LabError> {
-        self.ask(&ToKeeper::Reset { real_root }, Duration::ZERO)?;
+        self.ask(&ToKeeper::Reset { real_root }, sweep::PATIENCE)?;
         self.actors.clear();
         self.ended.clear();
         Ok(())
@@ -449,7 +449,7 @@ impl Drop for Lab {
         let earlier = std::mem::take(&mut *left());
         let bye = postcard::to_stdvec(&ToKeeper::Bye).unwrap_or_default();
         if self.connection.send(&bye, &[], PATIENCE).is_ok() {
-            let deadline = Instant::now() + PATIENCE;
+            let deadline = Instant::now() + PATIENCE + sweep::PATIENCE;
             // Unasked words may still come; the end of the connection is the answer.
             while self.connection.receive(deadline).is_ok() {}
         }

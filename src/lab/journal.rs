@@ -124,8 +124,8 @@ fn runs_programs(path: &Path) -> bool {
     statvfs(path).is_ok_and(|fs| !fs.flags().contains(FsFlags::ST_NOEXEC))
 }
 
-/// Makes the directory of a new lab. Refuses a base that is somebody else's or a
-/// link (another user may have put it into /tmp).
+/// Makes the directory of a new lab. Refuses a base that is somebody else's (EACCES), or a
+/// link or anything but a directory (ENOTDIR): another user may have put it into /tmp.
 pub fn make_directory(base: &Path, lab: &str) -> std::io::Result<PathBuf> {
     let uid = nix::unistd::geteuid().as_raw();
     // Search permission for the lab's mapped root, who is another user under root.
@@ -138,9 +138,8 @@ pub fn make_directory(base: &Path, lab: &str) -> std::io::Result<PathBuf> {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             other => other?,
         }
-        if !owned_directory(base, uid) && base.symlink_metadata().is_ok() {
-            let message = format!("{} is not a directory of this user", base.display());
-            return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, message));
+        if let Some(other) = base.symlink_metadata().ok().filter(|_| !owned_directory(base, uid)) {
+            return Err(std::io::Error::from_raw_os_error(if other.is_dir() { libc::EACCES } else { libc::ENOTDIR }));
         }
         match builder.create(&directory) {
             Ok(()) => return Ok(directory),

@@ -17,6 +17,9 @@ use crate::kernel::process::{forbid_forks, pidfd_kill, pidfd_open, reap_one, sta
 
 /// How long who was killed is waited for before the dead are collected: milliseconds.
 const BETWEEN: u8 = 2;
+/// How long it may take to end all that descends from a process: a fork bomb of a thousand
+/// has its share of the CPUs, too.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a sweep did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -156,7 +159,7 @@ pub fn is_zombie(pid: u32) -> bool {
 pub fn end_descendants(spared: &BTreeSet<u32>) -> usize {
     let mut killed = 0;
     let mut first = true;
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let children: Vec<u32> = children_of("self").into_iter().filter(|pid| !spared.contains(pid)).collect();
         if children.is_empty() {
