@@ -61,6 +61,8 @@ pub struct Stage {
     sampler: Sampler,
     /// How long an actor is waited for.
     patience: Duration,
+    /// Whether nothing is read that is not asked for, not even once: nobody looks at it.
+    frugal: bool,
     /// The last snapshot.
     last: Option<Arc<Snapshot>>,
     tracing: Tracing,
@@ -79,9 +81,10 @@ impl Stage {
         Self::on(lab, lesson, values)
     }
 
-    /// As [`Stage::open`], for the grader, who waits longer for what actors say.
+    /// As [`Stage::open`], for the grader, who waits longer for what actors say, and looks
+    /// at nothing but what is judged.
     pub fn open_to_grade(lesson: Arc<Lesson>, values: Values) -> Result<Self, LabError> {
-        Ok(Self { patience: GRADING_PATIENCE, ..Self::open(lesson, values, Options::default())? })
+        Ok(Self { patience: GRADING_PATIENCE, frugal: true, ..Self::open(lesson, values, Options::default())? })
     }
 
     /// Puts a lesson on a lab that is there already, and empty.
@@ -97,6 +100,7 @@ impl Stage {
             lab,
             sampler,
             patience: VIEW_PATIENCE,
+            frugal: false,
             last: None,
             tracing: Tracing::default(),
             filtered: Filtered::default(),
@@ -160,9 +164,9 @@ impl Stage {
         self.glance(Sections::ALL)
     }
 
-    /// The sections that the checks of a step speak of, and what the student types.
+    /// The sections that the checks of a step speak of.
     pub fn judged(&self, step: usize) -> Sections {
-        Sections::LAB | Sections::named_in(&format!("{:?}", self.lesson.steps[step]))
+        Sections::named_in(&format!("{:?}", self.lesson.steps[step]))
     }
 
     /// The sections that the texts and the checks of a step may speak of, and what a
@@ -183,14 +187,15 @@ impl Stage {
         if let (None, Some(host)) = (&last, self.lab.actors().iter().find(|actor| actor.name == HOST)) {
             self.sampler.stand_in(host.pid);
         }
-        let sections = if last.is_some() { sections } else { Sections::ALL };
+        let sections = if last.is_some() || self.frugal { sections } else { Sections::ALL };
         let mut known = self.actors(sections, last.as_deref())?;
         if sections.contain(Sections::ACTORS) {
             known.extend(self.student_made(sections, last.as_deref())?);
         }
-        let mut snapshot = match &last {
-            Some(last) if sections != Sections::ALL => self.sampler.glance(sections, known, last),
-            _ => self.sampler.snapshot(known),
+        let mut snapshot = if sections == Sections::ALL {
+            self.sampler.snapshot(known)
+        } else {
+            self.sampler.glance(sections, known, last.as_deref())
         };
         snapshot.traced = self.tracing.look(&mut self.lab)?;
         snapshot.filters = self.filtered.look(&mut self.lab)?;
@@ -213,7 +218,7 @@ impl Stage {
         let mut fresh = HashMap::new();
         for (name, pid) in living {
             let is_known = || last.is_some_and(|last| last.actors.get(&name).is_some_and(|actor| actor.pid == pid));
-            if !sections.contain(Sections::ACTORS) && is_known() {
+            if !sections.contain(Sections::ACTORS) && (self.frugal || is_known()) {
                 continue;
             }
             let look = self.question(sections, &name, pid, last);
@@ -246,10 +251,12 @@ impl Stage {
         Ok(known.collect())
     }
 
-    /// One that was not seen before is asked for everything.
+    /// One that was not seen before is asked for everything, unless only what is asked for
+    /// counts.
     fn question(&self, sections: Sections, name: &str, pid: u32, last: Option<&Snapshot>) -> Vec<u8> {
         let before = last.and_then(|last| last.actors.get(name).filter(|actor| actor.pid == pid)?.seen.read());
-        self.sampler.question(if before.is_some() { sections | Sections::PROCESSES } else { Sections::ALL }).encode()
+        let is_part = before.is_some() || self.frugal;
+        self.sampler.question(if is_part { sections | Sections::PROCESSES } else { Sections::ALL }).encode()
     }
 
     /// The processes that the student has made in shells, those that run now.

@@ -151,14 +151,16 @@ impl Sampler {
     }
 
     /// A snapshot of which these sections are as of now, and the others as they were
-    /// in the last one.
-    pub fn glance(&mut self, sections: Sections, actors: Vec<Known>, last: &Snapshot) -> Snapshot {
+    /// in the last one; without one they are not read.
+    pub fn glance(&mut self, sections: Sections, actors: Vec<Known>, last: Option<&Snapshot>) -> Snapshot {
         let told = sections | Sections::PROCESSES;
         self.scratch.look.sections = told;
         let mut host = self.host();
-        host.keep(told, &last.host);
-        let actors = self.actors(actors, &host, Some(last));
-        let taken = self.together(host, actors, Some(last));
+        if let Some(last) = last {
+            host.keep(told, &last.host);
+        }
+        let actors = self.actors(actors, &host, last);
+        let taken = self.together(host, actors, last);
         self.scratch.look.sections = Sections::ALL;
         taken
     }
@@ -173,13 +175,15 @@ impl Sampler {
         if let (true, Ok(dir)) = (self.scratch.wants(Sections::MOUNTS), self.proc.own()) {
             layers::look_on_the_host(&mut host, &actors, &dir, &mut self.scratch.buffer);
         }
-        let lab = match last.filter(|_| !self.scratch.wants(Sections::LAB)) {
-            Some(last) => last.lab.clone(),
-            None => family(&self.proc, &host, &mut self.scratch.buffer),
+        let lab = if self.scratch.wants(Sections::LAB) {
+            family(&self.proc, &host, &mut self.scratch.buffer)
+        } else {
+            last.map(|last| last.lab.clone()).unwrap_or_default()
         };
-        let namespaces = match last.filter(|_| !self.scratch.wants(Sections::NAMESPACES)) {
-            Some(last) => last.namespaces.clone(),
-            None => self.census.take(&self.proc, &host, &actors),
+        let namespaces = if self.scratch.wants(Sections::NAMESPACES) {
+            self.census.take(&self.proc, &host, &actors)
+        } else {
+            last.map(|last| last.namespaces.clone()).unwrap_or_default()
         };
         let taken = read::monotonic();
         let cgroups = self.groups.as_deref().map(|bases| {
