@@ -22,6 +22,7 @@ use crate::observe::{Sections, Snapshot};
 use crate::say;
 use crate::session::{Command, Effect, Session};
 
+use super::jailed::both;
 use super::stage::{ScriptEnd, Stage};
 
 /// How long what the task asks for must stand while its commands still run.
@@ -281,22 +282,28 @@ impl Grader<'_> {
     /// left keeps this one from its end.
     fn renew(&mut self) -> Result<(), LabError> {
         let answers = self.session.answers().clone();
-        let renewed = self.stage.rebuild(self.session.step(), &answers);
-        let renewed = match renewed {
+        let step = self.session.step();
+        let renewed = match self.stage.rebuild(step, &answers) {
             Err(LabError::KeeperDied) => {
-                self.stage = Stage::open_to_grade(Arc::clone(self.session.lesson()), self.values.clone())?;
-                self.stage.rebuild(self.session.step(), &answers)
+                self.reopen()?;
+                self.stage.rebuild(step, &answers)
             }
             renewed => renewed,
         };
         renewed.map(drop)
     }
 
+    /// Another lab, empty, in place of one whose keeper died.
+    fn reopen(&mut self) -> Result<(), LabError> {
+        self.stage = Stage::open_to_grade(Arc::clone(self.session.lesson()), self.values.clone())?;
+        Ok(())
+    }
+
     /// There is no lab any more and none to be had: by what was typed, or by the machine.
     fn give_up(&mut self, error: &LabError) {
         let step = self.session.step_def().id.clone();
         self.verdicts.push(self.verdict(&step, "lesson", State::Error, error.explain(self.lang)));
-        self.stopped = Some(Lang::ALL.map(|lang| error.explain(lang)));
+        self.stopped = Some(both(error));
         self.finished = true;
     }
 
@@ -330,7 +337,7 @@ impl Grader<'_> {
             );
             self.verdicts.push(verdict);
         }
-        self.stage = Stage::open_to_grade(Arc::clone(self.session.lesson()), self.values.clone())?;
+        self.reopen()?;
         self.renew()
     }
 

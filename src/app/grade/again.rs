@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Grader, Stage};
+use super::Grader;
 use crate::lab::LabError;
 use crate::lesson::answers::Progress;
 use crate::session::Session;
@@ -60,7 +60,7 @@ impl Grader<'_> {
         let done = self.carry_out(effects).and_then(|()| act(self));
         self.session = own;
         if done.is_err() {
-            self.stage = Stage::open_to_grade(Arc::clone(self.session.lesson()), self.values.clone())?;
+            self.reopen()?;
         }
         done
     }
